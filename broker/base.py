@@ -1,0 +1,195 @@
+"""The broker port: what every adapter promises, and how its failures are told apart.
+
+    BrokerError
+    ├── OrderRejected    the broker said no; nothing was placed, changed or cancelled
+    ├── NotSent          no byte left us; safe to try again
+    │   └── RateLimited  our own limiter, or the broker's 429 before it looked at the request
+    ├── OutcomeUnknown   it may exist; ask by tag, never resend
+    ├── AuthDead         the broker session is dead; reads are invalid, a POST's outcome is unknown
+    └── ReadFailed       a read gave nothing that can be trusted: not "empty", not "flat"
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+from typing import Protocol
+
+from services.bracket.model import (
+    BookRead,
+    BrokerCapabilities,
+    GttRequest,
+    GttRow,
+    Instrument,
+    Mode,
+    OrderAck,
+    OrderRequest,
+    OrderRow,
+    PositionRow,
+    Quote,
+    RefusalKind,
+    Terms,
+    TradeRow,
+)
+
+__all__ = [
+    "AccountCredentials",
+    "AuthDead",
+    "BookRead",
+    "BrokerAccount",
+    "BrokerCapabilities",
+    "BrokerError",
+    "BrokerModule",
+    "Funds",
+    "GttRequest",
+    "GttRow",
+    "Instrument",
+    "NotSent",
+    "OrderAck",
+    "OrderRejected",
+    "OrderRequest",
+    "OrderRow",
+    "OutcomeUnknown",
+    "PositionRow",
+    "Quote",
+    "RateLimited",
+    "ReadFailed",
+    "Terms",
+    "TradeRow",
+    "WakeUp",
+]
+
+
+class BrokerError(Exception):
+    """The broker, or the way to it, failed."""
+
+
+class OrderRejected(BrokerError):
+    """The broker refused; nothing was placed, changed or cancelled. kind says what to do next."""
+
+    def __init__(self, reason: str, kind: RefusalKind = RefusalKind.UNCLASSIFIED) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.kind = kind
+
+
+class NotSent(BrokerError):
+    """No byte of the request left us (refused connection, DNS): it is safe to try again."""
+
+
+class RateLimited(NotSent):
+    """A limiter held the request back before the broker looked at it."""
+
+    def __init__(self, reason: str, retry_after: timedelta = timedelta(seconds=1)) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
+
+
+class OutcomeUnknown(BrokerError):
+    """The request may have been carried out. Ask by tag; never resend."""
+
+
+class AuthDead(BrokerError):
+    """The broker session has ended; only a login helps. What was sent counts as unknown."""
+
+
+class ReadFailed(BrokerError):
+    """A read gave nothing to be trusted. Keep what is known and ask again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountCredentials:
+    """What an adapter needs to speak for one account. The token is never printed."""
+
+    account_id: str
+    auth_token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Funds:
+    """Cash in rupees."""
+
+    available: Decimal
+    used: Decimal
+
+
+WakeUp = Callable[[], None]
+
+
+class BrokerAccount(Protocol):
+    """One account at one broker. Thread-safe: called from at most five threads at a time.
+
+    Every call has a time-out. Writes raise OrderRejected, NotSent, OutcomeUnknown or AuthDead, and
+    nothing else; reads raise ReadFailed or AuthDead. No write is ever retried inside the adapter.
+    """
+
+    capabilities: BrokerCapabilities
+
+    def place_order(self, order: OrderRequest) -> OrderAck:
+        """Send one order carrying its tag. An ack means accepted for processing, nothing more."""
+
+    def modify_order(self, broker_order_id: str, terms: Terms) -> None:
+        """Ask for new terms, the quantity being the total. Saying the same twice does no harm."""
+
+    def cancel_order(self, broker_order_id: str) -> None:
+        """Ask for a cancel. Only a book that shows it says that it is cancelled."""
+
+    def place_gtt(self, gtt: GttRequest) -> OrderAck:
+        """Send one GTT (two-leg when the terms have a target); the ack's id is the trigger id."""
+
+    def modify_gtt(self, trigger_id: str, gtt: GttRequest) -> None:
+        """Replace the whole GTT."""
+
+    def cancel_gtt(self, trigger_id: str) -> None:
+        """Ask for the GTT's deletion."""
+
+    def order_book(self) -> tuple[OrderRow, ...]:
+        """Return the whole day's order book, every page of it."""
+
+    def gtt_book(self) -> tuple[GttRow, ...]:
+        """Return every active GTT and those that ended lately."""
+
+    def trade_book(self) -> tuple[TradeRow, ...]:
+        """Return the whole day's trades."""
+
+    def positions(self) -> tuple[PositionRow, ...]:
+        """Return net positions; delivery products include holdings and T+1 holdings."""
+
+    def quotes(self, symbols: frozenset[tuple[str, str]]) -> dict[tuple[str, str], Quote]:
+        """Return what is known of each (exchange, symbol); a symbol without a quote is left out."""
+
+    def funds(self) -> Funds:
+        """Return cash available and used."""
+
+    def session_alive(self) -> bool:
+        """Ask the broker whether the session is live. False means dead; ReadFailed means no answer."""
+
+    def listen(self, wake_up: WakeUp) -> None:
+        """Call wake_up, from any thread, whenever the broker pushes news of orders or prices.
+
+        A push is a hint to look; its content is never used. Brokers without one do nothing.
+        """
+
+    def close(self) -> None:
+        """Give back connections and threads."""
+
+
+class BrokerModule(Protocol):
+    """What `broker/<name>/__init__.py` offers; a module satisfies it."""
+
+    def capabilities(self) -> BrokerCapabilities:
+        """Return what this broker can do; the same for all its accounts."""
+
+    def connect(self, credentials: AccountCredentials, settings: "BrokerSettings") -> BrokerAccount:
+        """Return the account, ready for calls; makes no network call itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerSettings:
+    """What adapters need of the configuration."""
+
+    api_roots: dict[str, str]  # broker name -> base address, only where it differs from the default
+    paper_state: str
+    paper_prices: str
+    mode: Mode = Mode.LIVE
+    timeout_seconds: float = 4.0

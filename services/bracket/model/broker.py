@@ -1,0 +1,77 @@
+"""What we ask of a broker and what a broker can do, as values."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+
+from services.bracket.model.vocabulary import OrderType, Product, Side, Topology, Validity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What one order, or one GTT, says. Prices in rupees, quantity in shares and *total*.
+
+    For a GTT: `trigger_price` and `price` are the stop's trigger and child limit; `target_trigger` and
+    `target_price` the target's (None for a single trigger).
+    """
+
+    order_type: OrderType
+    quantity: int
+    price: Decimal | None = None
+    trigger_price: Decimal | None = None
+    target_trigger: Decimal | None = None
+    target_price: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRequest:
+    """One regular order to place."""
+
+    tag: str
+    exchange: str
+    symbol: str
+    product: Product
+    side: Side
+    terms: Terms
+    validity: Validity = Validity.DAY
+    disclosed_quantity: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GttRequest:
+    """One GTT to place; `side` is the side of the child orders; last_price the market's, in rupees."""
+
+    exchange: str
+    symbol: str
+    product: Product
+    side: Side
+    terms: Terms
+    last_price: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderAck:
+    """The broker took the request for processing: an id, not yet an order that rests."""
+
+    broker_order_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerCapabilities:
+    """What a broker can do, declared by its adapter; decides topology before any entry is placed."""
+
+    topologies: dict[str, Topology]  # key "PRODUCT" or "PRODUCT:EXCHANGE"; absent = cannot be protected
+    overnight: frozenset[str]  # keys whose protection outlives the day (GTT)
+    order_types: frozenset[OrderType] = frozenset(OrderType)
+    stop_market_exchanges: frozenset[str] = frozenset()
+    oco_short_exchanges: frozenset[str] = frozenset()  # where a *short* can be held by an OCO
+    sl_to_limit: bool = True
+    limit_to_sl: bool = True
+    modify_after_part_fill: bool = True
+    modify_takes_total_quantity: bool = True
+    modifications_per_order: int = 25
+    tag_length: int = 20
+    gtt_minimum_distance: Decimal = Decimal("0.0025")  # share of the last price
+    absence_quiescence: timedelta = timedelta(seconds=10)  # Q: see core rules on absence
+    gives_quotes: bool = True
+    pushes_orders: bool = False
