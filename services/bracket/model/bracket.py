@@ -205,6 +205,7 @@ class Change:
     sent_at: Moment
     terms: Terms | None = None
     purpose: Purpose | None = None
+    former_purpose: Purpose | None = None  # what the order is for again, should the change fail
     status: ChangeStatus = ChangeStatus.SENT
     answered_at: Moment | None = None
 
@@ -302,7 +303,6 @@ class Bracket:
     trail: Trail | None = None
     trail_stop: Decimal | None = None  # where trailing or break-even has moved the stop to
     trail_moved_at: Moment | None = None
-    best_price: Decimal | None = None
     exit_at: datetime | None = None
     exit_reason: ExitReason | None = None
     exit_detail: str | None = None
