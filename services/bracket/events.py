@@ -241,6 +241,18 @@ class TrailMoved:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StopPassed:
+    """The market is through the stop's trigger: the broker should have fired it by now."""
+
+    price: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopRegained:
+    price: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ForeignBaseNoted:
     """How many lots of this symbol are in the account that are not ours, and foreign trades so far."""
 
@@ -343,6 +355,8 @@ Event = (
     | ExitBegan
     | StopFormCorrected
     | TrailMoved
+    | StopPassed
+    | StopRegained
     | ForeignBaseNoted
     | ReducedExternally
     | ExitRestored

@@ -1,4 +1,4 @@
-"""The bracket itself: its plan, its legs, its slices and where it stands. Frozen; changed by the fold only."""
+"""The bracket itself: its plan, legs, slices and where it stands. Frozen; only the fold changes it."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -42,9 +42,7 @@ class State(StrEnum):
         return self in CLOSED_STATES
 
 
-CLOSED_STATES = frozenset(
-    {State.CLOSED, State.REJECTED, State.CANCELLED, State.EXPIRED, State.HANDED_OVER}
-)
+CLOSED_STATES = frozenset({State.CLOSED, State.REJECTED, State.CANCELLED, State.EXPIRED, State.HANDED_OVER})
 
 
 class Overlay(StrEnum):
@@ -229,12 +227,16 @@ class Leg:
     filled: int = 0
     average_price: Decimal | None = None
     change: Change | None = None
+    agreed_terms: Terms | None = None  # ours, as last placed or confirmed: others' changes differ from it
+    asked_terms: Terms | None = None  # ours, as last asked for: a late modify may still arrive
+    cancelled_by_us: bool = False
     failed_changes: int = 0  # refused or lapsed in a row
     modifications: int = 0
     morphs: int = 0
     purpose_since: Moment | None = None
     rung: int = 0  # step of the price ladder; counts only while marketable
-    triggered: bool = False  # a stop that has fired cannot rest as a stop again
+    changed_at: Moment | None = None  # when a modify or cancel was last asked for
+    triggered_at: Moment | None = None  # a stop that has fired cannot rest as a stop again
     sighted_at: Moment | None = None
     row_updated_at: datetime | None = None
     missed_reads: int = 0
@@ -251,6 +253,10 @@ class Leg:
     def is_working(self) -> bool:
         """Whether a book showed it resting."""
         return self.status in WORKING
+
+    @property
+    def triggered(self) -> bool:
+        return self.triggered_at is not None
 
     @property
     def remaining(self) -> int:
@@ -303,11 +309,13 @@ class Bracket:
     trail: Trail | None = None
     trail_stop: Decimal | None = None  # where trailing or break-even has moved the stop to
     trail_moved_at: Moment | None = None
+    stop_passed_at: Moment | None = None  # since when the market is through the stop
     exit_at: datetime | None = None
     exit_reason: ExitReason | None = None
     exit_detail: str | None = None
     cancel_requested: IfFilled | None = None
     handed_over: bool = False
+    hand_over_cancels: bool = False  # whether the hand-over takes our exits away too
     entry_ended: str | None = None  # why no entry will be sent (any more): a stable code
     naked: Naked | None = None
     naked_seconds: float = 0.0  # finished intervals, summed

@@ -1,0 +1,200 @@
+"""The clocks of the promise: how long shares stand without a stop, when to alarm, when to leave."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+from services.bracket.events import ExitBegan, NakedBegan, NakedEnded, WatchEnded
+from services.bracket.exits import is_held_back, may_act
+from services.bracket.model import (
+    Bracket,
+    ExitReason,
+    Leg,
+    LegKind,
+    LegStatus,
+    Moment,
+    Overlay,
+    Purpose,
+    Quote,
+    Role,
+    Side,
+    Slice,
+)
+from services.bracket.prices import round_to_tick
+from services.bracket.quantities import average_entry_price, has_undecided, legs_of, live_legs, net_of
+from services.bracket.step import Step
+
+_LEAVING = (Purpose.MARKETABLE, Purpose.TARGET)
+
+
+def run_clocks(step: Step) -> None:
+    """Start, stop and read the naked clock; alarm and leave when it says so."""
+    naked = naked_quantity(step.bracket, step.seen.quote)
+    flag_band(step)
+    if naked == 0:
+        _stop_naked(step)
+        return
+    if step.bracket.naked is None:
+        step.record(NakedBegan(since=_naked_since(step), cause=naked_cause(step.bracket), quantity=naked))
+    clock = step.bracket.naked
+    if clock is None:
+        return
+    if step.age(clock.since) >= step.timing.alarm_after:
+        step.raise_alarm("unprotected", f"{naked} shares have no working stop: {naked_cause(step.bracket)}")
+    if step.age(clock.noticed) >= step.timing.emergency_after:
+        _declare_emergency(step)
+
+
+def naked_quantity(bracket: Bracket, quote: Quote | None) -> int:
+    """Return how many held shares no working exit protects: unknown and unseen orders do not count."""
+    return sum(_naked_of(bracket, part, quote) for part in bracket.slices)
+
+
+def _naked_of(bracket: Bracket, part: Slice, quote: Quote | None) -> int:
+    held = net_of(bracket, part)
+    exits = live_legs(bracket, Role.EXIT, part=part)
+    guarded = sum(leg.remaining for leg in exits if is_protective(leg, bracket, quote))
+    return max(0, held - guarded)
+
+
+def is_protective(leg: Leg, bracket: Bracket, quote: Quote | None) -> bool:
+    """Whether a book showed the exit resting as a stop, or as a limit that the market can reach now."""
+    if not leg.is_working:
+        return False
+    if leg.kind is LegKind.GTT or (leg.terms.trigger_price is not None and not leg.triggered):
+        return True
+    if leg.terms.price is None or quote is None:
+        return True  # a MARKET order at work, or no price to judge by
+    return is_at_band(leg, bracket, quote) or _is_marketable(leg, bracket, quote)
+
+
+def _is_marketable(leg: Leg, bracket: Bracket, quote: Quote) -> bool:
+    if leg.terms.price is None:
+        return True
+    best = quote.bid if leg.side is Side.SELL else quote.ask
+    slack = 2 * bracket.plan.instrument.tick_size if leg.purpose is Purpose.TARGET else Decimal(0)
+    distance = ((quote.last if best is None else best) - leg.terms.price) * leg.side.opposite.sign
+    return distance + slack >= 0
+
+
+def is_at_band(leg: Leg, bracket: Bracket, quote: Quote) -> bool:
+    """Whether a marketable exit rests at the edge of the price band: no better price exists today."""
+    edge = quote.lower_band if leg.side is Side.SELL else quote.upper_band
+    if edge is None or leg.terms.price is None or not leg.is_working or leg.terms.trigger_price is not None:
+        return False
+    tick = bracket.plan.instrument.tick_size
+    return abs(leg.terms.price - round_to_tick(edge, tick)) <= tick
+
+
+def flag_band(step: Step) -> None:
+    quote = step.seen.quote
+    exits = live_legs(step.bracket, Role.EXIT)
+    stuck = quote is not None and any(is_at_band(leg, step.bracket, quote) for leg in exits)
+    step.set_overlay(Overlay.EXITING_AT_BAND, stuck)
+    if stuck:
+        step.raise_alarm(
+            "exiting_at_band", "the exit rests at the edge of the price band and waits for a buyer"
+        )
+
+
+def naked_cause(bracket: Bracket) -> str:
+    """Return in one word what keeps the shares without a stop; a label of the safety report."""
+    exits = legs_of(bracket, Role.EXIT)
+    newest = exits[-1] if exits else None
+    if newest is None:
+        return "no_average_price" if average_entry_price(bracket) is None else "first_fill"
+    causes = {
+        LegStatus.SENT: "stop_on_the_wire",
+        LegStatus.UNKNOWN: "stop_unknown",
+        LegStatus.ACKED: "stop_unconfirmed",
+        LegStatus.PENDING: "stop_pending",
+        LegStatus.REJECTED: "stop_refused",
+        LegStatus.CANCELLED: "stop_cancelled",
+        LegStatus.EXPIRED: "stop_expired",
+        LegStatus.NOT_SENT: "stop_not_sent",
+        LegStatus.ABSENT: "stop_absent",
+    }
+    if newest.status in causes:
+        return causes[newest.status]
+    return "exit_unfilled" if newest.purpose in _LEAVING or newest.triggered else "resize"
+
+
+def _naked_since(step: Step) -> Moment:
+    """Return when it began: the broker's fill time, else the last read that did not show it."""
+    before = step.seen.previous_read or step.bracket.updated or step.now
+    if before.since(step.now) > timedelta(0):
+        before = step.now
+    fills = [leg.row_updated_at for leg in legs_of(step.bracket, Role.ENTRY) if leg.filled]
+    newest = max((fill for fill in fills if fill is not None), default=None)
+    if newest is None or not before.wall <= newest <= step.now.wall:
+        return before
+    return step.now.at_wall(newest)
+
+
+def _stop_naked(step: Step) -> None:
+    clock = step.bracket.naked
+    if clock is None:
+        return
+    step.record(NakedEnded(seconds=step.age(clock.since).total_seconds(), cause=clock.cause))
+    step.clear_alarm("unprotected")
+
+
+def _declare_emergency(step: Step) -> None:
+    """Leave at the market: T2 is over. Never while an exit may exist unseen, nor out of session."""
+    bracket = step.bracket
+    if bracket.exit_reason is not None or bracket.handed_over:
+        return
+    if not step.seen.session.is_open or not may_act(step):
+        return
+    if any(has_undecided(bracket, part) or is_held_back(step, part) for part in bracket.slices):
+        return
+    step.record(ExitBegan(reason=ExitReason.EMERGENCY, detail=f"naked too long: {naked_cause(bracket)}"))
+
+
+def carry_troubles(step: Step) -> None:
+    """Show the account's troubles on the bracket while it is open."""
+    for overlay in (Overlay.BROKER_DOWN, Overlay.AUTH_DEAD, Overlay.FEED_STALE):
+        step.set_overlay(overlay, overlay in step.seen.troubles)
+
+
+def end_watch(step: Step) -> None:
+    """Stop looking at a closed bracket once no order of it can come back."""
+    finished = step.bracket.finished_at
+    if finished is None or Overlay.WATCH not in step.bracket.overlays:
+        return
+    if step.age(finished) >= step.timing.watch:
+        step.record(WatchEnded())
+
+
+def next_look(step: Step) -> timedelta | None:
+    """Return how long until time alone, without news, could change the decision; None: never."""
+    waits = [wait for wait in _waits(step) if wait is not None]
+    return max(timedelta(0), min(waits)) if waits else None
+
+
+def _waits(step: Step) -> list[timedelta | None]:
+    bracket, timing = step.bracket, step.timing
+    waits: list[timedelta | None] = [_wait_for_entry(step), _wait_for_exit_time(step)]
+    if bracket.naked is not None:
+        waits.append(timing.alarm_after - step.age(bracket.naked.since))
+        waits.append(timing.emergency_after - step.age(bracket.naked.noticed))
+    for leg in bracket.legs:
+        if leg.is_live and (leg.purpose is not Purpose.STOP or leg.triggered) and leg.role is not Role.ENTRY:
+            waits.append(timing.rung / 2)
+    if bracket.stop_passed_at is not None and not bracket.state.is_closed:
+        waits.append(timing.missed_trigger - step.age(bracket.stop_passed_at))
+    return [wait if wait is None or wait > timedelta(0) else timing.rung / 2 for wait in waits]
+
+
+def _wait_for_entry(step: Step) -> timedelta | None:
+    bracket = step.bracket
+    if bracket.entry_ended is not None:
+        return None
+    if bracket.plan.entry.expires_in is not None:
+        return bracket.plan.entry.expires_in - step.age(bracket.received)
+    return None
+
+
+def _wait_for_exit_time(step: Step) -> timedelta | None:
+    if step.bracket.exit_at is None or step.bracket.exit_reason is not None:
+        return None
+    return step.bracket.exit_at - step.now.wall

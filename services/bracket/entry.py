@@ -1,0 +1,172 @@
+"""The entry: sent once, while it is fresh, and ended as soon as any exit begins."""
+
+from datetime import timedelta
+
+from services.bracket import commands
+from services.bracket.events import EntryEnded, ExitBegan
+from services.bracket.model import (
+    ExitReason,
+    IfFilled,
+    Leg,
+    LegStatus,
+    Moment,
+    OrderType,
+    PriceMode,
+    Purpose,
+    Role,
+    Terms,
+)
+from services.bracket.observation import KillMode
+from services.bracket.quantities import average_entry_price, filled_of, legs_of, net
+from services.bracket.step import Step
+
+
+def tend_entry(step: Step) -> None:
+    """Send, follow or end the entry. Nothing here waits for the broker to agree."""
+    _follow_requests(step)
+    legs = legs_of(step.bracket, Role.ENTRY)
+    live = [leg for leg in legs if leg.is_live]
+    code = reason_to_end(step)
+    if code is not None:
+        _end(step, live, code)
+    elif live:
+        _follow_price(step, live[0])
+    elif not legs or _may_send_again(step, legs[-1]):
+        _send(step)
+
+
+def _follow_requests(step: Step) -> None:
+    """Turn what was asked for into a reason to leave, once shares are held."""
+    bracket = step.bracket
+    if bracket.exit_reason is None and net(bracket) > 0:
+        if bracket.cancel_requested is IfFilled.EXIT:
+            step.record(ExitBegan(reason=ExitReason.CANCELLED))
+        elif slipped_too_far(step):
+            step.record(ExitBegan(reason=ExitReason.SLIPPAGE, detail="the entry filled beyond max_slippage"))
+    if step.bracket.exit_reason is None and step.seen.kill is KillMode.FLATTEN:
+        step.record(ExitBegan(reason=ExitReason.KILL_SWITCH))
+    at = step.bracket.exit_at
+    if step.bracket.exit_reason is None and at is not None and step.now.wall >= at:
+        step.record(ExitBegan(reason=ExitReason.TIME_EXIT))
+
+
+def slipped_too_far(step: Step) -> bool:
+    """Whether the average fill is worse than the asked price by more than max_slippage."""
+    entry, average = step.bracket.plan.entry, average_entry_price(step.bracket)
+    if entry.max_slippage is None or entry.price is None or average is None:
+        return False
+    allowed = entry.max_slippage.value
+    if entry.max_slippage.mode is PriceMode.PERCENT:
+        allowed = entry.price * allowed / 100
+    return (average - entry.price) * step.side.sign > allowed
+
+
+def reason_to_end(step: Step) -> str | None:
+    """Return the code of why no (more) entry is wanted, or None."""
+    bracket = step.bracket
+    if bracket.entry_ended is not None:
+        return bracket.entry_ended
+    if bracket.cancel_requested is not None or bracket.handed_over:
+        return "cancelled"
+    if bracket.exit_reason is not None:
+        return (
+            f"exit_{bracket.exit_reason}" if bracket.exit_reason is not ExitReason.CANCELLED else "cancelled"
+        )
+    if step.seen.kill is not KillMode.OFF:
+        return "killed"
+    if _has_expired(step):
+        return "entry_expired"
+    if _an_exit_began(step) or bracket.stop_passed_at is not None:
+        return "exit_began"
+    return None
+
+
+def _has_expired(step: Step) -> bool:
+    after = step.bracket.plan.entry.expires_in
+    return after is not None and step.age(step.bracket.received) >= after
+
+
+def _an_exit_began(step: Step) -> bool:
+    """Whether any exit filled, fired or was turned into a target: the first command ends the entry."""
+    exits = legs_of(step.bracket, Role.EXIT)
+    moved = (Purpose.TARGET, Purpose.MARKETABLE)
+    return any(leg.filled or leg.triggered or leg.purpose in moved for leg in exits)
+
+
+def _end(step: Step, live: list[Leg], code: str) -> None:
+    if step.bracket.entry_ended is None:
+        step.record(EntryEnded(code=code))
+    for leg in live:
+        commands.cancel(step, leg)
+
+
+def _follow_price(step: Step, leg: Leg) -> None:
+    """Carry a changed entry price to the order, while nothing of it has filled."""
+    terms = entry_terms(step)
+    shown = leg.terms
+    if leg.is_working and leg.filled == 0 and shown.price != terms.price and terms.price is not None:
+        commands.modify(step, leg, terms=terms, purpose=Purpose.ENTRY)
+
+
+def entry_terms(step: Step) -> Terms:
+    entry, plan = step.bracket.plan.entry, step.bracket.plan
+    is_stop = entry.order_type in (OrderType.SL, OrderType.SL_M)
+    return Terms(
+        order_type=entry.order_type,
+        quantity=plan.quantity,
+        price=entry.price if entry.order_type in (OrderType.LIMIT, OrderType.SL) else None,
+        trigger_price=entry.trigger_price if is_stop else None,
+    )
+
+
+def _may_send_again(step: Step, newest: Leg) -> bool:
+    """Only an entry that provably never left, or is proved absent and allowed to, is sent again."""
+    if newest.status is LegStatus.NOT_SENT:
+        return step.age(newest.sent_at) >= timedelta(milliseconds=200)
+    return newest.status is LegStatus.ABSENT and step.bracket.plan.entry.retry_absent
+
+
+def _send(step: Step) -> None:
+    if is_stale(step, step.now):
+        step.record(EntryEnded(code="entry_stale"))
+        step.raise_alarm("entry_stale", "the entry could not be sent while it was fresh; it never will be")
+        return
+    if step.seen.session.is_open:
+        commands.place_entry(step, entry_terms(step))
+
+
+def is_stale(step: Step, at: Moment) -> bool:
+    """Yesterday's signal never reaches the market: older than its maximum age, it is not sent."""
+    return at.since(step.bracket.received) >= step.bracket.plan.entry.max_age
+
+
+def end_of_entry(step: Step) -> None:
+    """Say why the entry is over, when the broker ended it: refused, absent, expired, cancelled."""
+    legs = legs_of(step.bracket, Role.ENTRY)
+    if step.bracket.entry_ended is not None or not legs or any(leg.is_live for leg in legs):
+        return
+    newest = legs[-1]
+    code = _ENDINGS.get(newest.status)
+    if (
+        newest.status is LegStatus.ABSENT
+        and step.bracket.plan.entry.retry_absent
+        and not is_stale(step, step.now)
+    ):
+        return
+    if code is not None:
+        step.record(EntryEnded(code=code))
+    if code == "entry_absent":
+        step.raise_alarm("entry_absent", "the broker proved never to have received the entry")
+
+
+def filled(step: Step) -> int:
+    return filled_of(step.bracket, Role.ENTRY)
+
+
+_ENDINGS = {
+    LegStatus.REJECTED: "entry_rejected",
+    LegStatus.CANCELLED: "entry_cancelled_by_broker",
+    LegStatus.EXPIRED: "entry_expired",
+    LegStatus.ABSENT: "entry_absent",
+    LegStatus.FILLED: "filled",
+}

@@ -1,0 +1,308 @@
+"""The exits: one live order a slice, always moved towards what is wanted now, at most one command a leg."""
+
+from services.bracket import commands, wanted
+from services.bracket.events import (
+    ExitBegan,
+    ExitRestored,
+    ReducedExternally,
+    StopFormCorrected,
+    StopPassed,
+    StopRegained,
+    TrailMoved,
+)
+from services.bracket.fold import shows_terms
+from services.bracket.model import (
+    ExitReason,
+    Leg,
+    LegKind,
+    LegStatus,
+    Overlay,
+    Purpose,
+    RefusalKind,
+    Role,
+    Slice,
+)
+from services.bracket.quantities import (
+    has_undecided,
+    legs_of,
+    live_legs,
+    net,
+    net_of,
+    safe_total,
+)
+from services.bracket.sighting import is_cancelling
+from services.bracket.step import Step
+from services.bracket.wanted import CURABLE, Wanted, wanted_exit
+
+_GONE = (LegStatus.CANCELLED, LegStatus.EXPIRED)
+_RESTING = (Purpose.STOP, Purpose.OCO)
+
+
+def tend_exits(step: Step) -> None:
+    """Bring each slice's exit to what it should be; unwind what exits took too much."""
+    count_external(step)
+    watch_stop(step)
+    trail(step)
+    if step.bracket.handed_over:
+        _let_go(step)
+        return
+    if not may_act(step):
+        return
+    for part in step.bracket.slices:
+        _tend_slice(step, part)
+
+
+def may_act(step: Step) -> bool:
+    """Whether exits may be touched: a new day starts by reading positions, before any decision."""
+    return step.bracket.session == step.seen.session.id
+
+
+def count_external(step: Step) -> None:
+    """Book what others closed, as trades prove: the nearest target shrinks first."""
+    bracket = step.bracket
+    known = sum(part.external for part in bracket.slices)
+    proven = step.seen.external
+    if proven is not None and proven > known:
+        _reduce(step, proven - known, cause="closed by somebody else")
+    elif step.seen.shortfall > 0 and bracket.session != step.seen.session.id:
+        # The old day's books are gone and the account holds less than we prove: believe the account.
+        _reduce(step, step.seen.shortfall, cause="the new day's positions hold less")
+        step.need_attention("position_short", "the position shrank without a trade to show for it")
+    elif step.seen.shortfall > 0:
+        step.need_attention(
+            "position_short", "the broker's position is smaller than our fills; the stop stays"
+        )
+
+
+def _reduce(step: Step, quantity: int, *, cause: str) -> None:
+    reductions = []
+    for part in step.bracket.slices:
+        taken = min(quantity, max(0, net_of(step.bracket, part)))
+        quantity -= taken
+        reductions.append((part.index, taken))
+    if any(taken for _, taken in reductions):
+        step.record(ReducedExternally(reductions=tuple(reductions), cause=cause))
+        step.set_overlay(Overlay.EXTERNAL_CHANGE, True)
+
+
+def watch_stop(step: Step) -> None:
+    """Note when the market passes the stop and when it comes back; leave if nothing is there to fire."""
+    if net(step.bracket) <= 0 or step.seen.quote is None:
+        return
+    price = step.seen.quote.last
+    is_through = wanted.is_through_stop(step)
+    if is_through and step.bracket.stop_passed_at is None:
+        step.record(StopPassed(price=price))
+    elif not is_through and step.bracket.stop_passed_at is not None:
+        step.record(StopRegained(price=price))
+    if step.bracket.exit_reason is None:
+        _leave_if_passed(step, is_through)
+
+
+def _leave_if_passed(step: Step, is_through: bool) -> None:
+    exits = live_legs(step.bracket, Role.EXIT)
+    fired = [leg for leg in legs_of(step.bracket, Role.EXIT) if leg.triggered and leg.purpose is Purpose.STOP]
+    passed = step.bracket.stop_passed_at
+    if fired:
+        step.record(ExitBegan(reason=ExitReason.STOP_HIT))
+    elif is_through and not exits and may_act(step) and step.seen.session.is_open:
+        step.record(ExitBegan(reason=ExitReason.EMERGENCY, detail="the market is through the stop already"))
+    elif passed is not None and exits and step.age(passed) >= step.timing.missed_trigger:
+        step.record(ExitBegan(reason=ExitReason.STOP_HIT, detail="the broker did not fire the stop"))
+
+
+def trail(step: Step) -> None:
+    moved_at = step.bracket.trail_moved_at
+    if moved_at is not None and step.age(moved_at) < step.timing.trail_pause:
+        return
+    if net(step.bracket) <= 0 or step.bracket.exit_reason is not None:
+        return
+    moved = wanted.trailed_stop(step)
+    if moved is not None and step.seen.quote is not None:
+        step.record(TrailMoved(stop=moved, price=step.seen.quote.last))
+
+
+def _let_go(step: Step) -> None:
+    if not step.bracket.hand_over_cancels:
+        return
+    for leg in live_legs(step.bracket, Role.EXIT):
+        if not is_cancelling(leg):
+            commands.cancel(step, leg)
+
+
+def _tend_slice(step: Step, part: Slice) -> None:
+    if net_of(step.bracket, part) < 0:
+        _unwind(step, part)
+        return
+    for leg in live_legs(step.bracket, Role.UNWIND, part=part):
+        commands.cancel(step, leg)
+    live = live_legs(step.bracket, Role.EXIT, part=part)
+    if len(live) > 1:
+        _keep_one(step, live)
+    elif not has_undecided(step.bracket, part) or _may_duplicate(step, live):
+        _tend_exit(step, part, live[0] if live else None)
+
+
+def _may_duplicate(step: Step, live: list[Leg]) -> bool:
+    """The `duplicate_stop` policy: do not wait for an unknown stop, accept a moment with two."""
+    if step.bracket.plan.policies.unknown_stop != "duplicate_stop":
+        return False
+    return len(live) == 1 and live[0].status is LegStatus.UNKNOWN
+
+
+def _unwind(step: Step, part: Slice) -> None:
+    """Exits took more than there was: cancel what may take more, then one opposite order for the rest."""
+    live = live_legs(step.bracket, Role.EXIT, part=part)
+    for leg in live:
+        commands.cancel(step, leg)
+    step.raise_alarm("unwinding", f"the position is {net_of(step.bracket, part)} past flat")
+    unwinds = live_legs(step.bracket, Role.UNWIND, part=part)
+    if live or not step.seen.session.is_open:
+        return
+    missing = -net_of(step.bracket, part)
+    if not unwinds and commands.may_place(step, part, role=Role.UNWIND):
+        plan = wanted.marketable(step, quantity=missing, side=step.side, leg=None)
+        commands.place(step, part, role=Role.UNWIND, wanted=plan)
+    elif len(unwinds) == 1 and unwinds[0].is_working:
+        total = missing + unwinds[0].filled
+        _carry_over(step, unwinds[0], wanted.marketable(step, quantity=total, side=step.side, leg=unwinds[0]))
+
+
+def _keep_one(step: Step, live: list[Leg]) -> None:
+    """A zombie or a late acceptance gave the slice two exits: keep the oldest one that rests."""
+    kept = next((leg for leg in live if leg.is_working), live[0])
+    step.raise_alarm("double_exit", f"{len(live)} exits of one slice are live; {kept.tag} stays")
+    for leg in live:
+        if leg is not kept:
+            commands.cancel(step, leg)
+
+
+def _tend_exit(step: Step, part: Slice, leg: Leg | None) -> None:
+    plan = wanted_exit(step, part, leg)
+    if plan is None:
+        if leg is not None and net_of(step.bracket, part) <= 0:
+            commands.cancel(step, leg)
+    elif leg is None or (leg.status is LegStatus.UNKNOWN and leg.broker_order_id is None):
+        _place(step, part, plan)
+    elif leg.kind is not plan.kind:
+        commands.cancel(step, leg)
+    elif _can_trade(step, leg.kind):
+        _carry_over(step, leg, plan)
+
+
+def _can_trade(step: Step, kind: LegKind) -> bool:
+    """Outside the session only GTTs may be placed or changed; orders wait for the open."""
+    return step.seen.session.is_open or kind is LegKind.GTT
+
+
+def _carry_over(step: Step, leg: Leg, plan: Wanted) -> None:
+    """Modify the order to what is wanted; where it cannot be modified any more, cancel to replace it."""
+    if not leg.is_working or leg.change is not None or shows_terms(plan.terms, leg.terms):
+        return
+    if _is_persons_change(step, leg) and not _restore(step, leg):
+        return
+    capabilities = step.bracket.plan.capabilities
+    is_spent = leg.kind is LegKind.ORDER and leg.modifications >= capabilities.modifications_per_order
+    if is_spent or (leg.filled and not capabilities.modify_after_part_fill):
+        commands.cancel(step, leg)
+    elif _should_rotate(step, leg, plan):
+        step.raise_alarm(
+            "rotating", f"order {leg.broker_order_id} is near its modification cap; replacing it"
+        )
+        commands.cancel(step, leg)
+    else:
+        commands.modify(step, leg, terms=plan.terms, purpose=plan.purpose, rung=plan.rung)
+
+
+def _should_rotate(step: Step, leg: Leg, plan: Wanted) -> bool:
+    """Trailing spends modifications: replace the order in calm, far from the stop, before they run out."""
+    if leg.kind is LegKind.GTT or leg.purpose is not Purpose.STOP or plan.purpose is not Purpose.STOP:
+        return False
+    left = step.bracket.plan.capabilities.modifications_per_order - leg.modifications
+    best, level = step.exit_price(), wanted.stop_level(step.bracket)
+    if left > step.timing.rotate_before_cap or best is None or level is None:
+        return False
+    calm = 2 * max(3 * step.bracket.plan.instrument.tick_size, abs(best - level) / 20)
+    return (best - level) * step.side.sign > calm
+
+
+def _is_persons_change(step: Step, leg: Leg) -> bool:
+    """Whether the order says what we never asked: its terms differ though nothing of ours changed."""
+    ours = [terms for terms in (leg.agreed_terms, leg.asked_terms) if terms is not None]
+    return bool(ours) and not any(shows_terms(terms, leg.terms) for terms in ours)
+
+
+def _restore(step: Step, leg: Leg) -> bool:
+    """Put back what a person changed at another terminal: once, aloud. The second time call them."""
+    if step.bracket.restored:
+        step.need_attention(
+            "exit_touched", f"order {leg.broker_order_id} was changed again elsewhere; it stays"
+        )
+        return False
+    step.raise_alarm("exit_touched", f"order {leg.broker_order_id} was changed elsewhere; putting it back")
+    step.record(ExitRestored(seq=leg.seq))
+    return True
+
+
+def _place(step: Step, part: Slice, plan: Wanted) -> None:
+    if not _can_trade(step, plan.kind) or not commands.may_place(step, part, role=Role.EXIT):
+        return
+    if not _answer_last_ending(step, part):
+        return
+    again = wanted_exit(step, step.bracket.slices[part.index], None)
+    if again is not None and _can_trade(step, again.kind):
+        commands.place(step, part, role=Role.EXIT, wanted=again)
+
+
+def _answer_last_ending(step: Step, part: Slice) -> bool:
+    """React to how the slice's last exit ended. Returns whether a new one may be placed now."""
+    legs = legs_of(step.bracket, Role.EXIT, part=part)
+    if not legs or step.bracket.exit_reason is not None:
+        return True
+    newest = legs[-1]
+    if newest.status is LegStatus.REJECTED and newest.purpose in _RESTING:
+        return _answer_refusal(step, part, newest)
+    if newest.kind is LegKind.GTT and newest.status in _GONE and not newest.cancelled_by_us:
+        step.raise_alarm("oco_gone", f"the broker dropped the OCO {newest.broker_order_id}; placing it again")
+        return True
+    if newest.status in _GONE and newest.session == step.seen.session.id and not newest.cancelled_by_us:
+        return _answer_cancel(step, newest)
+    return True
+
+
+def _answer_refusal(step: Step, part: Slice, leg: Leg) -> bool:
+    if leg.kind is LegKind.GTT and not leg.triggered:
+        step.raise_alarm("oco_refused", f"the broker refused the OCO ({leg.reason}); a resting stop holds")
+        return True
+    if leg.refusal is RefusalKind.SESSION_CLOSED:
+        step.raise_alarm("stop_refused", f"the stop waits for the session: {leg.reason}")
+        return commands.may_place(step, part, role=Role.EXIT)
+    if leg.refusal in CURABLE and part.form < 2:
+        step.record(StopFormCorrected(slice=part.index, form=part.form + 1))
+        return True
+    detail = f"the stop was refused: {leg.reason}"
+    step.record(ExitBegan(reason=ExitReason.EMERGENCY, detail=detail))
+    return True
+
+
+def _answer_cancel(step: Step, leg: Leg) -> bool:
+    """Our exit is gone and we did not ask for it: put it back once; then it is a person's word."""
+    if step.bracket.plan.policies.on_manual_change == "respect":
+        step.need_attention("exit_touched", "our exit was cancelled elsewhere and is left so, as asked")
+        return False
+    return _restore(step, leg) or net(step.bracket) == 0
+
+
+def is_held_back(step: Step, part: Slice) -> bool:
+    """Whether a person's repeated act keeps us from putting the exit back."""
+    legs = legs_of(step.bracket, Role.EXIT, part=part)
+    if not legs or legs[-1].status not in _GONE or legs[-1].cancelled_by_us:
+        return False
+    respects = step.bracket.plan.policies.on_manual_change == "respect"
+    return step.bracket.exit_reason is None and (respects or step.bracket.restored > 0)
+
+
+def unheld(step: Step, part: Slice) -> int:
+    """Return how many shares of the slice no live exit would take."""
+    live = sum(leg.remaining for leg in live_legs(step.bracket, Role.EXIT, part=part))
+    return max(0, safe_total(step.bracket, part) - live)

@@ -1,0 +1,429 @@
+"""What each event does to a bracket: the one way in which a bracket changes. Pure; no decision is here."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from services.bracket import events as ev
+from services.bracket.model import (
+    Alarm,
+    Bracket,
+    Change,
+    ChangeKind,
+    ChangeStatus,
+    IfFilled,
+    Leg,
+    LegKind,
+    LegStatus,
+    Moment,
+    Naked,
+    Overlay,
+    Purpose,
+    Role,
+    Slice,
+    State,
+    Terms,
+)
+from services.bracket.quantities import allocate, filled_of
+
+
+def receive(event: ev.BracketReceived, at: Moment) -> Bracket:
+    """Return the bracket that a first event makes."""
+    plan = event.plan
+    slices = tuple(
+        Slice(index=index, quantity=target.quantity, target=target.price)
+        for index, target in enumerate(plan.targets)
+    )
+    return Bracket(
+        id=event.id,
+        plan=plan,
+        state=State.RECEIVED,
+        received=at,
+        slices=slices,
+        stop=plan.stop,
+        trail=plan.trail,
+        exit_at=plan.exit_at,
+        session=event.session,
+        version=1,
+        updated=at,
+    )
+
+
+def fold(bracket: Bracket, event: ev.Event, at: Moment) -> Bracket:
+    """Return the bracket after one event. Raises KeyError for an event that nobody taught us."""
+    changed = _EFFECTS[type(event)](bracket, event, at)
+    return replace(changed, version=bracket.version + 1, updated=at)
+
+
+def shows_terms(asked: Terms, shown: Terms) -> bool:
+    """Whether a book row's terms are the ones asked for.
+
+    The order type is not compared: brokers show a protected MARKET as a LIMIT, and a stop is told from
+    a limit by its trigger.
+    """
+    if asked.quantity != shown.quantity or asked.target_trigger != shown.target_trigger:
+        return False
+    if asked.price is None:
+        return asked.trigger_price == shown.trigger_price
+    return asked.price == shown.price and asked.trigger_price == shown.trigger_price
+
+
+def _with_leg(bracket: Bracket, leg: Leg) -> Bracket:
+    legs = (*bracket.legs[: leg.seq - 1], leg, *bracket.legs[leg.seq :])
+    return replace(bracket, legs=legs)
+
+
+def _cancel_requested(bracket: Bracket, event: ev.CancelRequested, at: Moment) -> Bracket:
+    return replace(bracket, cancel_requested=event.if_filled or IfFilled.KEEP_EXITS)
+
+
+def _exit_requested(bracket: Bracket, event: ev.ExitRequested, at: Moment) -> Bracket:
+    return replace(
+        bracket, exit_reason=bracket.exit_reason or event.reason, exit_detail=f"asked by {event.by}"
+    )
+
+
+def _modified(bracket: Bracket, event: ev.BracketModified, at: Moment) -> Bracket:
+    changed = bracket
+    if event.stop is not None:
+        # An explicit stop replaces what trailing had reached, be it looser or tighter.
+        changed = replace(changed, stop=event.stop, trail_stop=None, trail_moved_at=None)
+    if event.targets is not None:
+        slices = zip(changed.slices, event.targets, strict=True)
+        changed = replace(changed, slices=tuple(replace(part, target=target) for part, target in slices))
+    if event.trail is not None:
+        changed = replace(changed, trail=event.trail)
+    if event.exit_at is not None:
+        changed = replace(changed, exit_at=event.exit_at)
+    if event.entry_price is not None:
+        entry = replace(changed.plan.entry, price=event.entry_price)
+        changed = replace(changed, plan=replace(changed.plan, entry=entry))
+    return replace(changed, restored=0)
+
+
+def _handed_over(bracket: Bracket, event: ev.HandedOver, at: Moment) -> Bracket:
+    return replace(bracket, handed_over=True, hand_over_cancels=event.cancel_exits)
+
+
+def _leg_intended(bracket: Bracket, event: ev.LegIntended, at: Moment) -> Bracket:
+    leg = Leg(
+        seq=event.seq,
+        slice=event.slice,
+        role=event.role,
+        kind=event.kind,
+        tag=event.tag,
+        side=event.side,
+        terms=event.terms,
+        purpose=event.purpose,
+        purpose_since=at,
+        rung=event.rung,
+        agreed_terms=event.terms,
+        status=LegStatus.SENT,
+        sent_at=at,
+        session=bracket.session,
+    )
+    return replace(bracket, legs=(*bracket.legs, leg))
+
+
+def _acknowledged(bracket: Bracket, event: ev.LegAcknowledged, at: Moment) -> Bracket:
+    leg = bracket.leg(event.seq)
+    # The book, or a push that made us read it, may have been faster than the answer.
+    status = LegStatus.ACKED if leg.sighted_at is None else leg.status
+    return _with_leg(bracket, replace(leg, status=status, broker_order_id=event.broker_order_id))
+
+
+def _refused(bracket: Bracket, event: ev.LegRefused, at: Moment) -> Bracket:
+    leg = replace(
+        bracket.leg(event.seq), status=LegStatus.REJECTED, refusal=event.refusal, reason=event.reason
+    )
+    return _with_leg(bracket, leg)
+
+
+def _not_sent(bracket: Bracket, event: ev.LegNotSent, at: Moment) -> Bracket:
+    return _with_leg(bracket, replace(bracket.leg(event.seq), status=LegStatus.NOT_SENT, reason=event.reason))
+
+
+def _became_unknown(bracket: Bracket, event: ev.LegBecameUnknown, at: Moment) -> Bracket:
+    leg = bracket.leg(event.seq)
+    if leg.sighted_at is not None:
+        return bracket
+    return _with_leg(bracket, replace(leg, status=LegStatus.UNKNOWN, reason=event.reason))
+
+
+def _sighted(bracket: Bracket, event: ev.LegSighted, at: Moment) -> Bracket:
+    leg = bracket.leg(event.seq)
+    sighted = replace(
+        leg,
+        broker_order_id=event.broker_order_id,
+        status=event.status,
+        filled=event.filled,
+        average_price=event.average_price or leg.average_price,
+        terms=event.terms,
+        row_updated_at=event.row_updated_at or leg.row_updated_at,
+        reason=event.reason or leg.reason,
+        refusal=event.refusal or leg.refusal,
+        sighted_at=at,
+        missed_reads=0,
+        triggered_at=leg.triggered_at or (at if _has_triggered(leg, event) else None),
+    )
+    return _reallocated(_with_leg(bracket, _settled(sighted)))
+
+
+def _has_triggered(leg: Leg, event: ev.LegSighted) -> bool:
+    rests_as_limit = event.status in (LegStatus.OPEN, LegStatus.FILLED)
+    was_stop = leg.kind is LegKind.ORDER and event.terms.trigger_price is not None
+    return leg.role is Role.EXIT and was_stop and rests_as_limit
+
+
+def _settled(leg: Leg) -> Leg:
+    """Clear a change that the book shows as done, or that came too late to matter."""
+    change = leg.change
+    if change is None:
+        return leg
+    if not leg.is_live:
+        return replace(leg, change=None, failed_changes=0)
+    if change.terms is None or not shows_terms(change.terms, leg.terms):
+        return leg
+    return replace(leg, change=None, failed_changes=0, agreed_terms=change.terms)
+
+
+def _reallocated(bracket: Bracket) -> Bracket:
+    shares = allocate(bracket.slices, filled_of(bracket, Role.ENTRY))
+    if all(part.allocated == share for part, share in zip(bracket.slices, shares, strict=True)):
+        return bracket
+    slices = zip(bracket.slices, shares, strict=True)
+    return replace(bracket, slices=tuple(replace(part, allocated=share) for part, share in slices))
+
+
+def _child_sighted(bracket: Bracket, event: ev.ChildSighted, at: Moment) -> Bracket:
+    parent = bracket.leg(event.parent)
+    child = Leg(
+        seq=event.seq,
+        slice=parent.slice,
+        role=Role.EXIT,
+        kind=LegKind.ORDER,
+        tag=event.tag,
+        side=parent.side,
+        terms=event.terms,
+        purpose=event.purpose,
+        purpose_since=at,
+        status=LegStatus.ACKED,
+        sent_at=at,
+        session=bracket.session,
+        broker_order_id=event.broker_order_id,
+        parent=parent.seq,
+        triggered_at=at if event.purpose is Purpose.STOP else None,
+    )
+    fired = replace(parent, status=LegStatus.TRIGGERED, change=None, triggered_at=at)
+    changed = _with_leg(bracket, fired)
+    return replace(changed, legs=(*changed.legs, child))
+
+
+def _missed(bracket: Bracket, event: ev.LegMissed, at: Moment) -> Bracket:
+    leg = bracket.leg(event.seq)
+    return _with_leg(bracket, replace(leg, missed_reads=leg.missed_reads + 1))
+
+
+def _proved_absent(bracket: Bracket, event: ev.LegProvedAbsent, at: Moment) -> Bracket:
+    return _with_leg(bracket, replace(bracket.leg(event.seq), status=LegStatus.ABSENT, change=None))
+
+
+def _expired(bracket: Bracket, event: ev.LegExpired, at: Moment) -> Bracket:
+    return _with_leg(bracket, replace(bracket.leg(event.seq), status=LegStatus.EXPIRED, change=None))
+
+
+def _fill_corrected(bracket: Bracket, event: ev.FillCorrected, at: Moment) -> Bracket:
+    corrected = _with_leg(bracket, replace(bracket.leg(event.seq), filled=event.filled))
+    return _reallocated(corrected)
+
+
+def _change_intended(bracket: Bracket, event: ev.ChangeIntended, at: Moment) -> Bracket:
+    leg = bracket.leg(event.seq)
+    change = Change(
+        kind=event.kind,
+        sent_at=at,
+        terms=event.terms,
+        purpose=event.purpose,
+        former_purpose=leg.purpose,
+    )
+    changing = replace(leg, change=change, changed_at=at)
+    if event.kind is ChangeKind.CANCEL:
+        return _with_leg(bracket, replace(changing, cancelled_by_us=True))
+    return _with_leg(bracket, _repurposed(changing, event, at))
+
+
+def _repurposed(leg: Leg, event: ev.ChangeIntended, at: Moment) -> Leg:
+    purpose = event.purpose or leg.purpose
+    is_new = purpose is not leg.purpose
+    return replace(
+        leg,
+        asked_terms=event.terms,
+        modifications=leg.modifications + 1,
+        morphs=leg.morphs + (is_new and purpose is Purpose.TARGET),
+        purpose=purpose,
+        purpose_since=at if is_new else leg.purpose_since,
+        rung=event.rung,
+    )
+
+
+def _change_acknowledged(bracket: Bracket, event: ev.ChangeAcknowledged, at: Moment) -> Bracket:
+    return _answered(bracket, event.seq, status=ChangeStatus.ACKED, at=at)
+
+
+def _change_unknown(bracket: Bracket, event: ev.ChangeBecameUnknown, at: Moment) -> Bracket:
+    return _answered(bracket, event.seq, status=ChangeStatus.UNKNOWN, at=at)
+
+
+def _answered(bracket: Bracket, seq: int, *, status: ChangeStatus, at: Moment) -> Bracket:
+    leg = bracket.leg(seq)
+    if leg.change is None:  # the book was faster than the answer
+        return bracket
+    return _with_leg(bracket, replace(leg, change=replace(leg.change, status=status, answered_at=at)))
+
+
+def _change_refused(bracket: Bracket, event: ev.ChangeRefused, at: Moment) -> Bracket:
+    leg = bracket.leg(event.seq)
+    return _with_leg(bracket, replace(_unchanged(leg), reason=event.reason, refusal=event.refusal))
+
+
+def _change_dropped(bracket: Bracket, event: ev.ChangeNotSent | ev.ChangeLapsed, at: Moment) -> Bracket:
+    return _with_leg(bracket, _unchanged(bracket.leg(event.seq)))
+
+
+def _unchanged(leg: Leg) -> Leg:
+    if leg.change is None:
+        return leg
+    purpose = leg.change.former_purpose or leg.purpose
+    return replace(leg, change=None, purpose=purpose, failed_changes=leg.failed_changes + 1)
+
+
+def _entry_ended(bracket: Bracket, event: ev.EntryEnded, at: Moment) -> Bracket:
+    return replace(bracket, entry_ended=event.code)
+
+
+def _exit_began(bracket: Bracket, event: ev.ExitBegan, at: Moment) -> Bracket:
+    return replace(bracket, exit_reason=event.reason, exit_detail=event.detail)
+
+
+def _form_corrected(bracket: Bracket, event: ev.StopFormCorrected, at: Moment) -> Bracket:
+    slices = (
+        replace(part, form=event.form) if part.index == event.slice else part for part in bracket.slices
+    )
+    return replace(bracket, slices=tuple(slices))
+
+
+def _trail_moved(bracket: Bracket, event: ev.TrailMoved, at: Moment) -> Bracket:
+    return replace(bracket, trail_stop=event.stop, trail_moved_at=at)
+
+
+def _stop_passed(bracket: Bracket, event: ev.StopPassed, at: Moment) -> Bracket:
+    return replace(bracket, stop_passed_at=at)
+
+
+def _stop_regained(bracket: Bracket, event: ev.StopRegained, at: Moment) -> Bracket:
+    return replace(bracket, stop_passed_at=None)
+
+
+def _base_noted(bracket: Bracket, event: ev.ForeignBaseNoted, at: Moment) -> Bracket:
+    return replace(bracket, foreign_base=event.base, foreign_bought=event.bought, foreign_sold=event.sold)
+
+
+def _reduced(bracket: Bracket, event: ev.ReducedExternally, at: Moment) -> Bracket:
+    taken = dict(event.reductions)
+    slices = (replace(part, external=part.external + taken.get(part.index, 0)) for part in bracket.slices)
+    return replace(bracket, slices=tuple(slices))
+
+
+def _restored(bracket: Bracket, event: ev.ExitRestored, at: Moment) -> Bracket:
+    return replace(bracket, restored=bracket.restored + 1)
+
+
+def _naked_began(bracket: Bracket, event: ev.NakedBegan, at: Moment) -> Bracket:
+    naked = Naked(since=event.since, noticed=at, cause=event.cause, quantity=event.quantity)
+    return replace(bracket, naked=naked)
+
+
+def _naked_ended(bracket: Bracket, event: ev.NakedEnded, at: Moment) -> Bracket:
+    return replace(bracket, naked=None, naked_seconds=bracket.naked_seconds + event.seconds)
+
+
+def _alarm_raised(bracket: Bracket, event: ev.AlarmRaised, at: Moment) -> Bracket:
+    others = tuple(alarm for alarm in bracket.alarms if alarm.kind != event.kind)
+    alarm = Alarm(kind=event.kind, text=event.text, count=event.count, last_at=at)
+    return replace(bracket, alarms=(*others, alarm))
+
+
+def _alarm_cleared(bracket: Bracket, event: ev.AlarmCleared, at: Moment) -> Bracket:
+    return replace(bracket, alarms=tuple(alarm for alarm in bracket.alarms if alarm.kind != event.kind))
+
+
+def _overlay_raised(bracket: Bracket, event: ev.OverlayRaised, at: Moment) -> Bracket:
+    return replace(bracket, overlays=bracket.overlays | {event.overlay})
+
+
+def _overlay_cleared(bracket: Bracket, event: ev.OverlayCleared, at: Moment) -> Bracket:
+    return replace(bracket, overlays=bracket.overlays - {event.overlay})
+
+
+def _session_began(bracket: Bracket, event: ev.SessionBegan, at: Moment) -> Bracket:
+    return replace(bracket, session=event.session)
+
+
+def _state_changed(bracket: Bracket, event: ev.StateChanged, at: Moment) -> Bracket:
+    closed = event.new.is_closed
+    protected = event.new in (State.PROTECTED, State.PROTECTED_PARTIAL)
+    return replace(
+        bracket,
+        state=event.new,
+        finished_at=at if closed else None,
+        was_protected=bracket.was_protected or protected,
+        overlays=bracket.overlays | {Overlay.WATCH} if closed else bracket.overlays - {Overlay.WATCH},
+    )
+
+
+def _watch_ended(bracket: Bracket, event: ev.WatchEnded, at: Moment) -> Bracket:
+    return replace(bracket, overlays=bracket.overlays - {Overlay.WATCH})
+
+
+# Any: each effect takes its own event; the key says which, which the type system cannot express.
+_EFFECTS: dict[type, Callable[[Bracket, Any, Moment], Bracket]] = {
+    ev.CancelRequested: _cancel_requested,
+    ev.ExitRequested: _exit_requested,
+    ev.BracketModified: _modified,
+    ev.HandedOver: _handed_over,
+    ev.LegIntended: _leg_intended,
+    ev.LegAcknowledged: _acknowledged,
+    ev.LegRefused: _refused,
+    ev.LegNotSent: _not_sent,
+    ev.LegBecameUnknown: _became_unknown,
+    ev.LegSighted: _sighted,
+    ev.ChildSighted: _child_sighted,
+    ev.LegMissed: _missed,
+    ev.LegProvedAbsent: _proved_absent,
+    ev.LegExpired: _expired,
+    ev.FillCorrected: _fill_corrected,
+    ev.ChangeIntended: _change_intended,
+    ev.ChangeAcknowledged: _change_acknowledged,
+    ev.ChangeRefused: _change_refused,
+    ev.ChangeNotSent: _change_dropped,
+    ev.ChangeBecameUnknown: _change_unknown,
+    ev.ChangeLapsed: _change_dropped,
+    ev.EntryEnded: _entry_ended,
+    ev.ExitBegan: _exit_began,
+    ev.StopFormCorrected: _form_corrected,
+    ev.TrailMoved: _trail_moved,
+    ev.StopPassed: _stop_passed,
+    ev.StopRegained: _stop_regained,
+    ev.ForeignBaseNoted: _base_noted,
+    ev.ReducedExternally: _reduced,
+    ev.ExitRestored: _restored,
+    ev.NakedBegan: _naked_began,
+    ev.NakedEnded: _naked_ended,
+    ev.AlarmRaised: _alarm_raised,
+    ev.AlarmCleared: _alarm_cleared,
+    ev.OverlayRaised: _overlay_raised,
+    ev.OverlayCleared: _overlay_cleared,
+    ev.SessionBegan: _session_began,
+    ev.StateChanged: _state_changed,
+    ev.WatchEnded: _watch_ended,
+}

@@ -1,0 +1,314 @@
+"""From rows to facts: what a complete read proves about each leg, and what stays in doubt.
+
+The row rule: a row is merged whole or not at all. The absence rule: an order that never showed is
+absent only after the quiescence, three complete reads and a position that agrees. Nothing here acts.
+"""
+
+from datetime import timedelta
+
+from services.bracket import events as ev
+from services.bracket.fold import shows_terms
+from services.bracket.model import (
+    UNSEEN,
+    ChangeKind,
+    ChangeStatus,
+    GttLegRow,
+    GttRow,
+    GttStatus,
+    Leg,
+    LegKind,
+    LegStatus,
+    OrderRow,
+    OrderType,
+    Overlay,
+    Purpose,
+    Role,
+    RowStatus,
+    Side,
+    Terms,
+)
+from services.bracket.observation import Read
+from services.bracket.step import Step
+from services.bracket.tags import tag_of
+
+# An unknown word of the broker's counts as live, and never as protective: pessimism on both sides.
+_ORDER_STATUS = {
+    RowStatus.PENDING: LegStatus.PENDING,
+    RowStatus.TRIGGER_PENDING: LegStatus.TRIGGER_PENDING,
+    RowStatus.OPEN: LegStatus.OPEN,
+    RowStatus.FILLED: LegStatus.FILLED,
+    RowStatus.CANCELLED: LegStatus.CANCELLED,
+    RowStatus.REJECTED: LegStatus.REJECTED,
+    RowStatus.EXPIRED: LegStatus.EXPIRED,
+    RowStatus.UNKNOWN: LegStatus.PENDING,
+}
+
+# A disabled GTT (corporate action) guards nothing any more, so it counts as gone.
+_GTT_STATUS = {
+    GttStatus.ACTIVE: LegStatus.TRIGGER_PENDING,
+    GttStatus.TRIGGERED: LegStatus.PENDING,  # until its child is known
+    GttStatus.DISABLED: LegStatus.CANCELLED,
+    GttStatus.EXPIRED: LegStatus.EXPIRED,
+    GttStatus.CANCELLED: LegStatus.CANCELLED,
+    GttStatus.REJECTED: LegStatus.REJECTED,
+    GttStatus.DELETED: LegStatus.CANCELLED,
+    GttStatus.UNKNOWN: LegStatus.PENDING,
+}
+
+# A GTT carries no tag; one made this long before we asked cannot be ours.
+_CREATED_SLACK = timedelta(seconds=5)
+
+
+def take_in(step: Step) -> None:
+    """Record what this look's read, if there is one, proves about the legs."""
+    doubt_unanswered(step)
+    read = step.seen.read
+    if read is None:
+        return
+    for leg in step.bracket.legs:
+        _take_in_leg(step, leg, read)
+    if step.bracket.session != step.seen.session.id and read.position_agrees is not None:
+        step.record(ev.SessionBegan(session=step.seen.session.id))
+
+
+def doubt_unanswered(step: Step) -> None:
+    """A sent order or change that no call of this process waits for lost its answer with a crash."""
+    for leg in step.bracket.legs:
+        if leg.seq in step.seen.in_flight:
+            continue
+        if leg.status is LegStatus.SENT:
+            step.record(ev.LegBecameUnknown(seq=leg.seq, reason="no answer was recorded"))
+        elif leg.change is not None and leg.change.status is ChangeStatus.SENT:
+            step.record(ev.ChangeBecameUnknown(seq=leg.seq, reason="no answer was recorded"))
+
+
+def _take_in_leg(step: Step, leg: Leg, read: Read) -> None:
+    if leg.status is LegStatus.NOT_SENT:
+        return
+    if leg.kind is LegKind.GTT:
+        _take_in_gtt(step, leg, read)
+        return
+    row = order_row_of(step, leg, read)
+    if row is None:
+        _miss(step, leg, read)
+    elif _is_news(leg, row):
+        step.record(_sighting(leg, row))
+        _note_lapse(step, leg.seq, read)
+    else:
+        _check_bust(step, leg, row, read)
+        _note_lapse(step, leg.seq, read)
+
+
+def order_row_of(step: Step, leg: Leg, read: Read) -> OrderRow | None:
+    """Return the leg's row: by broker id, else by tag with symbol, side and quantity agreeing."""
+    if leg.broker_order_id is not None:
+        return next((row for row in read.orders if row.broker_order_id == leg.broker_order_id), None)
+    rows = [row for row in read.orders if _carries(step, leg, row)]
+    if len(rows) > 1:
+        step.need_attention("ambiguous", f"{len(rows)} orders carry the tag {leg.tag}")
+        return None
+    return rows[0] if rows else None
+
+
+def _carries(step: Step, leg: Leg, row: OrderRow) -> bool:
+    instrument = step.bracket.plan.instrument
+    same_place = row.exchange == instrument.exchange and row.symbol == instrument.symbol
+    # The quantity is compared with what was asked at any time: a resize may have overtaken the answer.
+    return row.tag == leg.tag and same_place and row.side is leg.side
+
+
+def _is_news(leg: Leg, row: OrderRow) -> bool:
+    if row.filled < leg.filled or leg.status is LegStatus.FILLED:
+        return False
+    if _is_older(leg, row):
+        return False
+    known = (leg.status, leg.filled, leg.average_price, leg.terms, leg.broker_order_id)
+    shown = (_ORDER_STATUS[row.status], row.filled, row.average_price or leg.average_price, _terms(row))
+    return leg.sighted_at is None or known != (*shown, row.broker_order_id)
+
+
+def _is_older(leg: Leg, row: OrderRow) -> bool:
+    if leg.row_updated_at is None or row.updated_at is None:
+        return False
+    return row.updated_at < leg.row_updated_at
+
+
+def _terms(row: OrderRow) -> Terms:
+    trigger = row.trigger_price if row.order_type in (OrderType.SL, OrderType.SL_M) else None
+    return Terms(
+        order_type=row.order_type, quantity=row.quantity, price=row.price or None, trigger_price=trigger
+    )
+
+
+def _sighting(leg: Leg, row: OrderRow) -> ev.LegSighted:
+    return ev.LegSighted(
+        seq=leg.seq,
+        broker_order_id=row.broker_order_id,
+        status=_ORDER_STATUS[row.status],
+        filled=row.filled,
+        average_price=row.average_price,
+        terms=_terms(row),
+        row_updated_at=row.updated_at,
+        reason=row.reason,
+        refusal=row.refusal,
+    )
+
+
+def _check_bust(step: Step, leg: Leg, row: OrderRow, read: Read) -> None:
+    """A fill goes down only when a newer row and the whole trade book say so together."""
+    if row.filled >= leg.filled or _is_older(leg, row) or row.updated_at is None or read.trades is None:
+        return
+    traded = sum(t.quantity for t in read.trades if t.broker_order_id == leg.broker_order_id)
+    is_newer = leg.row_updated_at is not None and row.updated_at > leg.row_updated_at
+    if is_newer and traded == row.filled:
+        step.record(ev.FillCorrected(seq=leg.seq, filled=row.filled))
+        step.need_attention("trade_bust", f"the fill of order {leg.broker_order_id} fell to {row.filled}")
+
+
+def _note_lapse(step: Step, seq: int, read: Read) -> None:
+    """A change that a later read does not show, well after its answer, is asked for again."""
+    leg = step.bracket.leg(seq)
+    change = leg.change
+    if change is None or change.status is ChangeStatus.SENT:
+        return
+    answered = change.answered_at or change.sent_at
+    wait = step.timing.change_lapse * (1 if change.status is ChangeStatus.ACKED else 2)
+    if read.started.since(answered) >= wait and step.age(answered) >= wait:
+        step.record(ev.ChangeLapsed(seq=seq))
+
+
+def _miss(step: Step, leg: Leg, read: Read) -> None:
+    if leg.status in UNSEEN:
+        _count_absence(step, leg, read)
+    elif leg.is_live and leg.session != step.seen.session.id and read.position_agrees is not None:
+        # The day's book is gone and the order with it: over at its last proven fill.
+        step.record(ev.LegExpired(seq=leg.seq))
+
+
+def _count_absence(step: Step, leg: Leg, read: Read) -> None:
+    if leg.status is LegStatus.SENT:
+        return
+    if read.started.since(leg.sent_at) <= step.timing.quiescence or read.position_agrees is not True:
+        return
+    step.record(ev.LegMissed(seq=leg.seq))
+    if step.bracket.leg(leg.seq).missed_reads >= step.timing.absent_reads:
+        step.record(ev.LegProvedAbsent(seq=leg.seq))
+
+
+def _take_in_gtt(step: Step, leg: Leg, read: Read) -> None:
+    if read.gtts is None or leg.status is LegStatus.TRIGGERED:
+        return
+    row = _gtt_row_of(step, leg, read.gtts)
+    if row is None:
+        _miss_gtt(step, leg, read)
+        return
+    fired = next((part for part in row.legs if part.child_order_id is not None), None)
+    refused = next((part for part in row.legs if part.child_reason is not None), None)
+    if fired is not None:
+        _adopt_child(step, leg, row, fired)
+    else:
+        _sight_gtt(step, leg, row, refused)
+        _note_lapse(step, leg.seq, read)
+
+
+def _gtt_row_of(step: Step, leg: Leg, rows: tuple[GttRow, ...]) -> GttRow | None:
+    """Return the leg's trigger: by id, else any unowned one with the same content, not made before ours."""
+    if leg.broker_order_id is not None:
+        return next((row for row in rows if row.trigger_id == leg.broker_order_id), None)
+    owned = {other.broker_order_id for other in step.bracket.legs}
+    earliest = leg.sent_at.wall - _CREATED_SLACK
+    for row in rows:
+        is_new = row.trigger_id not in owned and row.created_at >= earliest
+        if is_new and row.side is leg.side and shows_terms(leg.terms, gtt_terms(row, leg.side)):
+            return row
+    return None
+
+
+def gtt_terms(row: GttRow, side: Side) -> Terms:
+    """Return a GTT's terms by role: which of its ascending legs is the stop depends on the exit's side."""
+    stop = stop_leg(row, side)
+    target = next((part for part in row.legs if part is not stop), None)
+    return Terms(
+        order_type=OrderType.LIMIT,
+        quantity=stop.quantity,
+        price=stop.price,
+        trigger_price=stop.trigger_price,
+        target_trigger=None if target is None else target.trigger_price,
+        target_price=None if target is None else target.price,
+    )
+
+
+def stop_leg(row: GttRow, side: Side) -> GttLegRow:
+    """The stop of a SELL exit is the lower leg, of a BUY exit the upper one."""
+    return row.legs[0] if side is Side.SELL else row.legs[-1]
+
+
+def _sight_gtt(step: Step, leg: Leg, row: GttRow, refused: GttLegRow | None) -> None:
+    status = LegStatus.REJECTED if refused is not None else _GTT_STATUS[row.status]
+    terms = gtt_terms(row, leg.side)
+    known = (leg.status, leg.terms, leg.broker_order_id)
+    if leg.sighted_at is not None and known == (status, terms, row.trigger_id):
+        return
+    step.record(
+        ev.LegSighted(
+            seq=leg.seq,
+            broker_order_id=row.trigger_id,
+            status=status,
+            filled=0,
+            average_price=None,
+            terms=terms,
+            row_updated_at=row.updated_at,
+            reason=None if refused is None else refused.child_reason,
+            refusal=None if refused is None else refused.child_refusal,
+        )
+    )
+
+
+def _adopt_child(step: Step, leg: Leg, row: GttRow, fired: GttLegRow) -> None:
+    if fired.child_order_id is None or any(other.parent == leg.seq for other in step.bracket.legs):
+        return
+    is_stop = fired is stop_leg(row, leg.side)
+    seq = len(step.bracket.legs) + 1
+    terms = Terms(order_type=OrderType.LIMIT, quantity=fired.quantity, price=fired.price)
+    step.record(
+        ev.ChildSighted(
+            seq=seq,
+            parent=leg.seq,
+            tag=tag_of(step.bracket.id, Role.EXIT, seq),
+            broker_order_id=fired.child_order_id,
+            purpose=Purpose.STOP if is_stop else Purpose.TARGET,
+            terms=terms,
+        )
+    )
+
+
+def _miss_gtt(step: Step, leg: Leg, read: Read) -> None:
+    if leg.status in UNSEEN:
+        _count_absence(step, leg, read)
+    elif leg.is_live:
+        # A trigger that was listed and is not any more: three such reads, or it was a bad page.
+        step.record(ev.LegMissed(seq=leg.seq))
+        if step.bracket.leg(leg.seq).missed_reads >= step.timing.absent_reads:
+            step.record(ev.LegExpired(seq=leg.seq))
+
+
+def flag_unknowns(step: Step) -> None:
+    """Show while any leg's existence is unknown, and alarm when it stays so."""
+    unknown = [leg for leg in step.bracket.legs if leg.status is LegStatus.UNKNOWN]
+    step.set_overlay(Overlay.UNKNOWN_LEG, bool(unknown))
+    late = [leg for leg in unknown if step.age(leg.sent_at) >= step.timing.unknown_alarm_after]
+    stuck = [leg for leg in step.bracket.legs if _is_stuck(step, leg)]
+    if late or stuck:
+        words = ", ".join(f"{leg.purpose} order {leg.tag} ({leg.status})" for leg in late + stuck)
+        step.raise_alarm("unknown_leg", f"the broker does not confirm: {words}")
+    elif not unknown:
+        step.clear_alarm("unknown_leg")
+
+
+def _is_stuck(step: Step, leg: Leg) -> bool:
+    waits = leg.status in (LegStatus.ACKED, LegStatus.PENDING)
+    return waits and step.age(leg.sent_at) >= step.timing.unknown_alarm_after
+
+
+def is_cancelling(leg: Leg) -> bool:
+    return leg.change is not None and leg.change.kind is ChangeKind.CANCEL
