@@ -2,9 +2,13 @@
 
 from sqlalchemy import MetaData
 
-from database import bracket_tables
+from database import auth_tables, bracket_tables, settings
 from database.session import Base
 
-TABLE_MODULES = (bracket_tables,)  # importing them is what puts their tables on the metadata
+TABLE_MODULES = (
+    auth_tables,
+    bracket_tables,
+    settings,
+)  # importing them is what puts their tables on the metadata
 
 metadata: MetaData = Base.metadata

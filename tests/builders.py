@@ -3,13 +3,10 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 from ulid import ULID
 
-from database.schema import metadata
-from database.session import Database
 from services.bracket.model import (
     Bracket,
     BrokerCapabilities,
@@ -118,9 +115,16 @@ def a_bracket(**overrides: Any) -> Bracket:
     return replace(plain, **overrides)
 
 
-def a_database(path: Path) -> Database:
-    """Return a database in a new file below path, with every table; close it when done."""
-    database = Database(f"sqlite:///{path / 'openbracket.db'}")
-    with database.write() as connection:
-        metadata.create_all(connection)
-    return database
+class StoppedClock:
+    """A clock that moves when told to."""
+
+    def __init__(self, start: datetime = NINE_THIRTY) -> None:
+        self.boot_id = "boot1"
+        self._start = start
+        self.seconds = 0.0
+
+    def now(self) -> datetime:
+        return self._start + timedelta(seconds=self.seconds)
+
+    def monotonic(self) -> float:
+        return 1000.0 + self.seconds

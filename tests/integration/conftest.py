@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from database.session import Database
-from tests.builders import a_database
+from tests.stores import a_database
 
 
 @pytest.fixture
