@@ -1,0 +1,455 @@
+"""The durable store of brackets: a bracket, its legs and its events change in one transaction or not at all.
+
+Values in, values out; no row or session leaves this module.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from functools import cache
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Row, and_, bindparam, delete, or_, select, update
+
+from database.bracket_tables import (
+    AccountSequenceRow,
+    BracketRow,
+    EventRow,
+    IdempotencyKeyRow,
+    LegRow,
+)
+from database.session import Database, Insert, StorageError, insert_for, utc_text
+from services.bracket.model import Bracket, Leg, Moment
+
+GENESIS_HASH = ""  # what the first event of a bracket has for the hash before it
+
+_encoder = msgspec.json.Encoder(order="deterministic")
+_decoder = msgspec.json.Decoder(Bracket)
+
+
+class StaleWriter(StorageError):
+    """Somebody else has changed the bracket since it was read. Nothing was written: read again."""
+
+
+class Listed(StrEnum):
+    """Which brackets of an account a list shows."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventRecord:
+    """An event to store; payload is its whole self as JSON."""
+
+    kind: str
+    at: Moment
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredEvent:
+    """An event as stored. seq counts from 1 per bracket, account_seq rises per account."""
+
+    bracket_id: str
+    seq: int
+    account_id: str
+    account_seq: int
+    kind: str
+    at: datetime
+    payload: bytes
+    prev_hash: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdempotencyClaim:
+    """The client's key for one request, and the hash of the request's normalised body."""
+
+    key: str
+    body_hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExistingClaim:
+    """The key was used before: by this bracket, for a body with this hash."""
+
+    bracket_id: str
+    body_hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BracketChange:
+    """A bracket after `events`, which was at expected_version before them."""
+
+    bracket: Bracket
+    events: Sequence[EventRecord]
+    expected_version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BracketPage:
+    """Brackets, newest first. cursor asks for the next page; None when this is the last."""
+
+    brackets: tuple[Bracket, ...]
+    cursor: str | None
+
+
+def insert_bracket(
+    db: Database, bracket: Bracket, events: Sequence[EventRecord], *, claim: IdempotencyClaim | None
+) -> int | ExistingClaim:
+    """Store a new bracket with its first events and return the account_seq of the last one.
+
+    When the claim's key is taken, nothing is stored and the claim that holds it is returned.
+    Raises NotStored. bracket.version must be the number of events, else ValueError: our bug.
+    """
+    change = BracketChange(bracket=bracket, events=events, expected_version=0)
+    _check_version(change)
+    with db.write() as connection:
+        if claim is not None:
+            existing = _claim_key(connection, bracket, claim)
+            if existing is not None:
+                return existing
+        row = _bracket_columns(bracket) | _birth_columns(bracket, claim)
+        connection.execute(_statements(db.dialect_name).insert_bracket, row)
+        return _write_legs_and_events(connection, change)
+
+
+def save(db: Database, changes: Sequence[BracketChange]) -> None:
+    """Store the changes of several brackets in one transaction.
+
+    Raises StaleWriter when any of them is not at its expected version any more and NotStored when
+    the database failed; either way none of the changes is stored.
+    """
+    for change in changes:
+        _check_version(change)
+    with db.write() as connection:
+        for change in changes:
+            _compare_and_set(connection, change)
+            _write_legs_and_events(connection, change)
+
+
+def load(db: Database, bracket_id: str) -> Bracket | None:
+    """Return one bracket, or None when there is none with this id. Raises NotRead."""
+    with db.read() as connection:
+        snapshot = connection.scalar(_SNAPSHOT_BY_ID, {"id": bracket_id})
+    return None if snapshot is None else _decoder.decode(snapshot)
+
+
+def load_open(db: Database, account_ids: Iterable[str]) -> tuple[Bracket, ...]:
+    """Return every bracket of these accounts that is not closed, oldest first. Raises NotRead."""
+    wanted = (
+        select(BracketRow.snapshot)
+        .where(BracketRow.account_id.in_(list(account_ids)), BracketRow.is_open.is_(True))
+        .order_by(BracketRow.id)
+    )
+    return _load_all(db, wanted)
+
+
+def load_watch(db: Database, account_id: str, closed_after: datetime) -> tuple[Bracket, ...]:
+    """Return the account's brackets that finished after a time: their orders may still surprise us."""
+    wanted = (
+        select(BracketRow.snapshot)
+        .where(
+            BracketRow.account_id == account_id,
+            BracketRow.finished_at > closed_after,
+            BracketRow.is_open.is_(False),
+        )
+        .order_by(BracketRow.id)
+    )
+    return _load_all(db, wanted)
+
+
+def list_brackets(
+    db: Database, account_id: str, *, state: Listed, limit: int, cursor: str | None = None
+) -> BracketPage:
+    """Return one page of an account's brackets, newest first. cursor comes from the page before."""
+    wanted = select(BracketRow.snapshot).where(BracketRow.account_id == account_id)
+    if state is not Listed.ALL:
+        wanted = wanted.where(BracketRow.is_open.is_(state is Listed.OPEN))
+    if cursor is not None:
+        wanted = wanted.where(BracketRow.id < cursor)
+    found = _load_all(db, wanted.order_by(BracketRow.id.desc()).limit(limit + 1))
+    page = found[:limit]
+    return BracketPage(brackets=page, cursor=page[-1].id if page and len(found) > limit else None)
+
+
+def find_by_tag(db: Database, tag: str) -> Bracket | None:
+    """Return the bracket one of whose legs carries this order tag, or None."""
+    owner = select(LegRow.bracket_id).where(LegRow.tag == tag).scalar_subquery()
+    found = _load_all(db, select(BracketRow.snapshot).where(BracketRow.id == owner))
+    return found[0] if found else None
+
+
+def events_of(db: Database, bracket_id: str) -> tuple[StoredEvent, ...]:
+    """Return all events of one bracket in the order they happened."""
+    return _load_events(
+        db, select(EventRow.__table__).where(EventRow.bracket_id == bracket_id).order_by(EventRow.seq)
+    )
+
+
+def events_after(db: Database, account_id: str, account_seq: int, *, limit: int) -> tuple[StoredEvent, ...]:
+    """Return up to `limit` events of an account that come after account_seq, in order."""
+    wanted = (
+        select(EventRow.__table__)
+        .where(EventRow.account_id == account_id, EventRow.account_seq > account_seq)
+        .order_by(EventRow.account_seq)
+        .limit(limit)
+    )
+    return _load_events(db, wanted)
+
+
+def verify_chain(db: Database, bracket_id: str) -> int | None:
+    """Return the seq of the first event that was altered, removed or put in; None when all is whole.
+
+    Events cut off at the end show as the first missing seq, by the bracket's version.
+    """
+    events = events_of(db, bracket_id)
+    previous = GENESIS_HASH
+    for expected_seq, stored in enumerate(events, start=1):
+        intact = stored.seq == expected_seq and stored.prev_hash == previous
+        if not intact or stored.hash != _hash_of(stored):
+            return expected_seq
+        previous = stored.hash
+    bracket = load(db, bracket_id)
+    return None if bracket is not None and bracket.version == len(events) else len(events) + 1
+
+
+def forget_claims(db: Database, created_before: datetime) -> int:
+    """Delete the idempotency keys claimed before a time and return how many there were."""
+    with db.write() as connection:
+        gone = connection.execute(
+            delete(IdempotencyKeyRow).where(IdempotencyKeyRow.created_at < created_before)
+        )
+        return gone.rowcount
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Statements:
+    """What the order path runs, built once: building a statement costs more than running it."""
+
+    insert_bracket: Insert
+    claim_key: Insert
+    upsert_legs: Insert
+    insert_events: Insert
+    take_sequence: Any  # an insert with RETURNING; its type has no short name
+
+
+@cache
+def _statements(dialect_name: str) -> _Statements:
+    return _Statements(
+        insert_bracket=insert_for(dialect_name, BracketRow),
+        claim_key=insert_for(dialect_name, IdempotencyKeyRow).on_conflict_do_nothing(),
+        upsert_legs=_upsert_legs(insert_for(dialect_name, LegRow)),
+        insert_events=insert_for(dialect_name, EventRow),
+        take_sequence=_take_sequence(insert_for(dialect_name, AccountSequenceRow)),
+    )
+
+
+_LEG_CHANGES = ("broker_order_id", "status", "quantity", "filled", "average_price")
+
+
+def _upsert_legs(insert: Insert) -> Insert:
+    # The WHERE leaves a leg alone that says what it said before, its updated_at with it.
+    new = insert.excluded
+    return insert.on_conflict_do_update(
+        index_elements=["bracket_id", "seq"],
+        set_={name: new[name] for name in (*_LEG_CHANGES, "updated_at")},
+        where=or_(*(LegRow.__table__.c[name].is_distinct_from(new[name]) for name in _LEG_CHANGES)),
+    )
+
+
+def _take_sequence(insert: Insert) -> Any:
+    return insert.on_conflict_do_update(
+        index_elements=["account_id"],
+        set_={"last_seq": AccountSequenceRow.last_seq + insert.excluded.last_seq},
+    ).returning(AccountSequenceRow.last_seq)
+
+
+_SNAPSHOT_BY_ID = select(BracketRow.snapshot).where(BracketRow.id == bindparam("id"))
+_HASH_OF_EVENT = select(EventRow.hash).where(
+    and_(EventRow.bracket_id == bindparam("bracket_id"), EventRow.seq == bindparam("seq"))
+)
+_CLAIM_OF_KEY = select(IdempotencyKeyRow.bracket_id, IdempotencyKeyRow.body_hash).where(
+    and_(
+        IdempotencyKeyRow.account_id == bindparam("account_id"),
+        IdempotencyKeyRow.key == bindparam("key"),
+    )
+)
+_COMPARE_AND_SET = (
+    update(BracketRow)
+    .where(BracketRow.id == bindparam("wanted_id"), BracketRow.version == bindparam("expected_version"))
+    .values(
+        {
+            name: bindparam(name)
+            for name in ("state", "is_open", "updated_at", "finished_at", "version", "snapshot")
+        }
+    )
+)
+
+
+def _check_version(change: BracketChange) -> None:
+    # The version is the number of events folded; it is also where the next event's seq comes from.
+    reached = change.expected_version + len(change.events)
+    if change.bracket.version != reached:
+        raise ValueError(
+            f"bracket {change.bracket.id} is at version {change.bracket.version},"
+            f" its events lead to {reached}"
+        )
+
+
+def _claim_key(connection: Connection, bracket: Bracket, claim: IdempotencyClaim) -> ExistingClaim | None:
+    key = {"account_id": bracket.plan.account_id, "key": claim.key}
+    row = key | {
+        "body_hash": claim.body_hash,
+        "bracket_id": bracket.id,
+        "created_at": bracket.received.wall,
+    }
+    claimed = connection.execute(_statements(connection.dialect.name).claim_key, row)
+    if claimed.rowcount == 1:
+        return None
+    holder = connection.execute(_CLAIM_OF_KEY, key).one()
+    return ExistingClaim(bracket_id=holder.bracket_id, body_hash=holder.body_hash)
+
+
+def _compare_and_set(connection: Connection, change: BracketChange) -> None:
+    row = _bracket_columns(change.bracket) | {
+        "wanted_id": change.bracket.id,
+        "expected_version": change.expected_version,
+    }
+    changed = connection.execute(_COMPARE_AND_SET, row)
+    if changed.rowcount != 1:
+        raise StaleWriter(f"bracket {change.bracket.id} is not at version {change.expected_version} any more")
+
+
+def _write_legs_and_events(connection: Connection, change: BracketChange) -> int:
+    statements = _statements(connection.dialect.name)
+    if change.bracket.legs:
+        connection.execute(statements.upsert_legs, _leg_rows(change.bracket))
+    account_id = change.bracket.plan.account_id
+    taken = {"account_id": account_id, "last_seq": len(change.events)}
+    last_seq: int = connection.execute(statements.take_sequence, taken).scalar_one()
+    if change.events:
+        first_account_seq = last_seq - len(change.events) + 1
+        connection.execute(statements.insert_events, list(_event_rows(connection, change, first_account_seq)))
+    return last_seq
+
+
+def _bracket_columns(bracket: Bracket) -> dict[str, Any]:
+    """Return the columns that change over a bracket's life."""
+    updated = bracket.updated or bracket.received
+    return {
+        "state": bracket.state,
+        "is_open": not bracket.state.is_closed,
+        "updated_at": updated.wall,
+        "finished_at": bracket.finished_at and bracket.finished_at.wall,
+        "version": bracket.version,
+        "snapshot": _encoder.encode(bracket).decode(),
+    }
+
+
+def _birth_columns(bracket: Bracket, claim: IdempotencyClaim | None) -> dict[str, Any]:
+    plan = bracket.plan
+    return {
+        "id": bracket.id,
+        "account_id": plan.account_id,
+        "owner_id": plan.owner_id,
+        "symbol": plan.instrument.symbol,
+        "exchange": plan.instrument.exchange,
+        "product": plan.product,
+        "side": plan.side,
+        "mode": plan.mode,
+        "strategy": plan.strategy,
+        "quantity": plan.quantity,
+        "client_order_id": plan.client_order_id,
+        "body_hash": claim and claim.body_hash,
+        "created_at": bracket.received.wall,
+    }
+
+
+def _leg_rows(bracket: Bracket) -> list[dict[str, Any]]:
+    updated_at = (bracket.updated or bracket.received).wall
+    return [_leg_columns(leg) | {"bracket_id": bracket.id, "updated_at": updated_at} for leg in bracket.legs]
+
+
+def _leg_columns(leg: Leg) -> dict[str, Any]:
+    return {
+        "seq": leg.seq,
+        "slice": leg.slice,
+        "role": leg.role,
+        "kind": leg.kind,
+        "tag": leg.tag,
+        "broker_order_id": leg.broker_order_id,
+        "status": leg.status,
+        "quantity": leg.terms.quantity,
+        "filled": leg.filled,
+        "average_price": leg.average_price,
+    }
+
+
+def _event_rows(
+    connection: Connection, change: BracketChange, first_account_seq: int
+) -> Iterator[dict[str, Any]]:
+    bracket = change.bracket
+    previous = _last_hash(connection, change)
+    for offset, record in enumerate(change.events):
+        seq = change.expected_version + 1 + offset
+        payload = record.payload.decode()
+        digest = _chain_hash(previous, bracket.id, seq, record.kind, utc_text(record.at.wall), payload)
+        yield {
+            "bracket_id": bracket.id,
+            "seq": seq,
+            "account_id": bracket.plan.account_id,
+            "account_seq": first_account_seq + offset,
+            "kind": record.kind,
+            "at": record.at.wall,
+            "payload": payload,
+            "prev_hash": previous,
+            "hash": digest,
+        }
+        previous = digest
+
+
+def _last_hash(connection: Connection, change: BracketChange) -> str:
+    if change.expected_version == 0:
+        return GENESIS_HASH
+    key = {"bracket_id": change.bracket.id, "seq": change.expected_version}
+    found: str = connection.execute(_HASH_OF_EVENT, key).scalar_one()
+    return found
+
+
+def _chain_hash(*parts: str | int) -> str:
+    # As a JSON list, so that no two different lists of parts read the same.
+    return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
+
+
+def _hash_of(stored: StoredEvent) -> str:
+    return _chain_hash(
+        stored.prev_hash,
+        stored.bracket_id,
+        stored.seq,
+        stored.kind,
+        utc_text(stored.at),
+        stored.payload.decode(),
+    )
+
+
+def _load_all(db: Database, wanted: Any) -> tuple[Bracket, ...]:
+    with db.read() as connection:
+        snapshots = connection.scalars(wanted).all()
+    return tuple(_decoder.decode(snapshot) for snapshot in snapshots)
+
+
+def _load_events(db: Database, wanted: Any) -> tuple[StoredEvent, ...]:
+    with db.read() as connection:
+        rows = connection.execute(wanted).all()
+    return tuple(_stored_event(row) for row in rows)
+
+
+def _stored_event(row: Row[Any]) -> StoredEvent:
+    columns = dict(row._mapping)
+    return StoredEvent(**columns | {"payload": columns["payload"].encode()})

@@ -1,0 +1,196 @@
+"""The way to the database: engine, transactions, column types, and what its failures mean.
+
+Everything that only one database understands is in this module.
+"""
+
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+from sqlalchemy import Connection, Dialect, Engine, Table, Text, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    NotSupportedError,
+    ProgrammingError,
+)
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.types import TypeDecorator
+
+SQLITE_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",  # NORMAL loses the last commits on a power cut; FULL costs 0.3 ms
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA busy_timeout=5000",
+)
+
+# These say that we asked for something wrong, not that the database could not do it.
+_OUR_MISTAKES = (IntegrityError, ProgrammingError, DataError, NotSupportedError)
+
+_IS_WRITE = "openbracket_write"
+
+Insert = sqlite.Insert | postgresql.Insert
+
+
+class StorageError(Exception):
+    """The database could not do what was asked."""
+
+
+class NotStored(StorageError):
+    """Nothing of this transaction was stored: answer 503 and send nothing to a broker."""
+
+
+class NotRead(StorageError):
+    """The database gave no answer: nothing is known, least of all that there is nothing."""
+
+
+class ExactDecimal(TypeDecorator[Decimal]):
+    """A Decimal kept as text, digit for digit; SQLite's own Numeric goes through a float.
+
+    Text does not order as numbers do: never compare or sort by such a column in SQL.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> str | None:
+        return None if value is None else decimal_text(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Decimal | None:
+        return None if value is None else Decimal(value)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware time kept as ISO text in UTC with microseconds, so text order is time order."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
+        return None if value is None else utc_text(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else datetime.fromisoformat(value)
+
+
+class Base(DeclarativeBase):
+    """Every table of ours hangs on this metadata."""
+
+    type_annotation_map = {Decimal: ExactDecimal, datetime: UtcDateTime, str: Text}  # noqa: RUF012
+
+
+def decimal_text(value: Decimal) -> str:
+    """Return value as plain digits, trailing zeros kept.
+
+    Raises TypeError for anything but a Decimal and ValueError for NaN and infinities: our bug.
+    """
+    if not isinstance(value, Decimal):
+        raise TypeError(f"{value!r} is {type(value).__name__}, must be Decimal")
+    if not value.is_finite():
+        raise ValueError(f"{value} is not a number that can be stored")
+    return format(value, "f")
+
+
+def utc_text(value: datetime) -> str:
+    """Return an aware time as sortable ISO text in UTC. Raises ValueError without a zone: our bug."""
+    if value.tzinfo is None:
+        raise ValueError(f"{value} has no time zone")
+    return value.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+class Database:
+    """One database: many readers, one writer at a time in this process.
+
+    SQLite's own waiting is unfair (p99 of 79 ms against 15 ms with the lock), so writers queue on a
+    lock before they ask for a connection.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.engine = _engine(make_url(url))
+        self._writing = self.engine.execution_options(**{_IS_WRITE: True})
+        self._one_writer = threading.Lock()
+
+    @property
+    def dialect_name(self) -> str:
+        return self.engine.dialect.name
+
+    @contextmanager
+    def read(self) -> Generator[Connection]:
+        """Give a connection in a read transaction: one consistent view. Raises NotRead."""
+        with _translated(NotRead), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Generator[Connection]:
+        """Give a connection in a write transaction, committed at the end of the block.
+
+        Any error rolls back all of it. Raises NotStored when the database could not store it.
+        """
+        with self._one_writer, _translated(NotStored), self._writing.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Give back every connection."""
+        self.engine.dispose()
+
+
+def insert_for(dialect_name: str, table: type[Base]) -> Insert:
+    """Return an insert that knows ON CONFLICT in the named dialect."""
+    target = table.__table__
+    assert isinstance(target, Table)  # noqa: S101  # narrows: a mapped class of ours is always a table
+    return postgresql.insert(target) if dialect_name == "postgresql" else sqlite.insert(target)
+
+
+@contextmanager
+def _translated(meaning: type[StorageError]) -> Generator[None]:
+    try:
+        yield
+    except _OUR_MISTAKES:
+        raise
+    except DBAPIError as exc:
+        raise meaning(f"database error: {exc.orig}") from exc
+    except PoolTimeout as exc:
+        raise meaning("database error: no free connection") from exc
+
+
+def _engine(url: URL) -> Engine:
+    if url.get_backend_name() != "sqlite":
+        return create_engine(url, pool_pre_ping=True)
+    if not url.database or url.database == ":memory:":
+        raise ValueError("SQLite needs a file: one in memory cannot be shared between threads")
+    engine = create_engine(url, pool_size=16, max_overflow=48)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    # The driver must not open transactions by itself: it would begin them as readers, and a reader
+    # that turns writer fails at once when somebody else has written, whatever the time-out.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in SQLITE_PRAGMAS:
+        cursor.execute(pragma)
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(_IS_WRITE, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def sqlite_file(url: str) -> Path | None:
+    """Return the path of the SQLite file that url names, or None for another database."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite" or not parsed.database:
+        return None
+    return Path(parsed.database)

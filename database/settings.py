@@ -1,0 +1,96 @@
+"""What people have switched: the kill switch of an account or owner, the analyzer mode of an owner."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import select, tuple_
+from sqlalchemy.orm import Mapped, mapped_column
+
+from database.session import Base, Database, insert_for
+from services.bracket.model import Mode
+
+KILL_SWITCH = "kill_switch"
+ANALYZER_MODE = "analyzer_mode"
+
+
+class SettingScope(StrEnum):
+    """Whose setting it is."""
+
+    ACCOUNT = "account"
+    OWNER = "owner"
+    SERVICE = "service"
+
+
+class KillSwitch(StrEnum):
+    """How much is stopped; each one stops what the one before it stops."""
+
+    OFF = "off"
+    BLOCK_ENTRIES = "block_entries"
+    FLATTEN = "flatten"
+
+
+class SettingRow(Base):
+    """One setting of one account or owner."""
+
+    __tablename__ = "settings"
+
+    scope: Mapped[str] = mapped_column(primary_key=True)
+    subject_id: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str]
+    updated_at: Mapped[datetime]
+
+
+def put_setting(
+    db: Database, scope: SettingScope, *, subject_id: str, key: str, value: str, at: datetime
+) -> None:
+    """Store a setting over what it was before. Raises NotStored."""
+    insert = insert_for(db.dialect_name, SettingRow)
+    statement = insert.on_conflict_do_update(
+        index_elements=["scope", "subject_id", "key"],
+        set_={"value": insert.excluded.value, "updated_at": insert.excluded.updated_at},
+    )
+    row = {"scope": scope, "subject_id": subject_id, "key": key, "value": value, "updated_at": at}
+    with db.write() as connection:
+        connection.execute(statement, row)
+
+
+def setting(db: Database, scope: SettingScope, *, subject_id: str, key: str) -> str | None:
+    """Return a setting's value, or None when it was never set. Raises NotRead."""
+    wanted = select(SettingRow.value).where(
+        SettingRow.scope == scope, SettingRow.subject_id == subject_id, SettingRow.key == key
+    )
+    with db.read() as connection:
+        return connection.scalar(wanted)
+
+
+def set_kill_switch(
+    db: Database, scope: SettingScope, *, subject_id: str, mode: KillSwitch, at: datetime
+) -> None:
+    """Set the kill switch of one account, or of all accounts of an owner. Raises NotStored."""
+    put_setting(db, scope, subject_id=subject_id, key=KILL_SWITCH, value=mode, at=at)
+
+
+def kill_switch(db: Database, account_id: str, *, owner_id: str) -> KillSwitch:
+    """Return what is in force for an account: the stricter of its own switch and its owner's.
+
+    Raises NotRead: then nobody knows that entries are allowed.
+    """
+    subjects = [(SettingScope.ACCOUNT, account_id), (SettingScope.OWNER, owner_id)]
+    wanted = select(SettingRow.value).where(
+        tuple_(SettingRow.scope, SettingRow.subject_id).in_(subjects), SettingRow.key == KILL_SWITCH
+    )
+    with db.read() as connection:
+        switches = [KillSwitch(value) for value in connection.scalars(wanted)]
+    return max(switches, key=list(KillSwitch).index, default=KillSwitch.OFF)
+
+
+def set_analyzer_mode(db: Database, owner_id: str, *, mode: Mode, at: datetime) -> None:
+    """Set whether the owner's new brackets are live; those that exist keep the mode of their birth."""
+    put_setting(db, SettingScope.OWNER, subject_id=owner_id, key=ANALYZER_MODE, value=mode, at=at)
+
+
+def analyzer_mode(db: Database, owner_id: str) -> Mode:
+    """Return the mode of the owner's new brackets; live unless set otherwise. Raises NotRead."""
+    value = setting(db, SettingScope.OWNER, subject_id=owner_id, key=ANALYZER_MODE)
+    return Mode.LIVE if value is None else Mode(value)
