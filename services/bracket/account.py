@@ -1,0 +1,221 @@
+"""What one read of an account's books means for all its brackets: completeness, ownership, foreign acts.
+
+Pure. A read is complete only when it shows every order that an earlier read of the session showed
+live. Foreign trades (order ids that are not ours) are the only proof that somebody else closed lots;
+lots that were never ours are consumed first.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from services.bracket.model import (
+    BookRead,
+    Bracket,
+    GttRow,
+    Leg,
+    LegKind,
+    LegStatus,
+    OrderRow,
+    Role,
+    TradeRow,
+)
+from services.bracket.observation import Read
+from services.bracket.quantities import filled_of, net
+from services.bracket.tags import is_ours
+
+PositionKey = tuple[str, str, str]  # exchange, symbol, product
+
+
+def key_of(bracket: Bracket) -> PositionKey:
+    plan = bracket.plan
+    return (plan.instrument.exchange, plan.instrument.symbol, plan.product)
+
+
+def is_complete(read: BookRead, brackets: Iterable[Bracket], *, session: Mapping[str, str]) -> bool:
+    """Whether the read shows every order that was seen live in this session; session by exchange."""
+    shown = {row.broker_order_id for row in read.orders}
+    return all(
+        leg.broker_order_id in shown
+        for bracket in brackets
+        for leg in bracket.legs
+        if _must_be_shown(leg, session.get(bracket.plan.instrument.exchange, ""))
+    )
+
+
+def _must_be_shown(leg: Leg, session_id: str) -> bool:
+    was_live = leg.is_working or leg.status is LegStatus.PENDING
+    return leg.kind is LegKind.ORDER and was_live and leg.session == session_id
+
+
+@dataclass(frozen=True, slots=True)
+class BookIndex:
+    """One read, indexed once for all brackets of the account."""
+
+    read: BookRead
+    by_id: dict[str, OrderRow] = field(default_factory=dict)
+    by_tag: dict[str, list[OrderRow]] = field(default_factory=dict)
+    trades: dict[str, list[TradeRow]] = field(default_factory=dict)
+    gtts: dict[tuple[str, str], list[GttRow]] = field(default_factory=dict)
+
+
+def index_book(read: BookRead) -> BookIndex:
+    index = BookIndex(read)
+    for row in read.orders:
+        index.by_id[row.broker_order_id] = row
+        if row.tag is not None:
+            index.by_tag.setdefault(row.tag, []).append(row)
+    for trade in read.trades or ():
+        index.trades.setdefault(trade.broker_order_id, []).append(trade)
+    for gtt in read.gtts or ():
+        index.gtts.setdefault((gtt.exchange, gtt.symbol), []).append(gtt)
+    return index
+
+
+def owned_gtts(brackets: Iterable[Bracket]) -> dict[str, str]:
+    """Return trigger id -> bracket id, for every GTT of ours."""
+    return {
+        leg.broker_order_id: bracket.id
+        for bracket in brackets
+        for leg in bracket.legs
+        if leg.kind is LegKind.GTT and leg.broker_order_id is not None
+    }
+
+
+def part_of_read(
+    bracket: Bracket, index: BookIndex, *, owners: Mapping[str, str], agrees: bool | None
+) -> Read:
+    """Return the rows of a complete read that concern one bracket."""
+    return Read(
+        started=index.read.started,
+        orders=tuple(_rows(bracket, index)),
+        gtts=_gtts(bracket, index, owners),
+        trades=_trades(bracket, index),
+        position_agrees=agrees,
+    )
+
+
+def _rows(bracket: Bracket, index: BookIndex) -> Iterable[OrderRow]:
+    for leg in bracket.legs:
+        if leg.broker_order_id is None:
+            yield from index.by_tag.get(leg.tag, ())
+        elif leg.broker_order_id in index.by_id:
+            yield index.by_id[leg.broker_order_id]
+
+
+def _gtts(bracket: Bracket, index: BookIndex, owners: Mapping[str, str]) -> tuple[GttRow, ...] | None:
+    if index.read.gtts is None:
+        return None
+    instrument = bracket.plan.instrument
+    rows = index.gtts.get((instrument.exchange, instrument.symbol), ())
+    return tuple(row for row in rows if owners.get(row.trigger_id, bracket.id) == bracket.id)
+
+
+def _trades(bracket: Bracket, index: BookIndex) -> tuple[TradeRow, ...] | None:
+    if index.read.trades is None:
+        return None
+    ids = [leg.broker_order_id for leg in bracket.legs if leg.broker_order_id is not None]
+    return tuple(trade for order_id in ids for trade in index.trades.get(order_id, ()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How the account's position in one symbol compares with what our brackets prove.
+
+    agrees: trades, ours and foreign, explain it. external: shares of ours that foreign trades closed,
+    in total since the base was noted. shortfall: shares missing without a trade. bought and sold are
+    the day's foreign trades on and against the brackets' side.
+    """
+
+    position: int
+    bought: int
+    sold: int
+    agrees: bool
+    external: int
+    shortfall: int
+    base: int | None
+
+
+def standings(read: BookRead, brackets: Sequence[Bracket]) -> dict[PositionKey, Standing]:
+    """Return the standing per symbol and product. Empty when trades or positions were not read.
+
+    Brackets of one symbol have one side (opposite ones are refused), so quantities are absolute.
+    """
+    if read.positions is None or read.trades is None:
+        return {}
+    groups: dict[PositionKey, list[Bracket]] = {}
+    for bracket in brackets:
+        groups.setdefault(key_of(bracket), []).append(bracket)
+    ours = _our_order_ids(read, brackets)
+    positions = {(row.exchange, row.symbol, row.product): row.quantity for row in read.positions}
+    return {
+        key: _standing(group, positions.get(key, 0), _foreign(read.trades, key, ours))
+        for key, group in groups.items()
+    }
+
+
+def _our_order_ids(read: BookRead, brackets: Sequence[Bracket]) -> set[str]:
+    known = {
+        leg.broker_order_id
+        for bracket in brackets
+        for leg in bracket.legs
+        if leg.broker_order_id is not None and leg.kind is LegKind.ORDER
+    }
+    tagged = {row.broker_order_id for row in read.orders if is_ours(row.tag)}
+    # A GTT's child has no tag and is not a leg before the trigger book is read: not foreign either.
+    children = {
+        part.child_order_id for gtt in read.gtts or () for part in gtt.legs if part.child_order_id is not None
+    }
+    return known | tagged | children
+
+
+def _foreign(trades: Iterable[TradeRow], key: PositionKey, ours: set[str]) -> list[TradeRow]:
+    return [
+        trade
+        for trade in trades
+        if (trade.exchange, trade.symbol, trade.product) == key and trade.broker_order_id not in ours
+    ]
+
+
+def _standing(group: Sequence[Bracket], position: int, foreign: Sequence[TradeRow]) -> Standing:
+    side = group[0].plan.side
+    bought = sum(trade.quantity for trade in foreign if trade.side is side)
+    sold = sum(trade.quantity for trade in foreign if trade.side is not side)
+    held = position * side.sign
+    proven = sum(_proven(bracket) for bracket in group)
+    anchor = next((bracket for bracket in group if bracket.foreign_base is not None), None)
+    if anchor is None or anchor.foreign_base is None:
+        base = held - proven
+        return Standing(
+            position=held, bought=bought, sold=sold, agrees=True, external=0, shortfall=0, base=base
+        )
+    bought_since, sold_since = bought - anchor.foreign_bought, sold - anchor.foreign_sold
+    expected = anchor.foreign_base + proven + bought_since - sold_since
+    closed = max(0, sold_since - max(0, anchor.foreign_base) - bought_since)
+    return Standing(
+        position=held,
+        bought=bought,
+        sold=sold,
+        agrees=held == expected,
+        external=closed,
+        shortfall=max(0, expected - held),
+        base=None,
+    )
+
+
+def _proven(bracket: Bracket) -> int:
+    """What our own fills amount to, whatever others did since."""
+    bought = filled_of(bracket, Role.ENTRY) + filled_of(bracket, Role.UNWIND)
+    return bought - filled_of(bracket, Role.EXIT)
+
+
+def share_external(group: Sequence[Bracket], closed: int) -> dict[str, int]:
+    """Return bracket id -> shares closed by others in total; the newest bracket gives first (LIFO)."""
+    shares = {bracket.id: sum(part.external for part in bracket.slices) for bracket in group}
+    new = closed - sum(shares.values())
+    for bracket in sorted(group, key=lambda one: one.id, reverse=True):
+        if new <= 0:
+            break
+        taken = min(new, max(0, net(bracket)))
+        shares[bracket.id] += taken
+        new -= taken
+    return shares
