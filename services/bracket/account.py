@@ -19,7 +19,7 @@ from services.bracket.model import (
     Role,
     TradeRow,
 )
-from services.bracket.observation import Read
+from services.bracket.observation import Read, Standing
 from services.bracket.quantities import filled_of, net
 from services.bracket.tags import is_ours
 
@@ -117,26 +117,10 @@ def _trades(bracket: Bracket, index: BookIndex) -> tuple[TradeRow, ...] | None:
     return tuple(trade for order_id in ids for trade in index.trades.get(order_id, ()))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """How the account's position in one symbol compares with what our brackets prove.
-
-    agrees: trades, ours and foreign, explain it. external: shares of ours that foreign trades closed,
-    in total since the base was noted. shortfall: shares missing without a trade. bought and sold are
-    the day's foreign trades on and against the brackets' side.
-    """
-
-    position: int
-    bought: int
-    sold: int
-    agrees: bool
-    external: int
-    shortfall: int
-    base: int | None
-
-
-def standings(read: BookRead, brackets: Sequence[Bracket]) -> dict[PositionKey, Standing]:
-    """Return the standing per symbol and product. Empty when trades or positions were not read.
+def standings(
+    read: BookRead, brackets: Sequence[Bracket], *, session: Mapping[str, str]
+) -> dict[str, Standing]:
+    """Return bracket id -> standing. Empty when trades or positions were not read.
 
     Brackets of one symbol have one side (opposite ones are refused), so quantities are absolute.
     """
@@ -147,10 +131,12 @@ def standings(read: BookRead, brackets: Sequence[Bracket]) -> dict[PositionKey, 
         groups.setdefault(key_of(bracket), []).append(bracket)
     ours = _our_order_ids(read, brackets)
     positions = {(row.exchange, row.symbol, row.product): row.quantity for row in read.positions}
-    return {
-        key: _standing(group, positions.get(key, 0), _foreign(read.trades, key, ours))
-        for key, group in groups.items()
-    }
+    found: dict[str, Standing] = {}
+    for key, group in groups.items():
+        is_new_day = any(one.session != session.get(key[0], one.session) for one in group)
+        foreign = _foreign(read.trades, key, ours)
+        found |= _group_standings(group, positions.get(key, 0), foreign, is_new_day=is_new_day)
+    return found
 
 
 def _our_order_ids(read: BookRead, brackets: Sequence[Bracket]) -> set[str]:
@@ -176,30 +162,39 @@ def _foreign(trades: Iterable[TradeRow], key: PositionKey, ours: set[str]) -> li
     ]
 
 
-def _standing(group: Sequence[Bracket], position: int, foreign: Sequence[TradeRow]) -> Standing:
+def _group_standings(
+    group: Sequence[Bracket], position: int, foreign: Sequence[TradeRow], *, is_new_day: bool
+) -> dict[str, Standing]:
     side = group[0].plan.side
     bought = sum(trade.quantity for trade in foreign if trade.side is side)
     sold = sum(trade.quantity for trade in foreign if trade.side is not side)
     held = position * side.sign
-    proven = sum(_proven(bracket) for bracket in group)
-    anchor = next((bracket for bracket in group if bracket.foreign_base is not None), None)
-    if anchor is None or anchor.foreign_base is None:
-        base = held - proven
-        return Standing(
-            position=held, bought=bought, sold=sold, agrees=True, external=0, shortfall=0, base=base
+    ours = sum(_proven(one) - _external(one) for one in group)
+    anchor = next((one for one in group if one.foreign_base is not None), None)
+    if is_new_day or anchor is None or anchor.foreign_base is None:
+        # Nothing to compare with but ourselves and a foreign short that was there before.
+        owed = 0 if anchor is None or anchor.foreign_base is None else min(0, anchor.foreign_base)
+        shortfall = max(0, ours + owed - held) if anchor is not None else 0
+        closed, agrees = 0, shortfall == 0
+    else:
+        traded = (bought - anchor.foreign_bought) - (sold - anchor.foreign_sold)
+        lots = sum(_proven(one) - one.external_at_base for one in group)
+        expected = anchor.foreign_base + lots + traded
+        closed = max(0, -traded - max(0, anchor.foreign_base))
+        shortfall, agrees = max(0, expected - held), held == expected
+    new = closed - sum(_external(one) - one.external_at_base for one in group)
+    shares, missing = _newest_first(group, new), _newest_first(group, shortfall)
+    return {
+        one.id: Standing(
+            base=held - ours + shortfall,
+            bought=bought,
+            sold=sold,
+            agrees=agrees,
+            external=_external(one) + shares[one.id],
+            shortfall=missing[one.id],
         )
-    bought_since, sold_since = bought - anchor.foreign_bought, sold - anchor.foreign_sold
-    expected = anchor.foreign_base + proven + bought_since - sold_since
-    closed = max(0, sold_since - max(0, anchor.foreign_base) - bought_since)
-    return Standing(
-        position=held,
-        bought=bought,
-        sold=sold,
-        agrees=held == expected,
-        external=closed,
-        shortfall=max(0, expected - held),
-        base=None,
-    )
+        for one in group
+    }
 
 
 def _proven(bracket: Bracket) -> int:
@@ -208,14 +203,14 @@ def _proven(bracket: Bracket) -> int:
     return bought - filled_of(bracket, Role.EXIT)
 
 
-def share_external(group: Sequence[Bracket], closed: int) -> dict[str, int]:
-    """Return bracket id -> shares closed by others in total; the newest bracket gives first (LIFO)."""
-    shares = {bracket.id: sum(part.external for part in bracket.slices) for bracket in group}
-    new = closed - sum(shares.values())
+def _external(bracket: Bracket) -> int:
+    return sum(part.external for part in bracket.slices)
+
+
+def _newest_first(group: Sequence[Bracket], quantity: int) -> dict[str, int]:
+    """Return bracket id -> its share of what others took; the newest bracket gives first (LIFO)."""
+    shares = {}
     for bracket in sorted(group, key=lambda one: one.id, reverse=True):
-        if new <= 0:
-            break
-        taken = min(new, max(0, net(bracket)))
-        shares[bracket.id] += taken
-        new -= taken
+        shares[bracket.id] = max(0, min(quantity, net(bracket)))
+        quantity -= shares[bracket.id]
     return shares

@@ -259,6 +259,7 @@ class ForeignBaseNoted:
     base: int
     bought: int
     sold: int
+    external: int  # shares of ours closed by others before this
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from services.bracket import commands, wanted
 from services.bracket.events import (
     ExitBegan,
     ExitRestored,
+    ForeignBaseNoted,
     ReducedExternally,
     StopFormCorrected,
     StopPassed,
@@ -22,6 +23,7 @@ from services.bracket.model import (
     Role,
     Slice,
 )
+from services.bracket.observation import Standing
 from services.bracket.quantities import (
     has_undecided,
     legs_of,
@@ -40,7 +42,6 @@ _RESTING = (Purpose.STOP, Purpose.OCO)
 
 def tend_exits(step: Step) -> None:
     """Bring each slice's exit to what it should be; unwind what exits took too much."""
-    count_external(step)
     watch_stop(step)
     trail(step)
     if step.bracket.handed_over:
@@ -59,19 +60,30 @@ def may_act(step: Step) -> bool:
 
 def count_external(step: Step) -> None:
     """Book what others closed, as trades prove: the nearest target shrinks first."""
-    bracket = step.bracket
+    standing, bracket = step.seen.standing, step.bracket
+    if standing is None:
+        return
+    is_new_day = bracket.session != step.seen.session.id
     known = sum(part.external for part in bracket.slices)
-    proven = step.seen.external
-    if proven is not None and proven > known:
-        _reduce(step, proven - known, cause="closed by somebody else")
-    elif step.seen.shortfall > 0 and bracket.session != step.seen.session.id:
+    if standing.external > known:
+        _reduce(step, standing.external - known, cause="closed by somebody else")
+    elif standing.shortfall and is_new_day:
         # The old day's books are gone and the account holds less than we prove: believe the account.
-        _reduce(step, step.seen.shortfall, cause="the new day's positions hold less")
+        _reduce(step, standing.shortfall, cause="the new day's positions hold less")
         step.need_attention("position_short", "the position shrank without a trade to show for it")
-    elif step.seen.shortfall > 0:
+    elif standing.shortfall:
         step.need_attention(
             "position_short", "the broker's position is smaller than our fills; the stop stays"
         )
+    if bracket.foreign_base is None or is_new_day:
+        _note_base(step, standing)
+
+
+def _note_base(step: Step, standing: Standing) -> None:
+    external = sum(part.external for part in step.bracket.slices)
+    # A shortfall was just booked as external: the base is what lies beyond our own lots, not a debt.
+    base = standing.base + standing.shortfall
+    step.record(ForeignBaseNoted(base=base, bought=standing.bought, sold=standing.sold, external=external))
 
 
 def _reduce(step: Step, quantity: int, *, cause: str) -> None:

@@ -325,7 +325,13 @@ def _stop_regained(bracket: Bracket, event: ev.StopRegained, at: Moment) -> Brac
 
 
 def _base_noted(bracket: Bracket, event: ev.ForeignBaseNoted, at: Moment) -> Bracket:
-    return replace(bracket, foreign_base=event.base, foreign_bought=event.bought, foreign_sold=event.sold)
+    return replace(
+        bracket,
+        foreign_base=event.base,
+        foreign_bought=event.bought,
+        foreign_sold=event.sold,
+        external_at_base=event.external,
+    )
 
 
 def _reduced(bracket: Bracket, event: ev.ReducedExternally, at: Moment) -> Bracket:

@@ -13,7 +13,7 @@ from datetime import timedelta
 from services.bracket.clocks import carry_troubles, end_watch, next_look, run_clocks
 from services.bracket.entry import end_of_entry, tend_entry
 from services.bracket.events import BracketReceived, Event, StateChanged
-from services.bracket.exits import tend_exits
+from services.bracket.exits import count_external, tend_exits
 from services.bracket.fold import fold, receive
 from services.bracket.model import (
     Bracket,
@@ -34,7 +34,7 @@ from services.bracket.quantities import (
     net,
     net_of,
 )
-from services.bracket.sighting import flag_unknowns, take_in
+from services.bracket.sighting import begin_session, flag_unknowns, take_in
 from services.bracket.step import Step
 
 S = State
@@ -154,6 +154,8 @@ def reconcile(bracket: Bracket, seen: Seen, now: Moment, *, timing: Timing) -> D
     """Compare what is seen with what is wanted and decide; reads top to bottom."""
     step = Step(bracket, seen=seen, now=now, timing=timing)
     take_in(step)
+    count_external(step)
+    begin_session(step)
     flag_unknowns(step)
     carry_troubles(step)
     end_of_entry(step)

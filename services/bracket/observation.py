@@ -42,6 +42,23 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How the account's position in a bracket's symbol compares with what our brackets prove.
+
+    base: lots that are not ours; bought and sold: the day's foreign trades on and against the
+    bracket's side; agrees: trades, ours and foreign, explain the position; external: shares of this
+    bracket that foreign trades closed, in total; shortfall: shares missing without a trade.
+    """
+
+    base: int
+    bought: int
+    sold: int
+    agrees: bool
+    external: int
+    shortfall: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
     """One look: every input of a decision but the bracket and the time."""
 
@@ -50,8 +67,7 @@ class Seen:
     quote: Quote | None = None  # None: no quote young enough
     in_flight: frozenset[int] = frozenset()  # legs with a call on the wire from this process
     kill: KillMode = KillMode.OFF
-    external: int | None = None  # shares of this bracket closed by others, as trades prove, in total
-    shortfall: int = 0  # shares the account lacks without a trade to show for it
+    standing: Standing | None = None  # None: not read, or not yet seen twice
     troubles: frozenset[Overlay] = frozenset()  # account-wide: BROKER_DOWN, AUTH_DEAD, FEED_STALE
     previous_read: Moment | None = None
 

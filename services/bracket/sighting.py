@@ -67,7 +67,12 @@ def take_in(step: Step) -> None:
         return
     for leg in step.bracket.legs:
         _take_in_leg(step, leg, read)
-    if step.bracket.session != step.seen.session.id and read.position_agrees is not None:
+
+
+def begin_session(step: Step) -> None:
+    """Begin the new day for the bracket, once a read with positions has been taken in."""
+    read = step.seen.read
+    if read is not None and read.position_agrees is not None and step.bracket.session != step.seen.session.id:
         step.record(ev.SessionBegan(session=step.seen.session.id))
 
 

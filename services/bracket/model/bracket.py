@@ -325,6 +325,7 @@ class Bracket:
     foreign_base: int | None = None  # lots of this symbol in the account that are not ours
     foreign_bought: int = 0  # foreign trades already counted, on the bracket's side
     foreign_sold: int = 0  # and against it
+    external_at_base: int = 0  # shares closed by others before the base was noted
     restored: int = 0  # times a person's change of our exit was undone
     finished_at: Moment | None = None
     updated: Moment | None = None
