@@ -1,0 +1,141 @@
+"""When an account's books and quotes are read, and with how much of them; one read at a time."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from broker.base import AuthDead, BrokerAccount, ReadFailed
+from services.bracket.model import BookRead, Moment, Quote
+from services.lanes import Lanes
+from utils.clock import Clock
+
+Symbol = tuple[str, str]
+
+_PUSH_GAP = timedelta(milliseconds=200)  # a storm of pushes is one read, then one per gap
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What to read beside the order book."""
+
+    gtts: bool
+    everything: bool  # trades and positions
+    symbols: frozenset[Symbol]  # quotes
+
+
+@dataclass(frozen=True, slots=True)
+class BooksRead:
+    books: BookRead
+    quotes: dict[Symbol, Quote]
+    session_alive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BooksFailed:
+    error: ReadFailed | AuthDead
+
+
+@dataclass(frozen=True, slots=True)
+class QuotesRead:
+    quotes: dict[Symbol, Quote]
+
+
+ReadMessage = BooksRead | BooksFailed | QuotesRead
+
+
+class AccountReads:
+    """Starts reads in the reading lane; results come back as messages. Used by the worker's thread only."""
+
+    def __init__(
+        self, broker: BrokerAccount, lanes: Lanes, *, clock: Clock, report: Callable[[ReadMessage], None]
+    ) -> None:
+        self._broker = broker
+        self._lanes = lanes
+        self._clock = clock
+        self._report = report
+        self._book_at = 0.0  # monotonic seconds of the last start
+        self._everything_at = 0.0
+        self._price_at = 0.0
+        self._hurried: float | None = None  # read at this time, whatever the cadence says
+        self._is_reading = False
+        self._book_due = 0.0
+        self._price_due = float("inf")
+
+    def hurry(self) -> None:
+        """Read the books now, or right after the read that is under way."""
+        soonest = self._book_at + _PUSH_GAP.total_seconds() if self._hurried_lately() else 0.0
+        self._hurried = max(self._clock.monotonic(), soonest)
+
+    def hurry_in(self, wait: timedelta) -> None:
+        """Read the books again after `wait`, if nothing asks for it sooner."""
+        at = self._clock.monotonic() + wait.total_seconds()
+        self._hurried = at if self._hurried is None else min(self._hurried, at)
+
+    def _hurried_lately(self) -> bool:
+        return self._clock.monotonic() - self._book_at < _PUSH_GAP.total_seconds()
+
+    def done(self) -> None:
+        """A read came back, well or not."""
+        self._is_reading = False
+
+    def next_due(self) -> float:
+        """Return the monotonic second of the next read; infinity while one is under way."""
+        if self._is_reading:
+            return float("inf")
+        due = min(self._book_due, self._price_due)
+        return due if self._hurried is None else min(due, self._hurried)
+
+    def start_due(
+        self,
+        *,
+        book_every: timedelta,
+        everything_every: timedelta,
+        price_every: timedelta | None,
+        parts: Parts,
+    ) -> None:
+        """Start the read that is due, if any."""
+        now = self._clock.monotonic()
+        self._book_due = self._book_at + book_every.total_seconds()
+        prices_matter = price_every is not None and bool(parts.symbols)
+        self._price_due = (
+            self._price_at + price_every.total_seconds() if prices_matter and price_every else float("inf")
+        )
+        if self._is_reading:
+            return
+        if now >= self._book_due or (self._hurried is not None and now >= self._hurried):
+            is_round = now - self._everything_at >= everything_every.total_seconds()
+            self._start_books(now, parts=parts, everything=parts.everything or is_round)
+        elif now >= self._price_due:
+            self._price_at, self._is_reading = now, True
+            self._lanes.read(lambda: self._read_quotes(parts.symbols))
+
+    def _start_books(self, now: float, *, parts: Parts, everything: bool) -> None:
+        self._book_at, self._price_at, self._hurried, self._is_reading = now, now, None, True
+        if everything:
+            self._everything_at = now
+        self._lanes.read(lambda: self._read_books(parts, everything=everything))
+
+    def _read_books(self, parts: Parts, *, everything: bool) -> None:
+        started = Moment.read(self._clock)
+        try:
+            books = BookRead(
+                started=started,
+                orders=self._broker.order_book(),
+                gtts=self._broker.gtt_book() if parts.gtts else None,
+                trades=self._broker.trade_book() if everything else None,
+                positions=self._broker.positions() if everything else None,
+            )
+            # An empty book may be a dead session's: ask before anything is concluded from it.
+            alive = bool(books.orders) or self._broker.session_alive()
+            quotes = self._broker.quotes(parts.symbols) if parts.symbols else {}
+        except (ReadFailed, AuthDead) as exc:
+            self._report(BooksFailed(exc))
+            return
+        self._report(BooksRead(books, quotes, alive))
+
+    def _read_quotes(self, symbols: frozenset[Symbol]) -> None:
+        try:
+            quotes = self._broker.quotes(symbols)
+        except (ReadFailed, AuthDead):
+            quotes = {}  # nothing new: what is known grows old and is then not used any more
+        self._report(QuotesRead(quotes))

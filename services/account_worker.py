@@ -1,0 +1,473 @@
+"""One account's worker: every decision of the account is taken here, one after the other.
+
+It waits for messages, looks, stores what it decided, and only then sends. Network calls run in lanes
+and come back as messages, so a hung broker never holds a decision. `run` knows nothing of what runs it.
+The brackets in memory are a cache of the store: every write compares the version, and a mismatch reloads.
+"""
+
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+
+from broker.base import AuthDead, BrokerAccount
+from database.bracket_db import BracketChange, EventRecord, StaleWriter, load, load_open, load_watch, save
+from database.session import Database, StorageError
+from services.account_reads import AccountReads, BooksFailed, BooksRead, Parts, QuotesRead
+from services.bracket.account import BookIndex, index_book, is_complete, owned_gtts, part_of_read, standings
+from services.bracket.events import Event
+from services.bracket.lifecycle import Decision, answer, reconcile
+from services.bracket.model import Bracket, Leg, LegKind, LegStatus, Moment, Overlay, Quote, Role
+from services.bracket.observation import KillMode, Read, Seen, Standing, Timing, TradingSession
+from services.cadence import Cadence
+from services.event_codec import encode_event
+from services.lanes import Lanes
+from services.roster import Roster, Symbol, Tracked, symbol_of
+from services.wire import Command, commands_of, put_on_wire, unknown
+from utils.clock import Clock
+from utils.log import log_context
+
+logger = logging.getLogger(__name__)
+
+QUOTE_MAX_AGE = timedelta(seconds=5)
+_EVIDENCE_APART = timedelta(seconds=2)
+_RETRY = timedelta(milliseconds=500)
+_READ_AGAIN = timedelta(seconds=1)
+_IDLE = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A bracket just stored with its entry's intention; reply gets it back after the entry's answer."""
+
+    bracket: Bracket
+    events: tuple[Event, ...]
+    at: Moment
+    reply: "Future[Bracket]"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A person's request for a bracket, as the event that `ask` makes of its present state."""
+
+    bracket_id: str
+    ask: Callable[[Bracket], Event | None]
+    reply: "Future[Bracket]"
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    command: Command
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """Somebody says there is news. Nothing of it is believed; it makes us look."""
+
+
+Message = Submitted | Asked | Answered | Pushed | BooksRead | BooksFailed | QuotesRead
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerPorts:
+    """What a worker needs of the world."""
+
+    broker: BrokerAccount
+    db: Database
+    clock: Clock
+    session_of: Callable[[str, Moment], TradingSession]  # exchange -> session
+    kill_mode: Callable[[], KillMode]
+    announce: Callable[[str], None]  # account id: events were stored
+    cadence: Cadence
+    timing: Timing = field(default_factory=Timing)
+
+
+class UnknownBracket(KeyError):
+    """The account has no such bracket, open or watched."""
+
+
+class AccountWorker:
+    """Owns one account. Thread-safe methods: submit, ask, push, brackets_waiting."""
+
+    def __init__(self, account_id: str, ports: WorkerPorts) -> None:
+        self.account_id = account_id
+        self._ports = ports
+        self._clock = ports.clock
+        self._inbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._lanes = Lanes(account_id)
+        self._reads = AccountReads(ports.broker, self._lanes, clock=ports.clock, report=self._inbox.put)
+        self._roster = Roster()
+        self._quotes: dict[Symbol, Quote] = {}
+        self._troubles: frozenset[Overlay] = frozenset()
+        self._previous_read: Moment | None = None
+        self._unstored: list[Answered] = []
+        self._evidence: dict[str, tuple[Standing, Moment]] = {}
+        self._ask_for_everything = False
+        self.last_turn = ports.clock.monotonic()  # the heartbeat that readiness reports
+
+    # --- asked from other threads
+
+    def submit(self, bracket: Bracket, events: tuple[Event, ...], at: Moment) -> "Future[Bracket]":
+        """Hand over a bracket just stored. The future resolves when the entry's answer is stored."""
+        reply: Future[Bracket] = Future()
+        self._inbox.put(Submitted(bracket, events, at, reply))
+        return reply
+
+    def ask(self, bracket_id: str, ask: Callable[[Bracket], Event | None]) -> "Future[Bracket]":
+        """Put a person's request to a bracket. The future resolves when it is stored."""
+        reply: Future[Bracket] = Future()
+        self._inbox.put(Asked(bracket_id, ask, reply))
+        return reply
+
+    def push(self) -> None:
+        """Say that there may be news."""
+        self._inbox.put(Pushed())
+
+    # --- the loop
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until stop is set: recover, then look whenever something came or is due."""
+        with log_context(account_id=self.account_id):
+            self._recover()
+            self._ports.broker.listen(self.push)
+            while not stop.is_set():
+                self._turn()
+            self._lanes.close()
+            self._drain()
+
+    def wake(self) -> None:
+        """Make `run` see its stop event now."""
+        self._inbox.put(Pushed())
+
+    def _turn(self) -> None:
+        self._take(self._wait())
+        self._look()
+        self._start_reads()
+        self.last_turn = self._clock.monotonic()
+
+    def _wait(self) -> Message | None:
+        try:
+            return self._inbox.get(timeout=self._seconds_to_wait())
+        except queue.Empty:
+            return None
+
+    def _drain(self) -> None:
+        """Store the answers of calls that were still out when the worker was stopped."""
+        while not self._inbox.empty():
+            message = self._inbox.get()
+            if isinstance(message, Answered):
+                self._on_answer(message)
+
+    def _take(self, message: Message | None) -> None:
+        while message is not None:
+            self._handle(message)
+            message = None if self._inbox.empty() else self._inbox.get()
+        unstored, self._unstored = self._unstored, []
+        for answered in unstored:
+            self._on_answer(answered)
+
+    def _handle(self, message: Message) -> None:
+        match message:
+            case Submitted():
+                self._on_submitted(message)
+            case Asked():
+                self._on_asked(message)
+            case Answered():
+                self._on_answer(message)
+            case BooksRead():
+                self._on_books(message)
+            case BooksFailed():
+                self._on_failed_read(message)
+            case QuotesRead():
+                self._reads.done()
+                self._on_quotes(message.quotes)
+            case Pushed():
+                self._reads.hurry()
+
+    # --- messages
+
+    def _recover(self) -> None:
+        """Load what is open or may still come back. From here on nothing is special about a restart."""
+        for bracket in load_open(self._ports.db, [self.account_id]):
+            self._roster.mark(self._roster.add(bracket))
+        closed_after = self._clock.now() - self._ports.timing.watch
+        for bracket in load_watch(self._ports.db, self.account_id, closed_after):
+            self._roster.add(bracket)
+        if len(self._roster):
+            self._reads.hurry()
+
+    def _on_submitted(self, message: Submitted) -> None:
+        tracked = self._roster.add(message.bracket)
+        tracked.waiting.append(message.reply)
+        self._send(tracked, message.events, intended=message.at)
+        if not tracked.in_flight:
+            self._reply(tracked)
+
+    def _on_asked(self, message: Asked) -> None:
+        tracked = self._roster.get(message.bracket_id)
+        if tracked is None:
+            message.reply.set_exception(UnknownBracket(message.bracket_id))
+            return
+        try:
+            event = message.ask(tracked.bracket)
+            if event is not None:
+                self._keep(tracked, answer(tracked.bracket, event, self._now()))
+                self._decide(tracked)
+        except Exception as exc:  # noqa: BLE001  # a refusal, or a failed store, is the asker's to hear
+            message.reply.set_exception(exc)
+        else:
+            message.reply.set_result(tracked.bracket)
+
+    def _on_answer(self, message: Answered) -> None:
+        tracked = self._roster.get(message.command.bracket_id)
+        if tracked is None:
+            return
+        try:
+            self._keep(tracked, answer(tracked.bracket, message.event, self._now()))
+        except StaleWriter:
+            self._reload(tracked)
+            self._unstored.append(message)
+            return
+        except StorageError:
+            logger.critical("an order's answer could not be stored; trying again", exc_info=True)
+            self._unstored.append(message)
+            return
+        tracked.in_flight.discard(message.command.seq)
+        self._roster.mark(tracked)
+        self._reply(tracked)
+        if message.command.leg.role is not Role.ENTRY:
+            self._reads.hurry()  # an exit protects only once a book shows it
+
+    def _reply(self, tracked: Tracked) -> None:
+        waiting, tracked.waiting = tracked.waiting, []
+        for reply in waiting:
+            reply.set_result(tracked.bracket)
+
+    def _on_failed_read(self, message: BooksFailed) -> None:
+        self._reads.done()
+        trouble = Overlay.AUTH_DEAD if isinstance(message.error, AuthDead) else Overlay.BROKER_DOWN
+        self._set_troubles(frozenset({trouble}))
+        self._reads.hurry_in(_READ_AGAIN)
+        logger.warning("the books could not be read: %s", message.error)
+
+    def _set_troubles(self, troubles: frozenset[Overlay]) -> None:
+        if troubles == self._troubles:
+            return
+        self._troubles = troubles
+        for tracked in self._roster.all():
+            if not tracked.bracket.state.is_closed:
+                self._roster.mark(tracked)
+
+    def _on_quotes(self, quotes: dict[Symbol, Quote]) -> None:
+        for symbol, quote in quotes.items():
+            if quote != self._quotes.get(symbol):
+                self._roster.mark_symbol(symbol)
+        self._quotes |= quotes
+
+    def _on_books(self, message: BooksRead) -> None:
+        self._reads.done()
+        self._on_quotes(message.quotes)
+        if not message.session_alive:
+            self._distrust(Overlay.AUTH_DEAD, "the broker session is dead: its empty book proves nothing")
+            return
+        brackets = [tracked.bracket for tracked in self._roster.all()]
+        sessions = self._session_ids()
+        if not is_complete(message.books, brackets, session=sessions):
+            self._distrust(Overlay.BROKER_DOWN, "a read lacks orders that were live; it proves nothing")
+            return
+        self._set_troubles(frozenset())
+        self._ask_for_everything = self._ask_for_everything and message.books.positions is None
+        self._share_out(index_book(message.books), brackets, sessions)
+
+    def _distrust(self, trouble: Overlay, why: str) -> None:
+        logger.warning(why)
+        self._set_troubles(frozenset({trouble}))
+        self._reads.hurry_in(_READ_AGAIN)
+
+    def _share_out(self, index: BookIndex, brackets: list[Bracket], sessions: dict[str, str]) -> None:
+        owners = owned_gtts(brackets)
+        found = standings(index.read, brackets, session=sessions)
+        for tracked in self._roster.all():
+            standing = self._confirmed(tracked.bracket, found.get(tracked.bracket.id), index.read.started)
+            agrees = None if standing is None else standing.agrees
+            read = part_of_read(tracked.bracket, index, owners=owners, agrees=agrees)
+            self._give(tracked, read, standing)
+            if any(_is_lost_gtt(leg) for leg in tracked.bracket.legs):
+                # Adopt at once, so that no other bracket takes the same trigger for its own.
+                self._decide(tracked)
+                owners = owned_gtts([one.bracket for one in self._roster.all()])
+        self._previous_read = index.read.started
+
+    def _give(self, tracked: Tracked, read: Read, standing: Standing | None) -> None:
+        is_news = tracked.known is None or _differs(tracked.known, read) or standing != tracked.standing
+        tracked.known, tracked.standing = read, standing
+        if is_news or _is_unsettled(tracked.bracket):
+            tracked.read = read
+            self._roster.mark(tracked)
+
+    def _confirmed(self, bracket: Bracket, standing: Standing | None, started: Moment) -> Standing | None:
+        """Believe that others closed lots only when two reads, two seconds apart, say the same."""
+        if standing is None:
+            return None
+        known = sum(part.external for part in bracket.slices)
+        if standing.external == known and standing.shortfall == 0:
+            self._evidence.pop(bracket.id, None)
+            return standing
+        first, since = self._evidence.get(bracket.id, (standing, started))
+        if (first.external, first.shortfall) != (standing.external, standing.shortfall):
+            first, since = standing, started
+        self._evidence[bracket.id] = (first, since)
+        self._ask_for_everything = True
+        self._reads.hurry_in(_READ_AGAIN)
+        return standing if started.since(since) >= _EVIDENCE_APART else None
+
+    # --- looking
+
+    def _look(self) -> None:
+        for tracked in self._roster.take_marked(self._clock.monotonic()):
+            self._decide(tracked)
+
+    def _decide(self, tracked: Tracked) -> None:
+        now = self._now()
+        seen = self._seen(tracked, now)
+        decision = reconcile(tracked.bracket, seen, now, timing=self._ports.timing)
+        try:
+            self._keep(tracked, decision)
+        except StaleWriter:
+            self._reload(tracked)
+            return
+        except StorageError:
+            # Nothing was stored, so nothing is sent; what rests at the broker goes on resting.
+            logger.critical("a decision could not be stored; nothing was sent", exc_info=True)
+            self._roster.set_due(tracked, now.mono + _RETRY.total_seconds())
+            return
+        tracked.read, tracked.quote = None, seen.quote
+        wait = decision.next_look
+        self._roster.set_due(tracked, None if wait is None else now.mono + wait.total_seconds())
+        self._send(tracked, decision.events, intended=now)
+        self._forget_if_done(tracked)
+
+    def _forget_if_done(self, tracked: Tracked) -> None:
+        if tracked.bracket.state.is_closed and Overlay.WATCH not in tracked.bracket.overlays:
+            self._roster.drop(tracked)
+
+    def _seen(self, tracked: Tracked, now: Moment) -> Seen:
+        exchange = tracked.bracket.plan.instrument.exchange
+        return Seen(
+            session=self._ports.session_of(exchange, now),
+            read=tracked.read,
+            quote=self._quote(tracked.bracket),
+            in_flight=frozenset(tracked.in_flight),
+            kill=self._ports.kill_mode(),
+            standing=None if tracked.read is None else tracked.standing,
+            troubles=self._troubles,
+            previous_read=self._previous_read,
+        )
+
+    def _quote(self, bracket: Bracket) -> Quote | None:
+        quote = self._quotes.get(symbol_of(bracket))
+        is_young = quote is not None and self._clock.now() - quote.at <= QUOTE_MAX_AGE
+        return quote if is_young else None
+
+    # --- storing and sending
+
+    def _keep(self, tracked: Tracked, decision: Decision) -> None:
+        """Store a decision; the cache follows only what is stored."""
+        if not decision.events:
+            return
+        at = decision.bracket.updated or self._now()
+        records = [
+            EventRecord(kind=type(event).__name__, at=at, payload=encode_event(event))
+            for event in decision.events
+        ]
+        change = BracketChange(
+            bracket=decision.bracket, events=records, expected_version=tracked.bracket.version
+        )
+        save(self._ports.db, [change])
+        self._roster.update(tracked, decision.bracket)
+        self._ports.announce(self.account_id)
+
+    def _reload(self, tracked: Tracked) -> None:
+        stored = load(self._ports.db, tracked.bracket.id)
+        if stored is not None:
+            logger.warning("bracket %s was changed by another writer; read again", stored.id)
+            self._roster.update(tracked, stored)
+            self._roster.mark(tracked)
+
+    def _send(self, tracked: Tracked, events: tuple[Event, ...], *, intended: Moment) -> None:
+        quote = self._quote(tracked.bracket)
+        commands = commands_of(
+            tracked.bracket, events, intended=intended, last_price=None if quote is None else quote.last
+        )
+        for command in commands:
+            tracked.in_flight.add(command.seq)
+            self._lanes.write(partial(self._perform, command), urgent=command.is_urgent)
+
+    def _perform(self, command: Command) -> None:
+        """Make one call in a lane; whatever happens, the worker hears of it."""
+        with log_context(account_id=self.account_id, bracket_id=command.bracket_id):
+            try:
+                event = put_on_wire(self._ports.broker, command, clock=self._clock)
+            except Exception:
+                # An adapter broke its promise. The order may exist: that is what unknown means.
+                logger.exception("the broker adapter failed")
+                event = unknown(command, "the broker adapter failed")
+        self._inbox.put(Answered(command, event))
+
+    # --- reading
+
+    def _start_reads(self) -> None:
+        if not len(self._roster):
+            return
+        cadence, roster = self._ports.cadence, self._roster
+        covered = self._ports.broker.capabilities.pushes_orders
+        parts = Parts(
+            gtts=roster.wants_gtts(),
+            everything=roster.wants_everything() or self._ask_for_everything,
+            symbols=roster.open_symbols(),
+        )
+        self._reads.start_due(
+            book_every=cadence.book_pause(roster.urgency(), is_covered=covered),
+            everything_every=cadence.everything,
+            price_every=cadence.price if roster.priced_symbols() else None,
+            parts=parts,
+        )
+
+    def _session_ids(self) -> dict[str, str]:
+        now = self._now()
+        return {one: self._ports.session_of(one, now).id for one in self._roster.exchanges()}
+
+    def _seconds_to_wait(self) -> float:
+        now = self._clock.monotonic()
+        dues = [due for due in (self._roster.soonest_due(), self._read_due()) if due is not None]
+        if self._unstored:
+            dues.append(now + _RETRY.total_seconds())
+        soonest = min(dues, default=now + _IDLE.total_seconds())
+        return min(max(0.0, soonest - now), _IDLE.total_seconds())
+
+    def _read_due(self) -> float | None:
+        return self._reads.next_due() if len(self._roster) else None
+
+    def _now(self) -> Moment:
+        return Moment.read(self._clock)
+
+
+def _is_lost_gtt(leg: Leg) -> bool:
+    return leg.kind is LegKind.GTT and leg.broker_order_id is None and leg.status is LegStatus.UNKNOWN
+
+
+def _differs(old: Read, new: Read) -> bool:
+    return old.orders != new.orders or old.gtts != new.gtts or old.position_agrees != new.position_agrees
+
+
+def _is_unsettled(bracket: Bracket) -> bool:
+    """Whether each further read is evidence of something: absence, a change that does not show."""
+    return any(
+        leg.change is not None or (leg.is_live and not leg.is_working) or leg.missed_reads
+        for leg in bracket.legs
+    )

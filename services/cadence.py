@@ -1,0 +1,91 @@
+"""How often to look: what each bracket needs, and what that makes for the account's shared reads."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import IntEnum
+
+from services.bracket.model import Bracket, LegKind, LegStatus, Overlay, State, Topology
+
+
+class Urgency(IntEnum):
+    """How soon the books have to be read again for a bracket; the smallest of an account wins."""
+
+    ENTRY = 0  # an entry is working: a fill must be seen
+    UNSETTLED = 1  # naked, unknown, leaving, or a change under way
+    CALM = 2  # everything filled is protected
+    WATCHED = 3  # closed, but an order might come back
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """What one bracket needs of the next reads."""
+
+    urgency: Urgency
+    price: bool  # a quote decides something: a virtual target, trailing, an exit being priced
+    gtts: bool
+    everything: bool  # trades and positions too: evidence is being gathered
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cadence:
+    """The pauses between looks. covered: with a healthy push stream."""
+
+    entry: timedelta = timedelta(milliseconds=500)
+    unsettled: timedelta = timedelta(seconds=1)
+    calm: timedelta = timedelta(seconds=5)
+    covered: timedelta = timedelta(seconds=60)
+    everything: timedelta = timedelta(seconds=60)
+    price: timedelta = timedelta(seconds=1)
+
+    def book_pause(self, urgency: Urgency, *, is_covered: bool) -> timedelta:
+        """Return how long the books may go unread."""
+        match urgency:
+            case Urgency.ENTRY:
+                return self.entry
+            case Urgency.UNSETTLED:
+                return self.unsettled
+            case Urgency.CALM:
+                return self.covered if is_covered else self.calm
+            case Urgency.WATCHED:
+                return self.covered
+
+
+_UNSETTLED_STATES = frozenset(
+    {State.PROTECTING, State.EXITING, State.EMERGENCY, State.UNWINDING, State.ENTRY_PENDING}
+)
+_WAITING = frozenset({LegStatus.UNKNOWN, LegStatus.ACKED, LegStatus.PENDING})
+
+
+def needs_of(bracket: Bracket) -> Needs:
+    """Return what a bracket needs, from its state alone."""
+    is_watched = bracket.state.is_closed
+    is_unsettled = _is_unsettled(bracket)
+    gtts = any(leg.kind is LegKind.GTT and leg.is_live for leg in bracket.legs)
+    return Needs(
+        urgency=_urgency(bracket, is_unsettled=is_unsettled),
+        price=not is_watched and _needs_price(bracket),
+        gtts=gtts,
+        everything=is_unsettled or (bracket.foreign_base is None and not is_watched),
+    )
+
+
+def _urgency(bracket: Bracket, *, is_unsettled: bool) -> Urgency:
+    if bracket.state in (State.ENTRY_OPEN, State.PROTECTED_PARTIAL):
+        return Urgency.ENTRY
+    if is_unsettled:
+        return Urgency.UNSETTLED
+    return Urgency.WATCHED if bracket.state.is_closed else Urgency.CALM
+
+
+def _is_unsettled(bracket: Bracket) -> bool:
+    if bracket.state in _UNSETTLED_STATES or Overlay.EXTERNAL_CHANGE in bracket.overlays:
+        return not bracket.state.is_closed
+    return any(leg.status in _WAITING or leg.change is not None for leg in bracket.legs)
+
+
+def _needs_price(bracket: Bracket) -> bool:
+    is_held_by_order = any(
+        leg.is_live and leg.kind is LegKind.ORDER and leg.role.value == "X" for leg in bracket.legs
+    )
+    is_virtual = bracket.plan.topology is Topology.MORPH or is_held_by_order
+    return is_virtual or bracket.trail is not None or bracket.state in _UNSETTLED_STATES
