@@ -7,6 +7,7 @@ from services.bracket.events import EntryEnded, ExitBegan
 from services.bracket.model import (
     ExitReason,
     IfFilled,
+    KillMode,
     Leg,
     LegStatus,
     Moment,
@@ -16,7 +17,6 @@ from services.bracket.model import (
     Role,
     Terms,
 )
-from services.bracket.observation import KillMode
 from services.bracket.quantities import average_entry_price, filled_of, legs_of, net
 from services.bracket.step import Step
 

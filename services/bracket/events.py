@@ -14,6 +14,7 @@ from services.bracket.model import (
     LegKind,
     LegStatus,
     Moment,
+    Outcome,
     Overlay,
     Plan,
     PriceSpec,
@@ -325,6 +326,23 @@ class StateChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProtectionCompleted:
+    """The entry is over and every filled share has a working stop. Happens once in a bracket's life."""
+
+    quantity: int
+    average_price: Decimal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BracketFinished:
+    """Flat, and no order is left. Again after a revival."""
+
+    outcome: Outcome
+    quantity: int
+    profit: Decimal | None  # rupees before charges; None when somebody else closed part of it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WatchEnded:
     pass
 
@@ -369,5 +387,7 @@ Event = (
     | OverlayCleared
     | SessionBegan
     | StateChanged
+    | ProtectionCompleted
+    | BracketFinished
     | WatchEnded
 )

@@ -377,14 +377,20 @@ def _session_began(bracket: Bracket, event: ev.SessionBegan, at: Moment) -> Brac
 
 def _state_changed(bracket: Bracket, event: ev.StateChanged, at: Moment) -> Bracket:
     closed = event.new.is_closed
-    protected = event.new in (State.PROTECTED, State.PROTECTED_PARTIAL)
     return replace(
         bracket,
         state=event.new,
         finished_at=at if closed else None,
-        was_protected=bracket.was_protected or protected,
         overlays=bracket.overlays | {Overlay.WATCH} if closed else bracket.overlays - {Overlay.WATCH},
     )
+
+
+def _completed(bracket: Bracket, event: ev.ProtectionCompleted, at: Moment) -> Bracket:
+    return replace(bracket, was_protected=True)
+
+
+def _finished(bracket: Bracket, event: ev.BracketFinished, at: Moment) -> Bracket:
+    return replace(bracket, outcome=event.outcome, profit=event.profit)
 
 
 def _watch_ended(bracket: Bracket, event: ev.WatchEnded, at: Moment) -> Bracket:
@@ -431,5 +437,7 @@ _EFFECTS: dict[type, Callable[[Bracket, Any, Moment], Bracket]] = {
     ev.OverlayCleared: _overlay_cleared,
     ev.SessionBegan: _session_began,
     ev.StateChanged: _state_changed,
+    ev.ProtectionCompleted: _completed,
+    ev.BracketFinished: _finished,
     ev.WatchEnded: _watch_ended,
 }

@@ -9,10 +9,18 @@ repeating or reordering them changes latency, never the outcome; recovery asks t
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 
 from services.bracket.clocks import carry_troubles, end_watch, next_look, run_clocks
 from services.bracket.entry import end_of_entry, tend_entry
-from services.bracket.events import BracketReceived, Event, StateChanged
+from services.bracket.events import (
+    BracketFinished,
+    BracketReceived,
+    Event,
+    ExitBegan,
+    ProtectionCompleted,
+    StateChanged,
+)
 from services.bracket.exits import count_external, tend_exits
 from services.bracket.fold import fold, receive
 from services.bracket.model import (
@@ -20,13 +28,14 @@ from services.bracket.model import (
     ExitReason,
     LegStatus,
     Moment,
-    Overlay,
+    Outcome,
     Purpose,
     Role,
     State,
 )
 from services.bracket.observation import Seen, Timing, TradingSession
 from services.bracket.quantities import (
+    average_entry_price,
     entry_is_live,
     filled_of,
     legs_of,
@@ -170,7 +179,7 @@ def reconcile(bracket: Bracket, seen: Seen, now: Moment, *, timing: Timing) -> D
 
 def _act_on_emergency(step: Step) -> None:
     """An emergency that the clocks just declared is acted on in the same look."""
-    was_told = any(type(event).__name__ == "ExitBegan" for event in step.events)
+    was_told = any(isinstance(event, ExitBegan) for event in step.events)
     if was_told and step.bracket.exit_reason is ExitReason.EMERGENCY:
         tend_entry(step)
         tend_exits(step)
@@ -200,6 +209,41 @@ def _record_move(step: Step, new: State) -> None:
     if new not in MOVES[old]:
         raise IllegalMove(f"{step.bracket.id}: {old} -> {new}")
     step.record(StateChanged(old=old, new=new, on=MOVES[old][new]))
+    if new is State.PROTECTED and not step.bracket.was_protected:
+        average = average_entry_price(step.bracket)
+        step.record(ProtectionCompleted(quantity=net(step.bracket), average_price=average))
+    if new is State.CLOSED:
+        step.record(finish(step.bracket))
+
+
+def finish(bracket: Bracket) -> BracketFinished:
+    """Return how a flat bracket ended and what it made."""
+    taken_by_others = any(part.external for part in bracket.slices)
+    return BracketFinished(
+        outcome=outcome_of(bracket),
+        quantity=filled_of(bracket, Role.ENTRY),
+        profit=None if taken_by_others else profit_of(bracket),
+    )
+
+
+def outcome_of(bracket: Bracket) -> Outcome:
+    exits = [leg for leg in legs_of(bracket, Role.EXIT) if leg.filled]
+    if bracket.exit_reason is ExitReason.STOP_HIT or (exits and exits[-1].triggered):
+        return Outcome.STOP_HIT
+    if exits and exits[-1].purpose is Purpose.TARGET:
+        return Outcome.TARGET_HIT
+    return Outcome.EXITED
+
+
+def profit_of(bracket: Bracket) -> Decimal | None:
+    """Return rupees made before charges, None when a fill's price is not known."""
+    cash = Decimal(0)
+    for leg in bracket.legs:
+        if leg.filled and leg.average_price is None:
+            return None
+        if leg.filled and leg.average_price is not None:
+            cash -= leg.side.sign * leg.filled * leg.average_price
+    return cash
 
 
 def state_of(bracket: Bracket) -> State:
@@ -270,15 +314,3 @@ def _is_exit_at_work(bracket: Bracket) -> bool:
 
 _BLIND = Seen(session=TradingSession(id=""))
 _DEFAULT_TIMING = Timing()
-
-__all__ = [
-    "MOVES",
-    "Decision",
-    "IllegalMove",
-    "Overlay",
-    "answer",
-    "apply",
-    "reconcile",
-    "replay",
-    "state_of",
-]

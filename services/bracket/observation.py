@@ -2,17 +2,8 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
 
-from services.bracket.model import GttRow, Moment, OrderRow, Overlay, Quote, TradeRow
-
-
-class KillMode(StrEnum):
-    """The kill switch: it stops entries, never exits."""
-
-    OFF = "off"
-    BLOCK_ENTRIES = "block_entries"
-    FLATTEN = "flatten"
+from services.bracket.model import GttRow, KillMode, Moment, OrderRow, Overlay, Quote, TradeRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

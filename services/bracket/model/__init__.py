@@ -17,6 +17,7 @@ from services.bracket.model.bracket import (
     LegKind,
     LegStatus,
     Naked,
+    Outcome,
     Overlay,
     Plan,
     Policies,
@@ -47,6 +48,7 @@ from services.bracket.model.market import (
     TradeRow,
 )
 from services.bracket.model.vocabulary import (
+    KillMode,
     Mode,
     Moment,
     OrderType,
@@ -79,6 +81,7 @@ __all__ = [
     "GttStatus",
     "IfFilled",
     "Instrument",
+    "KillMode",
     "Leg",
     "LegKind",
     "LegStatus",
@@ -89,6 +92,7 @@ __all__ = [
     "OrderRequest",
     "OrderRow",
     "OrderType",
+    "Outcome",
     "Overlay",
     "Plan",
     "Policies",

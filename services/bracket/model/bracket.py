@@ -127,6 +127,14 @@ class ExitReason(StrEnum):
     EMERGENCY = "emergency"
 
 
+class Outcome(StrEnum):
+    """How a bracket that held shares ended."""
+
+    TARGET_HIT = "target_hit"
+    STOP_HIT = "stop_hit"
+    EXITED = "exited"  # at the market, by request, time, emergency, or by somebody else
+
+
 class IfFilled(StrEnum):
     """What a cancel does with shares already bought."""
 
@@ -328,6 +336,8 @@ class Bracket:
     external_at_base: int = 0  # shares closed by others before the base was noted
     restored: int = 0  # times a person's change of our exit was undone
     finished_at: Moment | None = None
+    outcome: Outcome | None = None
+    profit: Decimal | None = None
     updated: Moment | None = None
 
     def leg(self, seq: int) -> Leg:

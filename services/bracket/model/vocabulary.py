@@ -60,6 +60,14 @@ class Topology(StrEnum):
     NATIVE = "D"  # the broker's bracket or super order
 
 
+class KillMode(StrEnum):
+    """The kill switch: it stops entries, never exits."""
+
+    OFF = "off"
+    BLOCK_ENTRIES = "block_entries"
+    FLATTEN = "flatten"
+
+
 class PriceMode(StrEnum):
     """What a price in a request means."""
 
