@@ -86,10 +86,11 @@ def parse_price(value: object) -> Decimal:
 
     Raises ValueError for anything else: booleans, NaN, infinities, expressions, absurd sizes.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
+    if not isinstance(value, int | float | str | Decimal):
         raise ValueError("Invalid price values")
     try:
-        # str() first: a float's shortest text is what the caller wrote, its binary value is not.
+        # str() first: a float's shortest text is what the caller wrote, its binary value is not. It also
+        # turns true into a word, so that it is no 1.
         price = Decimal(str(value).strip())
     except InvalidOperation as exc:
         raise ValueError("Invalid price values") from exc

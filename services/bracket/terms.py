@@ -93,7 +93,7 @@ def entry_reference(request: BracketOrderRequest, quote: Quote | None) -> Decima
     """Return the price the entry is expected to fill at, in rupees; None when nobody can say."""
     match order_type_of(request):
         case OrderType.MARKET:
-            return None if quote is None else quote.last
+            return positive(request.entry_price) if quote is None else quote.last
         case OrderType.SL_M:
             return positive(request.trigger_price)
         case _:

@@ -1,7 +1,7 @@
 """Every reason to refuse a bracket order, with its exact sentence, and what a faultless one becomes."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -321,7 +321,7 @@ ROWS: list[tuple[str, str, str, BracketOrderRequest]] = [
         "risk_amount",
         "request_invalid",
         "risk_amount 50 needs an entry price: there is no quote",
-        request(quantity=None, risk_amount=D(50), pricetype="MARKET"),
+        request(quantity=None, risk_amount=D(50), pricetype="MARKET", entry_price=None),
     ),
     (
         "disclosed_quantity",
@@ -572,7 +572,7 @@ ROWS: list[tuple[str, str, str, BracketOrderRequest]] = [
         request(entry_max_age_seconds=-1),
     ),
     ("exit_at", "request_invalid", "exit_at 25:00 must be HH:MM exchange time", request(exit_at="25:00")),
-    ("exit_at", "past_cutoff", "exit_at 09:59 must be after now (10:00)", request(exit_at="09:59")),
+    ("exit_at", "past_cutoff", "exit_at 10:00 must be after now (10:00)", request(exit_at="10:00")),
     (
         "exit_at",
         "past_cutoff",
@@ -660,6 +660,27 @@ def test_derivatives_trade_in_lots_up_to_the_freeze_quantity(quantity: int, code
     asked = request(**on(FUTURE, quantity=quantity))
 
     assert only(faults(asked, instrument=FUTURE)) == ("quantity", code, sentence)
+
+
+def test_the_freeze_quantity_itself_is_taken() -> None:
+    assert faults(request(**on(FUTURE, quantity=1800)), instrument=FUTURE) == []
+
+
+def test_a_contract_trades_on_its_expiry_day_and_not_after() -> None:
+    today = replace(FUTURE, expiry=date(2026, 12, 9))
+    over = replace(FUTURE, expiry=date(2026, 12, 8))
+
+    assert faults(request(**on(today)), instrument=today) == []
+    assert only(faults(request(**on(over)), instrument=over)) == (
+        "symbol",
+        "request_invalid",
+        "symbol NIFTY26DECFUT expired on 2026-12-08",
+    )
+
+
+def test_a_market_entry_without_a_quote_is_checked_against_the_price_the_caller_gave() -> None:
+    assert only(faults(request(pricetype="MARKET", sl_price=D(101))))[1] == "price_relationship"
+    assert faults(request(pricetype="MARKET", sl_price=D(101), target_price=D(120)), market=quote(110)) == []
 
 
 def test_target_quantities_fall_on_lots() -> None:
@@ -867,6 +888,10 @@ def test_a_plan_carries_everything_that_was_asked() -> None:
     assert plan.stop_limit_offset == D("0.5")
     assert (plan.policies.on_manual_change, plan.policies.unknown_stop) == ("respect", "duplicate_stop")
     assert (plan.strategy, plan.client_order_id) == ("breakout", "abc")
+
+
+def test_the_zero_trigger_that_old_clients_send_is_no_trigger() -> None:
+    assert planned(request(trigger_price=D(0))).entry.trigger_price is None
 
 
 def test_targets_are_planned_nearest_first() -> None:

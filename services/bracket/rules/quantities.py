@@ -111,7 +111,7 @@ def _slices(facts: Facts, instrument: Instrument, *, quantity: int) -> Iterator[
         yield invalid("targets", f"target quantity {negative[0]} must be greater than 0")
         return
     try:
-        split(quantity, [target.quantity for target in ordered], lot_size=instrument.lot_size)
+        _ = split(quantity, [target.quantity for target in ordered], lot_size=instrument.lot_size)
     except OffLot as off_lot:
         yield Violation(field="targets", code=Code.QUANTITY_OFF_LOT, sentence=str(off_lot))
     except SizingRefused as refused:

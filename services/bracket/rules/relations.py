@@ -152,7 +152,7 @@ def _believable(facts: Facts, side: Side) -> Iterator[Violation]:
 
 def _readings(spec: PriceSpec, *, reference: Decimal, side: Side) -> str:
     """Say where the stop would be if the number were a price, and if it were points."""
-    texts = []
+    texts: list[str] = []
     for mode in (
         spec.mode,
         *(other for other in (PriceMode.ABSOLUTE, PriceMode.POINTS) if other != spec.mode),

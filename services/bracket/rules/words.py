@@ -7,6 +7,7 @@ from services.bracket.model import OrderType, Validity
 from services.bracket.rules.facts import Facts
 from services.bracket.violations import Code, Violation, invalid
 from utils.constants import (
+    EXCHANGE_ZONE,
     VALID_EXCHANGES,
     VALID_ORDER_TYPES,
     VALID_PRICE_TYPES,
@@ -150,6 +151,9 @@ def _texts(facts: Facts) -> Iterator[Violation]:
 
 def _symbol(facts: Facts) -> Iterator[Violation]:
     symbol = facts.request.symbol
+    expiry = None if facts.instrument is None else facts.instrument.expiry
+    if expiry is not None and expiry < facts.now.astimezone(EXCHANGE_ZONE).date():
+        yield invalid("symbol", f"symbol {symbol} expired on {expiry}")
     if facts.instrument is None and symbol and facts.exchange in facts.capabilities.exchanges:
         yield invalid("symbol", f"symbol {symbol} is not in the instrument list of {facts.exchange}")
 
