@@ -84,7 +84,7 @@ def make_plan(
         capabilities=capabilities,
         stop_limit_offset=request.sl_limit_offset,
         trail=_trail(request),
-        exit_at=_exit_at(facts, product),
+        exit_at=_exit_at(facts, session, product=product),
         policies=Policies(on_manual_change=request.on_manual_change, unknown_stop=request.unknown_stop),
         strategy=request.strategy,
         client_order_id=request.client_order_id,
@@ -153,10 +153,10 @@ def _trail(request: BracketOrderRequest) -> Trail | None:
     )
 
 
-def _exit_at(facts: Facts, product: Product) -> datetime | None:
+def _exit_at(facts: Facts, session: Session, *, product: Product) -> datetime | None:
     if facts.request.exit_at is None:
-        return time_exit_at(facts.session, product)
-    return exit_moment(facts.request.exit_at, session=facts.session, now=facts.now)
+        return time_exit_at(session, product)
+    return exit_moment(facts.request.exit_at, session=session, now=facts.now)
 
 
 def _slippage(request: BracketOrderRequest) -> PriceSpec | None:

@@ -25,13 +25,14 @@ def check(
     capabilities: BrokerCapabilities,
     instrument: Instrument | None,
     quote: Quote | None,
-    session: Session,
+    session: Session | None,
     now: datetime,
 ) -> list[Violation]:
     """Return every fault of a request; empty means a plan can be made of it.
 
     instrument None: the symbol is not known on that exchange. quote None: there is no fresh one, checks
-    against the market are skipped. session: the exchange's current or next one.
+    against the market are skipped. session: the exchange's current or next one; None only while the
+    calendar does not know the exchange, which is then a fault of its own or of our calendar file.
     """
     facts = Facts(
         request=request,

@@ -843,6 +843,21 @@ def test_the_second_before_the_cut_off_is_in_time() -> None:
     assert faults(request(product="CNC"), now=ist("2026-12-09 15:29:59")) == []
 
 
+def test_an_exchange_whose_hours_nobody_knows_takes_no_orders() -> None:
+    def found(asked: BracketOrderRequest, capabilities: BrokerCapabilities = BROKER) -> list[Violation]:
+        return check(
+            asked, capabilities=capabilities, instrument=SHARE, quote=None, session=None, now=MORNING
+        )
+
+    abroad = replace(BROKER, exchanges=frozenset({"US"}))
+    assert only(found(request(exchange="US"), abroad)) == (
+        "exchange",
+        "market_closed",
+        "the trading hours of exchange US are not known",
+    )
+    assert only(found(request(exchange="FOREX")))[1] == "exchange_not_served"
+
+
 def test_a_market_without_hours_takes_orders_at_any_time() -> None:
     now = ist("2026-12-13 03:00")
     always = session_at(AlwaysOpen(), "NSE", now=now)

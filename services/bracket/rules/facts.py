@@ -28,7 +28,7 @@ class Facts:
     capabilities: BrokerCapabilities
     instrument: Instrument | None
     quote: Quote | None
-    session: Session
+    session: Session | None
     now: datetime
 
     @property

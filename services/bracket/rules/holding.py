@@ -77,7 +77,7 @@ def _instead(products: list[str]) -> str:
 
 
 def _night(facts: Facts, product: Product, *, exchange: str) -> Iterator[Violation]:
-    ends_at = cutoff(facts.session, product)
+    ends_at = None if facts.session is None else cutoff(facts.session, product)
     if product is terms.INTRADAY or ends_at is None or facts.request.exit_at is not None:
         return
     if terms.topology_of(facts.capabilities, product, exchange=exchange) is None:

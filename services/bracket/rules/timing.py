@@ -14,9 +14,12 @@ _TIME = "%H:%M"
 def check_timing(facts: Facts) -> Iterator[Violation]:
     """Yield a closed market, cut-offs that have passed and ages that are no durations."""
     yield from _ages(facts)
-    yield from _open(facts)
-    yield from _intraday_entry(facts)
-    yield from _exit_at(facts)
+    if facts.session is None:
+        yield from _unknown_hours(facts)
+        return
+    yield from _open(facts, facts.session)
+    yield from _intraday_entry(facts, facts.session)
+    yield from _exit_at(facts, facts.session)
 
 
 def exit_moment(exit_at: str, *, session: Session, now: datetime) -> datetime:
@@ -40,16 +43,24 @@ def _ages(facts: Facts) -> Iterator[Violation]:
             yield invalid(field, f"{field} {seconds} must be greater than 0")
 
 
-def _open(facts: Facts) -> Iterator[Violation]:
-    if facts.session.is_open or facts.exchange is None:
+def _unknown_hours(facts: Facts) -> Iterator[Violation]:
+    # Without hours nothing can be scheduled before the close, so no position may begin there. The
+    # rules on words already say so of an exchange that does not exist or is not served.
+    if facts.exchange in facts.capabilities.exchanges:
+        sentence = f"the trading hours of exchange {facts.exchange} are not known"
+        yield Violation(field="exchange", code=Code.MARKET_CLOSED, sentence=sentence)
+
+
+def _open(facts: Facts, session: Session) -> Iterator[Violation]:
+    if session.is_open or facts.exchange is None:
         return
-    opens = facts.session.opens_at.astimezone(EXCHANGE_ZONE).strftime("%Y-%m-%d %H:%M")
+    opens = session.opens_at.astimezone(EXCHANGE_ZONE).strftime("%Y-%m-%d %H:%M")
     sentence = f"exchange {facts.exchange} is closed: it opens at {opens} exchange time"
     yield Violation(field="exchange", code=Code.MARKET_CLOSED, sentence=sentence)
 
 
-def _intraday_entry(facts: Facts) -> Iterator[Violation]:
-    product, session = facts.product, facts.session
+def _intraday_entry(facts: Facts, session: Session) -> Iterator[Violation]:
+    product = facts.product
     last = None if product is None else last_entry_at(session, product)
     if not session.is_open or product is None or last is None or facts.now < last:
         return
@@ -57,16 +68,16 @@ def _intraday_entry(facts: Facts) -> Iterator[Violation]:
     yield Violation(field="product", code=Code.PAST_CUTOFF, sentence=sentence)
 
 
-def _exit_at(facts: Facts) -> Iterator[Violation]:
+def _exit_at(facts: Facts, session: Session) -> Iterator[Violation]:
     text, product = facts.request.exit_at, facts.product
     if text is None:
         return
     try:
-        leaves = exit_moment(text, session=facts.session, now=facts.now)
+        leaves = exit_moment(text, session=session, now=facts.now)
     except ValueError:
         yield invalid("exit_at", f"exit_at {text} must be HH:MM exchange time")
         return
-    last = None if product is None else cutoff(facts.session, product)
+    last = None if product is None else cutoff(session, product)
     if leaves <= facts.now:
         yield _past(f"exit_at {text} must be after now ({_clock(facts.now)})")
     elif last is not None and leaves >= last:
