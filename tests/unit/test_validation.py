@@ -518,10 +518,28 @@ ROWS: list[tuple[str, str, str, BracketOrderRequest]] = [
         request(trailing_sl=TrailRequest(points=D(1), percent=D(1))),
     ),
     (
+        "trailing_sl",
+        "request_invalid",
+        "trailing_sl must have points or percent",
+        request(trailing_sl=TrailRequest(activate_at=D(102), breakeven_at=D(101))),
+    ),
+    (
         "trailing_sl.points",
         "request_invalid",
-        "trailing_sl.points -1 must be greater than 0",
-        request(trailing_sl=TrailRequest(points=D(-1))),
+        "trailing_sl.points 0 must be greater than 0",
+        request(trailing_sl=TrailRequest(points=D(0))),
+    ),
+    (
+        "sl_price",
+        "price_off_tick",
+        "sl_price 0.03 is not a multiple of the tick 0.05: send 0.05",
+        request(sl_price=D("0.03"), confirm_prices=True),
+    ),
+    (
+        "target_price",
+        "request_invalid",
+        "Missing mandatory field(s): target_price",
+        request(target_price=None, targets=()),
     ),
     (
         "trailing_sl.activate_at",
@@ -762,6 +780,10 @@ def test_prices_are_checked_against_the_market_when_there_is_a_quote(
     assert faults(asked) == []
 
 
+def test_a_stop_on_the_wrong_side_of_its_entry_is_told_as_such_whatever_the_market_does() -> None:
+    assert only(faults(request(sl_price=D(101)), market=quote(99)))[1] == "price_relationship"
+
+
 def test_a_limit_that_waits_below_the_market_is_not_through_it() -> None:
     assert faults(request(), market=quote(105)) == []
 
@@ -984,6 +1006,18 @@ def test_the_caller_is_told_who_holds_the_exits_and_what_outlives_us() -> None:
         "leaves at 15:14 exchange time",
     )
     assert describe_protection(planned(request(product="CNC"))).survives_target
+
+
+@pytest.mark.parametrize(("stop", "is_near"), [("99.80", True), ("99.75", False)])
+def test_the_caller_is_told_when_the_brokers_trigger_cannot_hold_so_near_a_stop(
+    stop: str, is_near: bool
+) -> None:
+    asked = request(product="CNC", sl_price=D(stop))
+
+    told = plan_warnings(planned(asked), request=asked, quote=quote(100), session=session())
+
+    sentence = "the stop is too near the market for the broker's trigger: it rests as an order at first"
+    assert (sentence in told) is is_near
 
 
 def test_the_caller_is_told_of_merged_targets_the_auction_and_a_provisional_year() -> None:
