@@ -6,6 +6,8 @@ from decimal import Decimal
 
 from services.bracket.model.vocabulary import OrderType, Product, Side, Topology, Validity
 
+INDIAN_EXCHANGES = frozenset({"NSE", "BSE", "NFO", "BFO", "CDS", "BCD", "MCX", "NCDEX"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
@@ -62,6 +64,7 @@ class BrokerCapabilities:
 
     topologies: dict[str, Topology]  # key "PRODUCT" or "PRODUCT:EXCHANGE"; absent = cannot be protected
     overnight: frozenset[str]  # keys whose protection outlives the day (GTT)
+    exchanges: frozenset[str] = INDIAN_EXCHANGES  # where the broker takes orders at all
     order_types: frozenset[OrderType] = frozenset(OrderType)
     stop_market_exchanges: frozenset[str] = frozenset()
     oco_short_exchanges: frozenset[str] = frozenset()  # where a *short* can be held by an OCO
