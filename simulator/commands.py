@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from services.bracket.model import OrderType, Product, Side, Validity
-from simulator import store
+from simulator.store import outcome_of, post
 
 
 class SetPrice(msgspec.Struct, tag="set_price", tag_field="act", forbid_unknown_fields=True):
@@ -97,12 +97,12 @@ def post_command(path: Path, command: Mapping[str, object]) -> int:
     """
     body = msgspec.json.encode(command)
     parse(body.decode())
-    return store.post(path, body.decode())
+    return post(path, body.decode())
 
 
 def command_outcome(path: Path, command_id: int) -> str | None:
     """Return "done", "done <id>" or "refused: <why>"; None while the command waits."""
-    return store.outcome_of(path, command_id)
+    return outcome_of(path, command_id)
 
 
 def parse(body: str) -> Command:

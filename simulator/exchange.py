@@ -20,7 +20,7 @@ from services.bracket.model import (
     Terms,
     TradeRow,
 )
-from simulator import commands
+from simulator.commands import parse
 from simulator.floor import TradingFloor
 from simulator.funds import FundsState
 from simulator.gtt import gtt_row
@@ -294,7 +294,7 @@ class SimulatedExchange:
         """Do what another process asked for; a no is its outcome, never ours."""
         with self._working() as now:
             try:
-                outcome = self._floor.obey(commands.parse(command.body), now)
+                outcome = self._floor.obey(parse(command.body), now)
             except (Refused, ValueError) as exc:
                 logger.warning("posted command %s was refused: %s", command.body, exc)
                 outcome = f"refused: {exc}"

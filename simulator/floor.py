@@ -6,8 +6,18 @@ from decimal import Decimal
 from typing import assert_never
 
 from services.bracket.model import Instrument, OrderRequest, Terms
-from simulator import commands
-from simulator.commands import Command
+from simulator.commands import (
+    Cancel,
+    CancelGtt,
+    Command,
+    EndOfDay,
+    Modify,
+    Place,
+    SetBand,
+    SetPrice,
+    SquareOff,
+    Walk,
+)
 from simulator.day import DayEnd, trading_day
 from simulator.gtt_desk import GttDesk
 from simulator.ledger import Ledger
@@ -84,41 +94,39 @@ class TradingFloor:
     def obey(self, command: Command, now: datetime) -> str:
         """Carry out a posted command and return its outcome. Raises Refused or ValueError."""
         match command:
-            case commands.SetPrice() | commands.Walk() | commands.SetBand():
+            case SetPrice() | Walk() | SetBand():
                 self._move_market(command, now)
-            case commands.Place():
+            case Place():
                 return f"done {self._place_foreign(command, now)}"
-            case commands.Modify():
+            case Modify():
                 terms = _terms(command)
                 self.orders.modify(command.account_id, command.order_id, terms=terms, now=now)
-            case commands.Cancel():
+            case Cancel():
                 self.orders.cancel(command.account_id, command.order_id, now=now)
-            case commands.CancelGtt():
+            case CancelGtt():
                 self.gtts.delete(command.account_id, command.trigger_id, now=now)
-            case commands.SquareOff():
+            case SquareOff():
                 self.days.square_off(command.product, now=now)
-            case commands.EndOfDay():
+            case EndOfDay():
                 self.end_day(now)
             case _:
                 assert_never(command)
         return "done"
 
-    def _move_market(
-        self, command: commands.SetPrice | commands.Walk | commands.SetBand, now: datetime
-    ) -> None:
+    def _move_market(self, command: SetPrice | Walk | SetBand, now: datetime) -> None:
         key = command.exchange, command.symbol
         match command:
-            case commands.SetPrice(last=last, bid=bid, ask=ask, depth=depth):
+            case SetPrice(last=last, bid=bid, ask=ask, depth=depth):
                 self.prices.set_by_hand(key, last, bid=bid, ask=ask, depth=depth, now=now)
                 self.match(key, now)
-            case commands.Walk():
+            case Walk():
                 self.prices.walk(key, now=now)
-            case commands.SetBand(lower=lower, upper=upper):
+            case SetBand(lower=lower, upper=upper):
                 self.prices.fix_band(key, lower=lower, upper=upper)
             case _:
                 assert_never(command)
 
-    def _place_foreign(self, command: commands.Place, now: datetime) -> str:
+    def _place_foreign(self, command: Place, now: datetime) -> str:
         self.catch_up((command.exchange, command.symbol), now)
         request = OrderRequest(
             tag="",
@@ -135,7 +143,7 @@ class TradingFloor:
         return self._settings.hours is None or self._settings.hours.is_open(now)
 
 
-def _terms(command: commands.Place | commands.Modify) -> Terms:
+def _terms(command: Place | Modify) -> Terms:
     return Terms(
         order_type=command.order_type,
         quantity=command.quantity,

@@ -63,7 +63,7 @@ def _leg(trigger: Decimal | None, price: Decimal | None, *, quantity: int) -> Gt
     return GttLegRow(trigger_price=trigger, price=price, quantity=quantity)
 
 
-def check_product(request: GttRequest) -> None:
+def check_gtt_product(request: GttRequest) -> None:
     """Refuse what GTTs are not offered for: intraday, currency and commodity, buying back shares."""
     if request.product is Product.MIS:
         raise Refused(RefusalKind.UNCLASSIFIED, "GTT orders are not allowed for the product MIS.")

@@ -4,14 +4,22 @@ from dataclasses import replace
 from datetime import datetime
 
 from services.bracket.model import GttLegRow, GttRequest, GttStatus, RefusalKind
-from simulator import gtt as rules
-from simulator import risk
-from simulator.gtt import Gtt
+from simulator.gtt import (
+    Gtt,
+    check_condition,
+    check_gtt_product,
+    child_request,
+    expiry,
+    fired,
+    fired_leg,
+    legs_of,
+)
 from simulator.ledger import Ledger
 from simulator.news import News
 from simulator.order_desk import OrderDesk
 from simulator.orders import Key
 from simulator.refusals import Refused
+from simulator.risk import check_contract, check_price, check_product, check_quantity
 from simulator.settings import ExchangeSettings
 from utils.constants import EXCHANGE_ZONE
 
@@ -46,7 +54,7 @@ class GttDesk:
             rises=legs[0].trigger_price > request.last_price,
             created_at=now,
             updated_at=now,
-            expires_at=rules.expiry(self._orders.instrument(key), now),
+            expires_at=expiry(self._orders.instrument(key), now),
         )
         self._put(gtt)
         return gtt.trigger_id
@@ -77,7 +85,7 @@ class GttDesk:
         """Fire the GTTs whose condition the last price meets."""
         for gtt in self._ledger.active_gtts(key):
             market = self._ledger.market(key)
-            index = None if market is None else rules.fired_leg(gtt, market.last)
+            index = None if market is None else fired_leg(gtt, market.last)
             if index is not None:
                 self._fire(gtt, index, now=now)
 
@@ -97,29 +105,29 @@ class GttDesk:
     def _fire(self, gtt: Gtt, index: int, *, now: datetime) -> None:
         # Marked as fired first: the child's own fill must not find the trigger still waiting.
         leg = gtt.legs[index]
-        self._put(rules.fired(gtt, index, leg=leg, now=now))
+        self._put(fired(gtt, index, leg=leg, now=now))
         placed = self._child(gtt, leg, now=now)
-        self._put(rules.fired(gtt, index, leg=placed, now=now))
+        self._put(fired(gtt, index, leg=placed, now=now))
 
     def _child(self, gtt: Gtt, leg: GttLegRow, *, now: datetime) -> GttLegRow:
         try:
-            order_id = self._orders.place(gtt.account_id, rules.child_request(gtt, leg), now=now)
+            order_id = self._orders.place(gtt.account_id, child_request(gtt, leg), now=now)
         except Refused as refused:
             return replace(leg, child_reason=refused.reason, child_refusal=refused.kind)
         return replace(leg, child_order_id=order_id)
 
     def _checked_legs(self, request: GttRequest, *, now: datetime) -> tuple[GttLegRow, ...]:
         instrument = self._orders.instrument((request.exchange, request.symbol))
-        rules.check_product(request)
-        risk.check_product(instrument, request.product)
-        risk.check_contract(instrument, now.astimezone(EXCHANGE_ZONE).date())
-        risk.check_quantity(request.terms.quantity, instrument)
-        legs = rules.legs_of(request)
+        check_gtt_product(request)
+        check_product(instrument, request.product)
+        check_contract(instrument, now.astimezone(EXCHANGE_ZONE).date())
+        check_quantity(request.terms.quantity, instrument)
+        legs = legs_of(request)
         for leg in legs:
             # The band is not looked at: it is the day's, and a GTT may wait for months.
-            risk.check_price("Trigger price", leg.trigger_price, instrument=instrument, market=None)
-            risk.check_price("Price", leg.price, instrument=instrument, market=None)
-        rules.check_condition(legs, request.last_price, minimum_distance=self._settings.gtt_minimum_distance)
+            check_price("Trigger price", leg.trigger_price, instrument=instrument, market=None)
+            check_price("Price", leg.price, instrument=instrument, market=None)
+        check_condition(legs, request.last_price, minimum_distance=self._settings.gtt_minimum_distance)
         return legs
 
     def _active(self, account_id: str, trigger_id: str) -> Gtt:

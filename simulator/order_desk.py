@@ -16,7 +16,6 @@ from services.bracket.model import (
     TradeRow,
     Validity,
 )
-from simulator import risk
 from simulator.funds import FundsState
 from simulator.ledger import Ledger
 from simulator.matching import Fill, match, trigger_is_reached
@@ -24,6 +23,7 @@ from simulator.news import News
 from simulator.orders import PRICED, STOPS, Key, Order, accepted, ended, triggered, with_fill, with_terms
 from simulator.positions import Trade, after_trade
 from simulator.refusals import Refused
+from simulator.risk import check_order, check_session, check_terms
 from simulator.risk_desk import RiskDesk
 from simulator.settings import ExchangeSettings
 from utils.constants import EXCHANGE_ZONE
@@ -58,7 +58,7 @@ class OrderDesk:
     def place(self, account_id: str, request: OrderRequest, *, now: datetime) -> str:
         """Take an order in and return its id. Raises Refused for what is wrong on its face."""
         key = request.exchange, request.symbol
-        risk.check_order(
+        check_order(
             request,
             instrument=self.instrument(key),
             market=self._ledger.market(key),
@@ -84,7 +84,7 @@ class OrderDesk:
 
     def cancel(self, account_id: str, order_id: str, *, now: datetime) -> None:
         """Cancel what is unfilled. Raises Refused when the order is done or unknown."""
-        risk.check_session(self._settings.hours, now)
+        check_session(self._settings.hours, now)
         order = self._settled(account_id, order_id, verb="cancelled")
         self._put(ended(order, RowStatus.CANCELLED, now=now))
 
@@ -183,7 +183,7 @@ class OrderDesk:
         return order
 
     def _check_change(self, order: Order, terms: Terms, *, now: datetime) -> None:
-        risk.check_session(self._settings.hours, now)
+        check_session(self._settings.hours, now)
         if order.modifications >= self._settings.modifications_per_order:
             raise Refused(RefusalKind.MODIFICATION_CAP, "Maximum allowed order modifications exceeded.")
         if order.triggered and terms.order_type in STOPS:
@@ -198,7 +198,7 @@ class OrderDesk:
             )
         market = self._ledger.market(order.key)
         instrument = self.instrument(order.key)
-        risk.check_terms(terms, order.side, instrument=instrument, market=market)
+        check_terms(terms, order.side, instrument=instrument, market=market)
 
     def _trigger(self, order: Order, *, now: datetime) -> None:
         self._put(triggered(order, now, priority=self._ledger.next_number(self._settings)))

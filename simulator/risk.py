@@ -21,6 +21,7 @@ from simulator.settings import SessionHours
 from utils.constants import EXCHANGE_ZONE
 
 _EQUITY = frozenset({"NSE", "BSE"})
+_TAG_LENGTH = 20
 _PRODUCTS = {True: {Product.MIS, Product.CNC}, False: {Product.MIS, Product.NRML}}
 
 
@@ -41,6 +42,8 @@ def check_order(
     hours: SessionHours | None,
 ) -> None:
     """Refuse, at once, what needs no look at the account."""
+    if len(order.tag) > _TAG_LENGTH:
+        raise Refused(RefusalKind.UNCLASSIFIED, f"Tag {order.tag} is longer than {_TAG_LENGTH}.")
     check_session(hours, now)
     check_contract(instrument, now.astimezone(EXCHANGE_ZONE).date())
     check_product(instrument, order.product)

@@ -5,10 +5,10 @@ from dataclasses import replace
 from decimal import Decimal
 
 from services.bracket.model import Instrument, Product, Side
-from simulator import risk
 from simulator.funds import FundsState, funds_state, margin_per_share
 from simulator.ledger import Ledger
 from simulator.orders import Key, Order
+from simulator.risk import Refusal, check_demat, check_margin
 from simulator.settings import ExchangeSettings
 
 
@@ -22,7 +22,7 @@ class RiskDesk:
         self._instruments = instruments
         self._settings = settings
 
-    def reserved(self, order: Order) -> tuple[Order, risk.Refusal | None]:
+    def reserved(self, order: Order) -> tuple[Order, Refusal | None]:
         """Return the order with the margin of what it opens held, and why it is refused, if it is."""
         others = [
             other
@@ -39,14 +39,14 @@ class RiskDesk:
         if not self._settings.enforces_margin or not required:
             return replace(order, blocked=required), None
         free = self.funds(order.account_id, without=order.order_id).available
-        return replace(order, blocked=required), risk.check_margin(required=required, available=free)
+        return replace(order, blocked=required), check_margin(required=required, available=free)
 
-    def _check_delivery(self, order: Order, *, promised: int) -> risk.Refusal | None:
+    def _check_delivery(self, order: Order, *, promised: int) -> Refusal | None:
         position = self._ledger.position(order.account_id, order.key, product=order.product)
         holding = self._ledger.holding(order.account_id, order.key)
         account = self._ledger.account(order.account_id, self._settings)
         wanted = order.remaining + promised
-        return risk.check_demat(
+        return check_demat(
             wanted=wanted,
             owned=holding.total + position.quantity,
             symbol=order.symbol,
