@@ -139,15 +139,18 @@ class SimulatedExchange:
 
     def positions(self, account_id: str) -> tuple[PositionRow, ...]:
         """Return the net positions, those closed today included; delivery shows today's trades only."""
-        with self._working():
-            positions = self._ledger.positions
-            return tuple(position_row(p) for p in positions if p.account_id == account_id)
+        return self.portfolio(account_id)[0]
 
     def holdings(self, account_id: str) -> tuple[PositionRow, ...]:
         """Return the delivered shares, those still on their way (T+1) included."""
+        return self.portfolio(account_id)[1]
+
+    def portfolio(self, account_id: str) -> tuple[tuple[PositionRow, ...], tuple[PositionRow, ...]]:
+        """Return positions and holdings of one instant: no share is in both, or in neither."""
         with self._working():
-            holdings = self._ledger.holdings
-            return tuple(holding_row(h) for h in holdings if h.account_id == account_id and h.total)
+            days = (p for p in self._ledger.positions if p.account_id == account_id)
+            held = (h for h in self._ledger.holdings if h.account_id == account_id and h.total)
+            return tuple(map(position_row, days)), tuple(map(holding_row, held))
 
     def funds(self, account_id: str) -> FundsState:
         """Return rupees free and rupees held."""

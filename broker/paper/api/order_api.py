@@ -63,8 +63,8 @@ def get_trade_book(session: PaperSession) -> tuple[TradeRow, ...]:
 def get_positions(session: PaperSession) -> tuple[PositionRow, ...]:
     """Return net positions; delivery is holdings plus today's trades."""
     with reading():
-        positions = session.exchange.positions(session.account_id)
-        return net_positions(positions, session.exchange.holdings(session.account_id))
+        positions, holdings = session.exchange.portfolio(session.account_id)
+        return net_positions(positions, holdings)
 
 
 def get_quotes(symbols: frozenset[tuple[str, str]], session: PaperSession) -> dict[tuple[str, str], Quote]:
