@@ -313,7 +313,7 @@ def _order_row(row: Order) -> OrderRow:
     reason = row.status_message or None
     status = _row_status(row)
     return OrderRow(
-        broker_order_id=_identifier(row.order_id),
+        broker_order_id=row.order_id,
         tag=row.tag or None,
         exchange=row.exchange,
         symbol=row.tradingsymbol,
@@ -346,8 +346,8 @@ def _row_status(row: Order) -> RowStatus:
 
 def _trade_row(row: Trade) -> TradeRow:
     return TradeRow(
-        trade_id=_identifier(row.trade_id),
-        broker_order_id=_identifier(row.order_id),
+        trade_id=row.trade_id,
+        broker_order_id=row.order_id,
         exchange=row.exchange,
         symbol=row.tradingsymbol,
         product=row.product,
@@ -364,7 +364,7 @@ def _gtt_row(row: Gtt) -> GttRow:
     if not legs:
         raise ValueError(f"GTT {row.id} has no legs")
     return GttRow(
-        trigger_id=_identifier(str(row.id)),
+        trigger_id=str(row.id),
         exchange=row.condition.exchange,
         symbol=row.condition.tradingsymbol,
         product=row.orders[0].product,
@@ -426,12 +426,6 @@ def _quote(row: MarketQuote, timestamp: str) -> Quote:
 
 def _best(levels: list[DepthLevel]) -> Decimal | None:
     return _price(levels[0].price) if levels else None
-
-
-def _identifier(text: str) -> str:
-    if not text:
-        raise ValueError("a row without its id")
-    return text
 
 
 def _price(value: Decimal | None) -> Decimal | None:

@@ -1,11 +1,12 @@
 """What Kite's answers must look like. A field without a default is mandatory: without it, no answer."""
 
 from decimal import Decimal
-from typing import Generic, Literal, TypeVar
+from typing import Annotated, Generic, Literal, TypeVar
 
 import msgspec
 
 Row = TypeVar("Row")
+Text = Annotated[str, msgspec.Meta(min_length=1)]
 
 
 class Success(msgspec.Struct, Generic[Row]):
@@ -20,23 +21,23 @@ class Failure(msgspec.Struct):
 
 
 class PlacedOrder(msgspec.Struct):
-    order_id: str
+    order_id: Text
 
 
 class PlacedGtt(msgspec.Struct):
-    trigger_id: int | str
+    trigger_id: int | Text
 
 
 class AccessToken(msgspec.Struct):
-    access_token: str
+    access_token: Text
 
 
 class Profile(msgspec.Struct):
-    user_id: str
+    user_id: Text
 
 
 class Order(msgspec.Struct):
-    order_id: str
+    order_id: Text
     exchange: str
     tradingsymbol: str
     product: str
@@ -56,8 +57,8 @@ class Order(msgspec.Struct):
 
 
 class Trade(msgspec.Struct):
-    trade_id: str
-    order_id: str
+    trade_id: Text
+    order_id: Text
     exchange: str
     tradingsymbol: str
     product: str
@@ -112,7 +113,7 @@ class GttOrder(msgspec.Struct):
 
 
 class Gtt(msgspec.Struct):
-    id: int | str
+    id: int | Text
     status: str
     condition: GttCondition
     orders: list[GttOrder]

@@ -39,6 +39,6 @@ def open_session(settings: BrokerSettings, auth_token: str | None = None) -> Bro
 
 def _checked(auth_token: str) -> str:
     api_key, _, access_token = auth_token.partition(":")
-    if not (api_key.isascii() and api_key.isalnum() and access_token.isascii() and access_token.isalnum()):
+    if not (api_key and access_token and all("!" <= letter <= "~" for letter in auth_token)):
         raise ValueError("a zerodha token must look like api_key:access_token")
     return auth_token
