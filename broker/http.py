@@ -119,8 +119,7 @@ class BrokerSession:
 
 
 def _never_left(exc: Exception) -> bool:
-    if isinstance(exc, requests.ConnectTimeout):
-        return True
+    # Only establishing a connection fails this way, by time-out, refusal, name or handshake.
     cause = exc.args[0] if isinstance(exc, requests.ConnectionError) and exc.args else None
     return isinstance(cause, MaxRetryError) and isinstance(cause.reason, ConnectTimeoutError)
 

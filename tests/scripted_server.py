@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable
@@ -65,11 +66,12 @@ Script = Callable[[Peer], None]
 class ScriptedServer:
     """Runs the n-th script on the n-th connection, the last one on all later ones; a context manager."""
 
-    def __init__(self, *scripts: Script) -> None:
+    def __init__(self, *scripts: Script, tls: ssl.SSLContext | None = None) -> None:
         self.requests: list[bytes] = []
         self.connections = 0
         self.ending = threading.Event()
         self._scripts = scripts
+        self._tls = tls
         self._peers: list[tuple[threading.Thread, socket.socket]] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._acceptor = threading.Thread(target=self._accept, name="scripted-server")
@@ -80,7 +82,7 @@ class ScriptedServer:
 
     @property
     def root(self) -> str:
-        return f"http://{self.address}"
+        return f"{'https' if self._tls else 'http'}://{self.address}"
 
     def __enter__(self) -> "ScriptedServer":
         self._acceptor.start()
@@ -112,11 +114,12 @@ class ScriptedServer:
 
     def _play(self, script: Script, connection: socket.socket) -> None:
         connection.settimeout(10)
-        with connection:
-            try:
+        with connection, contextlib.suppress(OSError):  # the client left first
+            if self._tls is None:
                 script(Peer(connection, self))
-            except OSError:
-                return  # the client left first
+                return
+            with self._tls.wrap_socket(connection, server_side=True) as wrapped:
+                script(Peer(wrapped, self))
 
 
 def serve(*answers: bytes) -> Script:

@@ -2,11 +2,18 @@
 
 import gzip
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from ipaddress import IPv4Address
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from broker.base import BrokerError, NotSent, OutcomeUnknown, RateLimited, ReadFailed
 from broker.http import Answer, BrokerSession
@@ -233,7 +240,121 @@ def test_an_answer_beyond_the_size_limit_is_not_read_to_its_end(
         assert session.read("/orders").body == b"ok"
 
 
+# Over TLS, as in production
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    address = x509.IPAddress(IPv4Address("127.0.0.1"))
+    today = SystemClock().now()
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(today - timedelta(days=1))
+        .not_valid_after(today + timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    unencrypted = serialization.NoEncryption()
+    pem = serialization.Encoding.PEM
+    path = tmp_path_factory.mktemp("tls") / "server.pem"
+    path.write_bytes(
+        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, unencrypted) + signed.public_bytes(pem)
+    )
+    return path
+
+
+@pytest.fixture
+def tls(certificate: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    return context
+
+
+@pytest.fixture
+def trusted(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("requests.adapters.DEFAULT_CA_BUNDLE_PATH", str(certificate))
+
+
+def test_an_untrusted_certificate_proves_that_nothing_was_sent(
+    tls: ssl.SSLContext, open_session: Open
+) -> None:
+    with ScriptedServer(serve(ANSWER_OK), tls=tls) as server:
+        assert outcome(lambda: post(open_session(server.root))) is NotSent
+
+    assert server.requests == []
+
+
+@pytest.mark.usefixtures("trusted")
+def test_calls_share_one_warm_tls_connection(tls: ssl.SSLContext, open_session: Open) -> None:
+    with ScriptedServer(serve_forever(ANSWER_OK), tls=tls) as server:
+        session = open_session(server.root)
+
+        assert [post(session).body for _ in range(3)] == [b"ok"] * 3
+        session.close()
+
+    assert server.connections == 1
+
+
+@pytest.mark.usefixtures("trusted")
+@pytest.mark.parametrize("script", [silent, dripping_header, dripping_body])
+def test_the_deadline_holds_over_tls(
+    script: Callable[[Peer], None], tls: ssl.SSLContext, open_session: Open
+) -> None:
+    with ScriptedServer(script, tls=tls) as server:
+        session = open_session(server.root, timeout_seconds=0.3)
+        started = elapsed_timer()
+
+        assert outcome(lambda: post(session)) is OutcomeUnknown
+        assert elapsed_timer() - started < 2.0
+
+
+@pytest.mark.usefixtures("trusted")
+@pytest.mark.parametrize("script", [reset_after_request, close_after_request, half_a_body])
+def test_a_write_that_breaks_over_tls_is_unknown(
+    script: Callable[[Peer], None], tls: ssl.SSLContext, open_session: Open
+) -> None:
+    with ScriptedServer(script, tls=tls) as server:
+        assert outcome(lambda: post(open_session(server.root))) is OutcomeUnknown
+
+    assert server.connections == 1
+
+
+@pytest.mark.usefixtures("trusted")
+def test_a_tls_connection_closed_while_idle_is_not_used_for_an_order(
+    tls: ssl.SSLContext, open_session: Open
+) -> None:
+    closed = threading.Event()
+
+    with ScriptedServer(answer_once_and_leave(closed), serve(ANSWER_OK), tls=tls) as server:
+        session = open_session(server.root)
+        session.read("/orders")
+        assert closed.wait(5)
+
+        assert post(session).body == b"ok"
+        session.close()
+
+    assert [request.split()[0] for request in server.requests] == [b"GET", b"POST"]
+
+
 # Connections
+
+
+def answer_once_and_leave(closed: threading.Event) -> Callable[[Peer], None]:
+    def script(peer: Peer) -> None:
+        peer.read_request()
+        peer.send(ANSWER_OK)
+        peer.close()
+        closed.set()
+
+    return script
 
 
 def test_calls_share_one_warm_connection(open_session: Open) -> None:
@@ -268,13 +389,7 @@ def test_chunked_and_compressed_answers_keep_the_connection(whole: bytes, open_s
 def test_a_connection_the_server_closed_while_idle_is_not_used_for_an_order(open_session: Open) -> None:
     closed = threading.Event()
 
-    def answer_once_and_leave(peer: Peer) -> None:
-        peer.read_request()
-        peer.send(ANSWER_OK)
-        peer.close()
-        closed.set()
-
-    with ScriptedServer(answer_once_and_leave, serve(ANSWER_OK)) as server:
+    with ScriptedServer(answer_once_and_leave(closed), serve(ANSWER_OK)) as server:
         session = open_session(server.root)
         session.read("/orders")
         assert closed.wait(5)
@@ -330,20 +445,22 @@ def test_five_calls_at_once_do_not_wait_for_each_other(open_session: Open) -> No
     together = threading.Barrier(5)
 
     def answer_when_all_are_there(peer: Peer) -> None:
-        peer.read_request()
-        together.wait(5)
-        peer.send(ANSWER_OK)
+        while peer.read_request():
+            together.wait(5)
+            peer.send(ANSWER_OK)
 
     with ScriptedServer(answer_when_all_are_there) as server:
         session = open_session(server.root)
         bodies: list[bytes] = []
-        calls = [threading.Thread(target=lambda: bodies.append(post(session).body)) for _ in range(5)]
-        for call in calls:
-            call.start()
-        for call in calls:
-            call.join()
+        for _ in range(2):
+            calls = [threading.Thread(target=lambda: bodies.append(post(session).body)) for _ in range(5)]
+            for call in calls:
+                call.start()
+            for call in calls:
+                call.join()
 
-    assert bodies == [b"ok"] * 5
+    assert bodies == [b"ok"] * 10
+    assert server.connections == 5  # the second five found all of them warm
 
 
 def test_a_redirect_is_an_answer_and_not_followed(open_session: Open) -> None:

@@ -1,6 +1,8 @@
 """The outbound rate limit: never above the broker's, and always something left for the way out."""
 
+import sys
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -167,6 +169,15 @@ def test_reads_quotes_and_orders_do_not_use_up_each_other() -> None:
         assert not passes(limiter, lane)
 
 
+@pytest.fixture
+def threads_change_often() -> Iterator[None]:
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
+
+
+@pytest.mark.usefixtures("threads_change_often")
 def test_threads_together_get_no_more_than_one_would() -> None:
     limiter = limiter_on(HandClock(), Window(500, timedelta(seconds=1)))
     passed: list[bool] = []
