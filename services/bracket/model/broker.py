@@ -37,6 +37,7 @@ class OrderRequest:
     terms: Terms
     validity: Validity = Validity.DAY
     disclosed_quantity: int = 0
+    uses_reserve: bool = False  # exits and unwinds: may use the reserved share of the rate limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
