@@ -1,117 +1,122 @@
-"""How secrets are kept: digests of those we only compare, ciphers of those we must say again."""
+"""What is told about a bracket's protection: who holds it, what outlives us, and what to know."""
 
-import hashlib
-import hmac
-import re
-import secrets as randomness
-import string
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import assert_never
 
-import msgspec
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-
-from database.session import StorageError
-
-_BASE62 = string.digits + string.ascii_letters
-_KEY = re.compile(r"(bk|wh)_([0-9A-Za-z]{8})_([0-9A-Za-z]{43})")  # 43 of base 62 are 256 bits
-_POSTBACK = re.compile(r"pb_([0-9A-Za-z]+)_([0-9a-f]{64})")
-
-
-class SecretUnreadable(StorageError):
-    """A stored secret cannot be decrypted, or belongs to somebody else: ENCRYPTION_KEYS are wrong,
-    or rows were moved. The account needs a new login."""
+from services.bracket import terms
+from services.bracket.calendar import ALWAYS_OPEN_ID, Session
+from services.bracket.model import OrderType, Plan, PriceMode, Quote, Topology
+from services.bracket.planning import entry_order_type
+from services.bracket.request import BracketOrderRequest
+from utils.constants import EXCHANGE_ZONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeyText:
-    """A key taken apart. `text` is the whole of it, shown once; `secret` is never stored as it is."""
+class Protection:
+    """How the exits of a plan are held. survives_*: whether that exit works on while we are down."""
 
-    prefix: str
-    id: str
-    secret: str = field(repr=False)
-
-    @property
-    def text(self) -> str:
-        return f"{self.prefix}_{self.id}_{self.secret}"
+    topology: Topology
+    held_by: str
+    survives_stop: bool
+    survives_target: bool
+    warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SealedFor:
-    """Whom a secret belongs to and what it is. Written inside the cipher, so it cannot be moved."""
-
-    subject_id: str
-    owner_id: str
-    broker: str
-    purpose: str
-
-
-class _Sealed(msgspec.Struct, frozen=True):
-    bound: SealedFor
-    secret: str
+def describe_protection(plan: Plan, warnings: tuple[str, ...] = ()) -> Protection:
+    """Return who holds the stop and the target of a plan, and which of them outlives a shutdown."""
+    return Protection(
+        topology=plan.topology,
+        held_by=_held_by(plan.topology),
+        survives_stop=True,
+        survives_target=plan.topology is not Topology.MORPH,
+        warnings=warnings,
+    )
 
 
-class SecretBox:
-    """Digests and ciphers with the keys of the configuration."""
-
-    def __init__(self, *, pepper: bytes, encryption_keys: Sequence[str]) -> None:
-        self._pepper = pepper
-        self._fernet = MultiFernet([Fernet(key) for key in encryption_keys])
-
-    def digest(self, secret: str) -> str:
-        """Return the digest to store. Without the pepper it helps nobody to guess the secret."""
-        return hmac.new(self._pepper, secret.encode(), hashlib.sha256).hexdigest()
-
-    def matches(self, secret: str, digest: str) -> bool:
-        """Return whether a secret has this digest, in constant time."""
-        return hmac.compare_digest(self.digest(secret), digest)
-
-    def seal(self, secret: str, bound: SealedFor) -> str:
-        """Return the cipher of a secret, for one subject and purpose only."""
-        plain = msgspec.json.encode(_Sealed(bound=bound, secret=secret))
-        return self._fernet.encrypt(plain).decode()
-
-    def open(self, cipher: str, bound: SealedFor) -> str:
-        """Return the secret inside. Raises SecretUnreadable when it was sealed for somebody else."""
-        try:
-            sealed = msgspec.json.decode(self._fernet.decrypt(cipher), type=_Sealed)
-        except InvalidToken as exc:
-            raise SecretUnreadable(
-                f"{bound.purpose} of {bound.subject_id} cannot be decrypted: check ENCRYPTION_KEYS"
-            ) from exc
-        if sealed.bound != bound:
-            raise SecretUnreadable(f"{bound.purpose} of {bound.subject_id} was sealed for another")
-        return sealed.secret
-
-    def rotate(self, cipher: str) -> str:
-        """Return the same secret sealed with the first key. Raises SecretUnreadable."""
-        try:
-            return self._fernet.rotate(cipher).decode()
-        except InvalidToken as exc:
-            raise SecretUnreadable("a stored secret fits none of ENCRYPTION_KEYS") from exc
-
-    def postback_token(self, account_id: str) -> str:
-        """Return the secret part of an account's postback address; always the same one."""
-        return f"pb_{account_id}_{self.digest(f'postback {account_id}')}"
-
-    def account_of_postback(self, token: str) -> str | None:
-        """Return the account a postback address speaks for, or None when the token is not ours."""
-        found = _POSTBACK.fullmatch(token)
-        if found is None or not self.matches(f"postback {found[1]}", found[2]):
-            return None
-        return found[1]
+def plan_warnings(
+    plan: Plan, *, request: BracketOrderRequest, quote: Quote | None, session: Session
+) -> tuple[str, ...]:
+    """Return what a caller should know about an accepted order, one sentence each."""
+    return (
+        *_about_holding(plan),
+        *_about_orders(plan, request),
+        *_about_market(plan, quote),
+        *_about_session(plan, session),
+    )
 
 
-def mint_key(prefix: str) -> KeyText:
-    """Return a new random key: `bk` for API keys, `wh` for webhooks."""
-    return KeyText(prefix=prefix, id=_random_text(8), secret=_random_text(43))
+def _held_by(topology: Topology) -> str:
+    match topology:
+        case Topology.MORPH:
+            return "stop resting at the exchange; target by this service"
+        case Topology.OCO:
+            return "broker's one-cancels-other trigger (GTT)"
+        case Topology.LOOSE:
+            return "two resting orders at the exchange; one cancels the other by this service"
+        case Topology.NATIVE:
+            return "broker's native bracket order"
+        case _:
+            assert_never(topology)
 
 
-def read_key(text: str) -> KeyText | None:
-    """Return a key taken apart, or None when the text has not the shape of one."""
-    found = _KEY.fullmatch(text)
-    return None if found is None else KeyText(prefix=found[1], id=found[2], secret=found[3])
+def _about_holding(plan: Plan) -> list[str]:
+    match plan.topology:
+        case Topology.MORPH:
+            return ["the target needs this service running; the stop rests at the exchange"]
+        case Topology.OCO:
+            return ["the broker's trigger places a limit order: a gap through it leaves it to this service"]
+        case Topology.LOOSE:
+            return ["both exits rest unlinked: both may fill before the second is cancelled"]
+        case Topology.NATIVE:
+            return []
+        case _:
+            assert_never(plan.topology)
 
 
-def _random_text(length: int) -> str:
-    return "".join(randomness.choice(_BASE62) for _ in range(length))
+def _about_orders(plan: Plan, request: BracketOrderRequest) -> list[str]:
+    told: list[str] = []
+    if plan.policies.unknown_stop == "wait":
+        quiet = int(plan.capabilities.absence_quiescence.total_seconds())
+        told.append(
+            f"if the broker does not answer for the stop, shares may be unprotected for {quiet} s and three"
+            " reads before another is placed"
+        )
+    else:
+        told.append("a stop without an answer is placed again at once: both may rest for a moment")
+    if _is_rewritten(plan, request):
+        told.append(f"SL-M is not taken on {plan.instrument.exchange}: the entry is sent as SL")
+    if len(plan.targets) < len(terms.target_requests(request)):
+        told.append("targets of less than one lot were merged into the next")
+    return told
+
+
+def _is_rewritten(plan: Plan, request: BracketOrderRequest) -> bool:
+    asked = terms.order_type_of(request)
+    sent = entry_order_type(plan.capabilities, OrderType.SL_M, exchange=plan.instrument.exchange)
+    return asked is OrderType.SL_M and sent is not OrderType.SL_M
+
+
+def _about_market(plan: Plan, quote: Quote | None) -> list[str]:
+    if quote is None:
+        return ["market checks skipped: no quote"]
+    nearest = plan.capabilities.gtt_minimum_distance * quote.last
+    stop = plan.stop.value
+    if (
+        plan.topology is Topology.OCO
+        and plan.stop.mode is PriceMode.ABSOLUTE
+        and abs(quote.last - stop) < nearest
+    ):
+        return ["the stop is too near the market for the broker's trigger: it rests as an order at first"]
+    return []
+
+
+def _about_session(plan: Plan, session: Session) -> list[str]:
+    told: list[str] = []
+    if session.provisional:
+        told.append(f"the exchange calendar of {session.date_id[:4]} is provisional: holidays are not known")
+    if plan.exit_at is not None:
+        told.append(f"leaves at {plan.exit_at.astimezone(EXCHANGE_ZONE).strftime('%H:%M')} exchange time")
+    if session.date_id != ALWAYS_OPEN_ID and session.continuous_until < session.closes_at:
+        until = session.continuous_until.astimezone(EXCHANGE_ZONE).strftime("%H:%M")
+        told.append(f"stocks with derivatives trade until {until} only; resting stops are cancelled then")
+    return told

@@ -1,290 +1,134 @@
-"""Who is calling: API keys and webhook tokens, what each may do and for which account."""
+"""Prices by themselves: said once, greater than zero, on the tick."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import Any
+from collections.abc import Iterator
+from decimal import Decimal
 
-import msgspec
-from sqlalchemy import Select, and_, insert, select, update
+from services.bracket import terms
+from services.bracket.model import OrderType, PriceMode, PriceSpec
+from services.bracket.prices import is_on_tick, neighbours
+from services.bracket.request import is_sane
+from services.bracket.rules.facts import Facts
+from services.bracket.violations import Code, Violation, invalid
 
-from database.account_db import (
-    WEBHOOK_TOKEN,
-    AccountStatus,
-    auth_token_of,
-    existing_account,
-    sealed_for,
-)
-from database.auth_tables import AccountRow, ApiKeyRow, WebhookRow
-from database.secret_box import KeyText, SecretBox, mint_key, read_key
-from database.session import Database
-from database.settings import ANALYZER_MODE, SettingRow, SettingScope
-from services.bracket.model import Mode
-from utils.clock import Clock
-from utils.recent import RecentAnswers
+SPELLED = {PriceMode.ABSOLUTE: "price", PriceMode.POINTS: "points", PriceMode.PERCENT: "percent"}
 
-KEYS_KEPT = timedelta(seconds=1)  # how long a revoked key may still work
+# OpenAlgo's sentences, kept word for word: scripts look for them.
+_POSITIVE = {
+    "entry_price": "Entry price must be greater than 0",
+    "sl_price": "SL price must be greater than 0",
+    "target_price": "Target price must be greater than 0",
+}
 
 
-class Scope(StrEnum):
-    """What a key may do."""
-
-    READ = "read"
-    TRADE = "trade"
-    WEBHOOK = "webhook"  # place only
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caller:
-    """Who stands behind a verified key or webhook token. mode is that of new brackets."""
-
-    key_id: str
-    account_id: str
-    owner_id: str
-    broker: str
-    scopes: frozenset[Scope]
-    mode: Mode
+def check_amounts(facts: Facts) -> Iterator[Violation]:
+    """Yield every price that is said twice, not positive, not a number or off the tick."""
+    yield from _said_once(facts)
+    yield from _positive(facts)
+    yield from _on_tick(facts)
+    yield from _trail(facts)
+    yield from _slippage(facts)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WebhookLimits:
-    """What one webhook may do at most; None or empty means no limit of its own."""
-
-    max_quantity: int | None = None  # shares in one bracket
-    max_open_brackets: int | None = None
-    symbols: frozenset[str] = frozenset()  # EXCHANGE:SYMBOL
+def target_field(label: str, spec: PriceSpec) -> str:
+    """Return the request's own name of a target's price: target_price, or targets[1].points."""
+    joint = "_" if label == "target" else "."
+    return f"{label}{joint}{SPELLED[spec.mode]}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WebhookCaller:
-    """A verified webhook token. A paused one is still verified: the answer says that it is paused."""
-
-    caller: Caller
-    require_timenow: bool
-    paused: bool
-    limits: WebhookLimits
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApiKeyEntry:
-    """A key as its owner sees it in a list."""
-
-    id: str
-    account_id: str
-    scopes: frozenset[Scope]
-    last4: str
-    created_at: datetime
-    last_used_at: datetime | None
-    revoked_at: datetime | None
+def _said_once(facts: Facts) -> Iterator[Violation]:
+    request = facts.request
+    yield from _exclusive("sl_", terms.stop_specs(request))
+    for label, target in facts.targets:
+        given = terms.target_specs(target)
+        yield from _exclusive("target_" if label == "target" else f"{label}.", given)
+        if not given:
+            yield invalid(label, f"{label} must have a price, points or percent")
+    if request.targets is not None and terms.single_target(request) is not None:
+        yield invalid("targets", "targets and target_price exclude each other: send one")
 
 
-class Secrets:
-    """What verifying needs: the secret box, and the keys verified within the last second."""
-
-    def __init__(self, box: SecretBox, clock: Clock) -> None:
-        self.box = box
-        self.monotonic = clock.monotonic
-        self.callers: RecentAnswers[str, Caller] = RecentAnswers(clock.monotonic, kept=KEYS_KEPT)
+def _exclusive(prefix: str, given: tuple[PriceSpec, ...]) -> Iterator[Violation]:
+    if len(given) > 1:
+        names = [f"{prefix}{SPELLED[spec.mode]}" for spec in given]
+        yield invalid(names[0], f"{' and '.join(names)} exclude each other: send one")
 
 
-def create_api_key(
-    db: Database, secrets: Secrets, account_id: str, *, scopes: Iterable[Scope], at: datetime
-) -> str:
-    """Store a new key of an account and return its text, which is never seen again.
+def _prices(facts: Facts) -> Iterator[tuple[str, Decimal]]:
+    request = facts.request
+    if request.entry_price is not None and facts.order_type not in (OrderType.MARKET, OrderType.SL_M):
+        yield "entry_price", request.entry_price
+    if request.trigger_price is not None and facts.order_type in (OrderType.SL, OrderType.SL_M):
+        yield "trigger_price", request.trigger_price
+    if request.sl_price is not None:
+        yield "sl_price", request.sl_price
+    for label, target in facts.targets:
+        if target.price is not None:
+            yield f"{label}{'_' if label == 'target' else '.'}price", target.price
 
-    Raises AccountMissing and NotStored.
-    """
-    key = mint_key("bk")
-    row = {
-        "id": key.id,
-        "account_id": existing_account(db, account_id).id,
-        "digest": secrets.box.digest(key.secret),
-        "scopes": " ".join(sorted(scopes)),
-        "last4": key.secret[-4:],
-        "created_at": at,
+
+def _distances(facts: Facts) -> Iterator[tuple[str, Decimal]]:
+    request = facts.request
+    given = {
+        "sl_points": request.sl_points,
+        "sl_percent": request.sl_percent,
+        "sl_limit_offset": request.sl_limit_offset,
     }
-    with db.write() as connection:
-        connection.execute(insert(ApiKeyRow), row)
-    return key.text
+    yield from ((name, value) for name, value in given.items() if value is not None)
+    for label, target in facts.targets:
+        for spec in terms.target_specs(target):
+            if spec.mode is not PriceMode.ABSOLUTE:
+                yield target_field(label, spec), spec.value
 
 
-def revoke_api_key(db: Database, key_id: str, *, at: datetime) -> bool:
-    """Revoke a key; it stops working within a second. Returns False when there is no such key."""
-    wanted = update(ApiKeyRow).where(ApiKeyRow.id == key_id, ApiKeyRow.revoked_at.is_(None))
-    with db.write() as connection:
-        return connection.execute(wanted.values(revoked_at=at)).rowcount == 1
+def _positive(facts: Facts) -> Iterator[Violation]:
+    for field, value in (*_prices(facts), *_distances(facts)):
+        if not is_sane(value):
+            yield invalid(field, "Invalid price values")
+        elif value <= 0:
+            yield invalid(field, _POSITIVE.get(field, f"{field} {value} must be greater than 0"))
 
 
-def list_api_keys(db: Database, account_id: str) -> tuple[ApiKeyEntry, ...]:
-    """Return the keys of an account, revoked ones too, oldest first."""
-    columns = [column for column in ApiKeyRow.__table__.c if column.name != "digest"]
-    wanted = select(*columns).where(ApiKeyRow.account_id == account_id).order_by(ApiKeyRow.created_at)
-    with db.read() as connection:
-        rows = connection.execute(wanted).all()
-    return tuple(ApiKeyEntry(**{**row._mapping, "scopes": _scopes(row.scopes)}) for row in rows)
+def _on_tick(facts: Facts) -> Iterator[Violation]:
+    if facts.instrument is None:
+        return
+    tick = facts.instrument.tick_size
+    for field, price in _prices(facts):
+        if price > 0 and is_sane(price) and not is_on_tick(price, tick):
+            lower, upper = neighbours(price, tick)
+            near = f"{lower} or {upper}" if lower > 0 else f"{upper}"
+            sentence = f"{field} {price} is not a multiple of the tick {tick}: send {near}"
+            yield Violation(field=field, code=Code.PRICE_OFF_TICK, sentence=sentence)
 
 
-def record_key_use(db: Database, key_ids: Iterable[str], *, at: datetime) -> None:
-    """Note when keys were last used. For a background thread: verifying never writes."""
-    with db.write() as connection:
-        connection.execute(update(ApiKeyRow).where(ApiKeyRow.id.in_(list(key_ids))).values(last_used_at=at))
-
-
-def verify_api_key(db: Database, secrets: Secrets, key: str) -> Caller | None:
-    """Return who a key speaks for, or None when it is malformed, unknown, wrong or revoked.
-
-    The answer may be a second old. Raises NotRead: then nobody knows whether the key is good.
-    """
-    digest = secrets.box.digest(key)
-    known = secrets.callers.get(digest)
-    if known is not None:
-        return known
-    asked_at = secrets.monotonic()
-    caller = _look_up_key(db, secrets, read_key(key))
-    if caller is not None:
-        secrets.callers.put(digest, caller, asked_at=asked_at)
-    return caller
-
-
-def create_webhook(
-    db: Database,
-    secrets: Secrets,
-    account_id: str,
-    *,
-    at: datetime,
-    require_timenow: bool = True,
-    limits: WebhookLimits | None = None,
-) -> str:
-    """Store a new webhook of an account and return its token. Raises AccountMissing and NotStored."""
-    token = mint_key("wh")
-    bound = sealed_for(existing_account(db, account_id), f"{WEBHOOK_TOKEN} {token.id}")
-    row = {
-        "id": token.id,
-        "account_id": account_id,
-        "digest": secrets.box.digest(token.secret),
-        "token": secrets.box.seal(token.text, bound),
-        "require_timenow": require_timenow,
-        "paused": False,
-        "limits": msgspec.json.encode(limits or WebhookLimits()).decode(),
-        "created_at": at,
+def _trail(facts: Facts) -> Iterator[Violation]:
+    trail = facts.request.trailing_sl
+    if trail is None:
+        return
+    distances = terms.specs(price=None, points=trail.points, percent=trail.percent)
+    yield from _exclusive("trailing_sl.", distances)
+    # Break-even alone moves the stop once and needs no distance; following does.
+    if not distances and (trail.breakeven_at is None or trail.activate_at is not None):
+        yield invalid("trailing_sl", "trailing_sl must have points or percent")
+    amounts = {
+        "points": trail.points,
+        "percent": trail.percent,
+        "activate_at": trail.activate_at,
+        "breakeven_at": trail.breakeven_at,
     }
-    with db.write() as connection:
-        connection.execute(insert(WebhookRow), row)
-    return token.text
+    for name, value in amounts.items():
+        if value is not None and value <= 0:
+            yield invalid(f"trailing_sl.{name}", f"trailing_sl.{name} {value} must be greater than 0")
 
 
-def verify_webhook_token(db: Database, secrets: Secrets, token: str) -> WebhookCaller | None:
-    """Return who a webhook token speaks for, or None when it is malformed, unknown or revoked.
-
-    Raises NotRead.
-    """
-    key = read_key(token)
-    row = _verified_row(db, secrets, _WEBHOOK_BY_ID, key, prefix="wh")
-    if row is None:
-        return None
-    return WebhookCaller(
-        caller=_caller(row, frozenset({Scope.WEBHOOK})),
-        require_timenow=row["require_timenow"],
-        paused=row["paused"],
-        limits=msgspec.json.decode(row["limits"], type=WebhookLimits),
-    )
-
-
-def pause_webhook(db: Database, webhook_id: str, *, paused: bool) -> bool:
-    """Pause a webhook or let it go on. Returns False when there is no such webhook."""
-    wanted = update(WebhookRow).where(WebhookRow.id == webhook_id, WebhookRow.revoked_at.is_(None))
-    with db.write() as connection:
-        return connection.execute(wanted.values(paused=paused)).rowcount == 1
-
-
-def revoke_webhook(db: Database, webhook_id: str, *, at: datetime) -> bool:
-    """Revoke a webhook's token at once. Returns False when there is no such webhook."""
-    wanted = update(WebhookRow).where(WebhookRow.id == webhook_id, WebhookRow.revoked_at.is_(None))
-    with db.write() as connection:
-        return connection.execute(wanted.values(revoked_at=at)).rowcount == 1
-
-
-def get_auth_token_broker(
-    api_key: str, *, db: Database, secrets: Secrets
-) -> tuple[str, str] | tuple[None, None]:
-    """Return (auth token, broker) of the key's account; (None, None) for a bad key or no token.
-
-    Raises NotRead and SecretUnreadable.
-    """
-    caller = verify_api_key(db, secrets, api_key)
-    if caller is None:
-        return None, None
-    token = auth_token_of(db, secrets.box, caller.account_id)
-    return (None, None) if token is None else (token, caller.broker)
-
-
-def get_api_key_for_tradingview(account_id: str, *, db: Database, secrets: Secrets) -> str | None:
-    """Return the token to put into an alert: that of the account's newest webhook, or None.
-
-    Never a trade key: alert texts lie in TradingView's hands. Raises NotRead and SecretUnreadable.
-    """
-    wanted = (
-        select(WebhookRow.id, WebhookRow.token)
-        .where(WebhookRow.account_id == account_id, WebhookRow.revoked_at.is_(None))
-        .order_by(WebhookRow.created_at.desc())
-        .limit(1)
-    )
-    with db.read() as connection:
-        row = connection.execute(wanted).one_or_none()
-    if row is None:
-        return None
-    bound = sealed_for(existing_account(db, account_id), f"{WEBHOOK_TOKEN} {row.id}")
-    return secrets.box.open(row.token, bound)
-
-
-def _with_account(key_table: type[ApiKeyRow | WebhookRow]) -> Select[*tuple[Any, ...]]:
-    analyzer = and_(
-        SettingRow.scope == SettingScope.OWNER,
-        SettingRow.subject_id == AccountRow.owner_id,
-        SettingRow.key == ANALYZER_MODE,
-    )
-    account_columns = (AccountRow.owner_id, AccountRow.broker, AccountRow.status)
-    return (
-        select(*key_table.__table__.c, *account_columns, SettingRow.value.label("mode"))
-        .select_from(key_table)
-        .join(AccountRow, AccountRow.id == key_table.account_id)
-        .join(SettingRow, analyzer, isouter=True)
-    )
-
-
-_API_KEY_BY_ID = _with_account(ApiKeyRow)
-_WEBHOOK_BY_ID = _with_account(WebhookRow)
-
-
-def _look_up_key(db: Database, secrets: Secrets, key: KeyText | None) -> Caller | None:
-    row = _verified_row(db, secrets, _API_KEY_BY_ID, key, prefix="bk")
-    return None if row is None else _caller(row, _scopes(row["scopes"]))
-
-
-def _verified_row(
-    db: Database, secrets: Secrets, wanted: Select[*tuple[Any, ...]], key: KeyText | None, *, prefix: str
-) -> Mapping[str, Any] | None:
-    if key is None or key.prefix != prefix:
-        return None
-    table = ApiKeyRow if prefix == "bk" else WebhookRow
-    with db.read() as connection:
-        row = connection.execute(wanted.where(table.id == key.id)).one_or_none()
-    if row is None or row.revoked_at is not None or row.status == AccountStatus.DISABLED:
-        return None
-    return dict(row._mapping) if secrets.box.matches(key.secret, row.digest) else None
-
-
-def _caller(row: Mapping[str, Any], scopes: frozenset[Scope]) -> Caller:
-    return Caller(
-        key_id=row["id"],
-        account_id=row["account_id"],
-        owner_id=row["owner_id"],
-        broker=row["broker"],
-        scopes=scopes,
-        mode=Mode.LIVE if row["mode"] is None else Mode(row["mode"]),
-    )
-
-
-def _scopes(words: str) -> frozenset[Scope]:
-    return frozenset(Scope(word) for word in words.split())
+def _slippage(facts: Facts) -> Iterator[Violation]:
+    slippage = facts.request.max_slippage
+    if slippage is None:
+        return
+    given = terms.specs(price=None, points=slippage.points, percent=slippage.percent)
+    yield from _exclusive("max_slippage.", given)
+    if not given:
+        yield invalid("max_slippage", "max_slippage must have points or percent")
+    for spec in given:
+        if spec.value <= 0:
+            field = f"max_slippage.{SPELLED[spec.mode]}"
+            yield invalid(field, f"{field} {spec.value} must be greater than 0")

@@ -1,402 +1,164 @@
-"""What the service is told from outside. The only reader of the environment.
+"""Prices beside each other and beside the market: the right side, a believable distance, not through."""
 
-A setting is a field of `Config`, a line of `.env.example` with a sentence, and nothing else.
-"""
+from collections.abc import Iterator
+from decimal import Decimal
 
-import base64
-import binascii
-import os
-import re
-import secrets
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
-from datetime import timedelta
-from decimal import Decimal, InvalidOperation
-from enum import StrEnum
-from pathlib import Path
-from typing import TypeVar
-from urllib.parse import urlsplit
+from services.bracket import terms
+from services.bracket.model import OrderType, PriceMode, PriceSpec, Purpose, Quote, Side
+from services.bracket.prices import HUNDRED, resolve
+from services.bracket.rules.amounts import SPELLED, target_field
+from services.bracket.rules.facts import Facts
+from services.bracket.violations import Code, Violation
 
-PROJECT_ROOT = Path(__file__).resolve().parent.parent
-EXAMPLE_FILE = PROJECT_ROOT / ".env.example"
+# Share of the entry price, in per cent, that a stop may be away without `confirm_prices`.
+_BELIEVABLE = (Decimal("0.05"), Decimal(25))
+_BELIEVABLE_OPTION = (Decimal(1), Decimal(95))
 
-Setting = TypeVar("Setting")
-
-_API_ROOT = re.compile(r"([A-Z][A-Z0-9]*)_API_ROOT")
-_RATE_LIMIT = re.compile(r"\d+ ?(per|/) ?(\d+ ?)?(second|minute|hour|day)s?([;,] ?.+)?", re.IGNORECASE)
-_PAPER_PRICE = re.compile(r"[A-Z]+:[A-Z0-9&_-]+=\d+(\.\d+)?")
+_HUNDREDTH = Decimal("0.01")
 
 
-class ConfigInvalid(Exception):
-    """The environment cannot be used. `faults` has one sentence per setting; no value of a secret."""
-
-    def __init__(self, faults: list[str]) -> None:
-        super().__init__("The configuration cannot be used:\n" + "\n".join(f"- {fault}" for fault in faults))
-        self.faults = faults
-
-
-class MarketHours(StrEnum):
-    """Whether sessions and time exits follow the exchange calendar."""
-
-    ENFORCE = "enforce"
-    IGNORE = "ignore"
-
-
-class LogFormat(StrEnum):
-    PLAIN = "plain"
-    JSON = "json"
+def check_relations(facts: Facts) -> Iterator[Violation]:
+    """Yield every price on the wrong side of the entry or of the market, and unbelievable distances."""
+    if facts.side is None:
+        return
+    yield from _trigger(facts, facts.side)
+    yield from _trigger_through_market(facts, facts.side)
+    through = list(_stop_through_market(facts, facts.side))
+    yield from through or _stop(facts, facts.side)
+    for label, target in facts.targets:
+        yield from _target(facts, facts.target_spec(target), label=label)
+    yield from _trail(facts, facts.side)
+    yield from _believable(facts, facts.side)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
-    """Every setting, checked. A field is named like its variable, in lower case."""
-
-    api_key_pepper: bytes = field(repr=False)
-    encryption_keys: tuple[str, ...] = field(repr=False)  # the first one writes, all of them read
-    secret_key: str = field(repr=False)
-    bracket_order_rate_limit: str = "2 per second"
-    bracket_order_delay: timedelta = timedelta(seconds=0.5)
-    database_url: str = field(default="sqlite:///openbracket.db", repr=False)  # may hold a password
-    redis_url: str | None = field(default=None, repr=False)  # may hold a password
-    telegram_bot_token: str | None = field(default=None, repr=False)
-    telegram_api_root: str = "https://api.telegram.org"
-    broker_api_roots: Mapping[str, str] = field(default_factory=dict)  # by broker name in lower case
-    paper_state: str = "paper-exchange.state"
-    paper_prices: str = ""
-    market_hours: MarketHours | None = None  # None: live brokers by the calendar, paper at any hour
-    port: int = 5000
-    max_sockets: int = 100
-    trusted_proxies: int = 0
-    log_level: str = "INFO"
-    log_format: LogFormat = LogFormat.PLAIN
-
-    @staticmethod
-    def from_env(environ: Mapping[str, str] | None = None, *, env_file: Path = Path(".env")) -> "Config":
-        """Return the settings of the process, completed by those of env_file where it exists.
-
-        Raises ConfigInvalid naming every setting that is missing or wrong: the service must not start.
-        """
-        of_process = os.environ if environ is None else environ
-        faults: list[str] = []
-        reader = _Reader({**_read_env_file(env_file, faults), **of_process}, faults)
-        settings = dict(_settings(reader))
-        if faults:
-            raise ConfigInvalid(faults)
-        return Config(**settings)  # type: ignore[arg-type]  # each reader returns its field's type
-
-    def secret_values(self) -> frozenset[str]:
-        """Return every secret as text, for the log to strike out wherever it turns up."""
-        optional = (self.telegram_bot_token, self.redis_url and urlsplit(self.redis_url).password)
-        database = urlsplit(self.database_url).password
-        pepper = (self.api_key_pepper.hex(), base64.urlsafe_b64encode(self.api_key_pepper).decode())
-        known = (*pepper, *self.encryption_keys, self.secret_key, *optional, database)
-        return frozenset(value for value in known if value)
+def _relationship(field: str, sentence: str) -> Violation:
+    return Violation(field=field, code=Code.PRICE_RELATIONSHIP, sentence=sentence)
 
 
-def write_env_file(path: Path, *, example: Path = EXAMPLE_FILE) -> bool:
-    """Write path from the example with new random secrets, readable by its owner only.
+def _trigger(facts: Facts, side: Side) -> Iterator[Violation]:
+    trigger, price = facts.request.trigger_price, facts.request.entry_price
+    if facts.order_type is not OrderType.SL or trigger is None or price is None or trigger <= 0:
+        return
+    if (trigger - price) * side.sign > 0:
+        comparison = "less" if side is Side.BUY else "greater"
+        yield _relationship(
+            "trigger_price",
+            f"For {side} SL orders, trigger price must be {comparison} than or equal to entry price",
+        )
 
-    Returns False, and writes nothing, when path exists: its secrets open what is stored already.
-    """
-    text = example.read_text(encoding="utf-8")
-    for name, make in _SECRET_MAKERS.items():
-        text = re.sub(rf"^{name}=$", f"{name}={make()}", text, flags=re.MULTILINE)
-    try:
-        # Mode and exclusiveness in the call that creates it: never a moment readable by others.
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
+
+def _trigger_through_market(facts: Facts, side: Side) -> Iterator[Violation]:
+    trigger = facts.request.trigger_price
+    is_stop_entry = facts.order_type in (OrderType.SL, OrderType.SL_M)
+    if facts.quote is None or trigger is None or trigger <= 0 or not is_stop_entry:
+        return
+    if (trigger - facts.quote.last) * side.sign <= 0:
+        yield Violation(
+            field="trigger_price",
+            code=Code.WOULD_TRIGGER_NOW,
+            sentence=f"trigger_price {trigger} would trigger now: the last price is {facts.quote.last}",
+        )
+
+
+def _stop_through_market(facts: Facts, side: Side) -> Iterator[Violation]:
+    """A stop the market has already passed, on an entry that would fill at once."""
+    stop, quote = facts.request.sl_price, facts.quote
+    if stop is None or stop <= 0 or quote is None or not _fills_at_once(facts, quote, side=side):
+        return
+    if (quote.last - stop) * side.sign <= 0:
+        yield Violation(
+            field="sl_price",
+            code=Code.WOULD_TRIGGER_NOW,
+            sentence=f"sl_price {stop} would trigger now: the last price is {quote.last}",
+        )
+
+
+def _fills_at_once(facts: Facts, quote: Quote, *, side: Side) -> bool:
+    if facts.order_type is OrderType.MARKET:
+        return True
+    price = facts.request.entry_price
+    if facts.order_type is not OrderType.LIMIT or price is None:
         return False
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    return True
+    # A limit on the wrong side of its own stop is told as such, whatever the market does.
+    stop = facts.request.sl_price
+    if stop is not None and (price - stop) * side.sign <= 0:
+        return False
+    return (price - quote.last) * side.sign >= 0
 
 
-class _Reader:
-    """Reads one variable after the other and collects what is wrong with them."""
-
-    def __init__(self, variables: Mapping[str, str], faults: list[str]) -> None:
-        self.variables = variables
-        self._faults = faults
-
-    def text(self, name: str) -> str | None:
-        """Return the value without spaces round it; an empty one counts as not set."""
-        return self.variables.get(name, "").strip() or None
-
-    def optional(
-        self, name: str, parse: Callable[[str], Setting], *, default: Setting, expected: str
-    ) -> Setting:
-        text = self.text(name)
-        if text is None:
-            return default
-        try:
-            return parse(text)
-        except ValueError:
-            shown = f"has {len(text)} characters that do not fit" if "@" in text else f"is {text!r}"
-            self._faults.append(f"{name} {shown}, expected {expected}")
-            return default
-
-    def secret(
-        self, name: str, parse: Callable[[str], Setting], *, missing: Setting, expected: str
-    ) -> Setting:
-        text = self.text(name)
-        if text is None:
-            self._faults.append(f"{name} is not set, expected {expected}; `make run` writes one into .env")
-            return missing
-        try:
-            return parse(text)
-        except ValueError:
-            # Never the value: start-up errors end in terminals, issues and chat rooms.
-            self._faults.append(f"{name} has {len(text)} characters that do not fit, expected {expected}")
-            return missing
+def _stop(facts: Facts, side: Side) -> Iterator[Violation]:
+    spec, reference = facts.stop, _stop_reference(facts)
+    if spec is None or reference is None:
+        return
+    stop = resolve(spec, reference=reference, side=side, role=Purpose.STOP)
+    if stop <= 0:
+        field = f"sl_{SPELLED[spec.mode]}"
+        yield _relationship(field, f"{field} {spec.value} puts the stop at {stop}: it must be greater than 0")
+    elif (reference - stop) * side.sign <= 0:
+        comparison = "less" if side is Side.BUY else "greater"
+        yield _relationship("sl_price", f"For {side} orders, SL price must be {comparison} than entry price")
 
 
-def _settings(reader: _Reader) -> Iterator[tuple[str, object]]:
-    yield from _secret_settings(reader)
-    yield from _order_settings(reader)
-    yield from _connection_settings(reader)
-    yield from _paper_settings(reader)
-    yield from _server_settings(reader)
+def _stop_reference(facts: Facts) -> Decimal | None:
+    # A stop entry can fill as early as its trigger, so its stop must lie beyond that.
+    trigger = terms.positive(facts.request.trigger_price)
+    return trigger if facts.order_type is OrderType.SL and trigger is not None else facts.reference
 
 
-def _secret_settings(reader: _Reader) -> Iterator[tuple[str, object]]:
-    yield (
-        "api_key_pepper",
-        reader.secret(
-            "API_KEY_PEPPER",
-            _random_bytes,
-            missing=b"",
-            expected="at least 32 random bytes in hex or URL-safe base64",
-        ),
+def _target(facts: Facts, spec: PriceSpec | None, *, label: str) -> Iterator[Violation]:
+    side, reference, target = facts.side, facts.reference, facts.resolved(spec, Purpose.TARGET)
+    if spec is None or side is None or reference is None or target is None:
+        return
+    field = target_field(label, spec)
+    if target <= 0:
+        yield _relationship(
+            field, f"{field} {spec.value} puts the target at {target}: it must be greater than 0"
+        )
+    elif (target - reference) * side.sign <= 0:
+        comparison = "greater" if side is Side.BUY else "less"
+        sentence = f"For {side} orders, target price must be {comparison} than entry price"
+        which = "" if label == "target" else f" ({field} {spec.value}, entry {reference})"
+        yield _relationship(field, sentence + which)
+
+
+def _trail(facts: Facts, side: Side) -> Iterator[Violation]:
+    trail, reference = facts.request.trailing_sl, facts.reference
+    if trail is None or reference is None:
+        return
+    above = "above" if side is Side.BUY else "below"
+    for name, price in (("activate_at", trail.activate_at), ("breakeven_at", trail.breakeven_at)):
+        if price is not None and price > 0 and (price - reference) * side.sign <= 0:
+            field = f"trailing_sl.{name}"
+            yield _relationship(field, f"{field} {price} must be {above} entry {reference} for {side}")
+
+
+def _believable(facts: Facts, side: Side) -> Iterator[Violation]:
+    spec, reference = facts.stop, facts.reference
+    if facts.request.confirm_prices or spec is None or reference is None:
+        return
+    stop = resolve(spec, reference=reference, side=side, role=Purpose.STOP)
+    distance = (reference - stop) * side.sign / reference * HUNDRED
+    least, most = _BELIEVABLE_OPTION if facts.is_option else _BELIEVABLE
+    if distance <= 0 or stop <= 0 or least <= distance <= most:
+        return
+    field = f"sl_{SPELLED[spec.mode]}"
+    sentence = (
+        f"{field} {spec.value} puts the stop {distance.quantize(_HUNDREDTH)} % from the entry {reference},"
+        f" outside {least} to {most} %: {_readings(spec, reference=reference, side=side)};"
+        " send the one you mean, or confirm_prices true"
     )
-    yield (
-        "encryption_keys",
-        reader.secret(
-            "ENCRYPTION_KEYS",
-            _fernet_keys,
-            missing=_NO_KEYS,
-            expected="Fernet keys (32 bytes in URL-safe base64), commas between",
-        ),
-    )
-    yield (
-        "secret_key",
-        reader.secret("SECRET_KEY", _long_text, missing="", expected="at least 32 random characters"),
-    )
-    yield (
-        "telegram_bot_token",
-        reader.optional("TELEGRAM_BOT_TOKEN", str, default=None, expected="a bot token"),
-    )
+    yield Violation(field=field, code=Code.PRICE_INSANE, sentence=sentence)
 
 
-def _order_settings(reader: _Reader) -> Iterator[tuple[str, object]]:
-    yield (
-        "bracket_order_rate_limit",
-        reader.optional(
-            "BRACKET_ORDER_RATE_LIMIT",
-            _rate_limit,
-            default="2 per second",
-            expected="a limit such as '2 per second'",
-        ),
-    )
-    yield (
-        "bracket_order_delay",
-        reader.optional(
-            "BRACKET_ORDER_DELAY",
-            _delay,
-            default=timedelta(seconds=0.5),
-            expected="seconds from 0.05 to 60, such as 0.5",
-        ),
-    )
-    yield (
-        "market_hours",
-        reader.optional("MARKET_HOURS", MarketHours, default=None, expected="enforce or ignore"),
-    )
-
-
-def _connection_settings(reader: _Reader) -> Iterator[tuple[str, object]]:
-    yield "database_url", _database_url(reader)
-    yield "redis_url", reader.optional("REDIS_URL", _redis_url, default=None, expected="redis://host:port/0")
-    yield (
-        "telegram_api_root",
-        reader.optional(
-            "TELEGRAM_API_ROOT", _web_root, default="https://api.telegram.org", expected=_WEB_ADDRESS
-        ),
-    )
-    yield "broker_api_roots", dict(_broker_api_roots(reader))
-
-
-def _database_url(reader: _Reader) -> str:
-    return reader.optional(
-        "DATABASE_URL",
-        _database_address,
-        default="sqlite:///openbracket.db",
-        expected="sqlite:///file.db or postgresql+psycopg://user:password@host/name",
-    )
-
-
-def _broker_api_roots(reader: _Reader) -> Iterator[tuple[str, str]]:
-    for name in sorted(reader.variables):
-        named = _API_ROOT.fullmatch(name)
-        if named is None or named[1] == "TELEGRAM" or reader.text(name) is None:
-            continue
-        yield named[1].lower(), reader.optional(name, _web_root, default="", expected=_WEB_ADDRESS)
-
-
-def _paper_settings(reader: _Reader) -> Iterator[tuple[str, object]]:
-    beside = _beside_database(_database_url(_Reader(reader.variables, [])))
-    yield "paper_state", reader.optional("PAPER_STATE", str, default=beside, expected="a file")
-    yield (
-        "paper_prices",
-        reader.optional(
-            "PAPER_PRICES", _paper_prices, default="", expected="prices such as NSE:SBIN=500,NSE:INFY=1500.50"
-        ),
-    )
-
-
-def _server_settings(reader: _Reader) -> Iterator[tuple[str, object]]:
-    yield "port", reader.optional("PORT", _whole(1, 65535), default=5000, expected="a port, 1 to 65535")
-    yield (
-        "max_sockets",
-        reader.optional("MAX_SOCKETS", _whole(0, 10_000), default=100, expected="a number, 0 to 10000"),
-    )
-    yield (
-        "trusted_proxies",
-        reader.optional("TRUSTED_PROXIES", _whole(0, 10), default=0, expected="a number, 0 to 10"),
-    )
-    yield (
-        "log_level",
-        reader.optional("LOG_LEVEL", _log_level, default="INFO", expected="DEBUG, INFO, WARNING or ERROR"),
-    )
-    yield (
-        "log_format",
-        reader.optional("LOG_FORMAT", LogFormat, default=LogFormat.PLAIN, expected="plain or json"),
-    )
-
-
-_NO_KEYS: tuple[str, ...] = ()
-_WEB_ADDRESS = "an address such as http://127.0.0.1:8000"
-
-
-def _random_bytes(text: str) -> bytes:
-    if re.fullmatch(r"([0-9a-fA-F]{2}){32,}", text):
-        return bytes.fromhex(text)
-    return _at_least(32, _urlsafe_bytes(text))
-
-
-def _fernet_keys(text: str) -> tuple[str, ...]:
-    keys = tuple(key.strip() for key in text.split(","))
-    if any(len(_urlsafe_bytes(key)) != 32 for key in keys):
-        raise ValueError
-    return keys
-
-
-def _urlsafe_bytes(text: str) -> bytes:
-    if not re.fullmatch(r"[A-Za-z0-9_-]+={0,2}", text):
-        raise ValueError
-    padded = text.rstrip("=")
-    try:
-        return base64.urlsafe_b64decode(padded + "=" * (-len(padded) % 4))
-    except binascii.Error as exc:
-        raise ValueError from exc
-
-
-def _at_least(count: int, value: bytes) -> bytes:
-    if len(value) < count:
-        raise ValueError
-    return value
-
-
-def _long_text(text: str) -> str:
-    if len(text) < 32:
-        raise ValueError
-    return text
-
-
-def _matching(pattern: re.Pattern[str], text: str) -> str:
-    if pattern.fullmatch(text) is None:
-        raise ValueError
-    return text
-
-
-def _rate_limit(text: str) -> str:
-    return _matching(_RATE_LIMIT, text)
-
-
-def _delay(text: str) -> timedelta:
-    try:
-        seconds = Decimal(text)
-    except InvalidOperation as exc:
-        raise ValueError from exc
-    if not seconds.is_finite() or not Decimal("0.05") <= seconds <= 60:
-        raise ValueError
-    return timedelta(microseconds=int(seconds * 1_000_000))
-
-
-def _web_root(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError
-    return text.rstrip("/")
-
-
-def _database_address(text: str) -> str:
-    return _matching(re.compile(r"(sqlite:///(?!:memory:).+|postgresql\+psycopg://.+)"), text)
-
-
-def _redis_url(text: str) -> str:
-    return _matching(re.compile(r"rediss?://.+"), text)
-
-
-def _paper_prices(text: str) -> str:
-    for price in text.split(","):
-        _matching(_PAPER_PRICE, price.strip())
-    return text
-
-
-def _whole(least: int, most: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if not re.fullmatch(r"[0-9]{1,9}", text) or not least <= int(text) <= most:
-            raise ValueError
-        return int(text)
-
-    return parse
-
-
-def _log_level(text: str) -> str:
-    return _matching(re.compile("DEBUG|INFO|WARNING|ERROR"), text.upper())
-
-
-def _beside_database(database_url: str) -> str:
-    file = Path(database_url.removeprefix("sqlite:///")) if database_url.startswith("sqlite") else Path()
-    return str(file.with_name("paper-exchange.state")) if file.name else "paper-exchange.state"
-
-
-def _read_env_file(path: Path, faults: list[str]) -> dict[str, str]:
-    if not path.is_file():
-        return {}
-    found: dict[str, str] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        assignment = re.fullmatch(r"([A-Z][A-Z0-9_]*)=(.*)", line)
-        if assignment is None:
-            faults.append(f"{path}, line {number}, expected NAME=value, a # comment or an empty line")
-        else:
-            found[assignment[1]] = _unquoted(assignment[2].strip())
-    return found
-
-
-def _unquoted(text: str) -> str:
-    quoted = len(text) >= 2 and text[0] == text[-1] and text[0] in "\"'"
-    return text[1:-1] if quoted else text
-
-
-_SECRET_MAKERS: Mapping[str, Callable[[], str]] = {
-    "API_KEY_PEPPER": lambda: secrets.token_hex(32),
-    "ENCRYPTION_KEYS": lambda: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
-    "SECRET_KEY": lambda: secrets.token_hex(32),
-}
-
-# The one field that stands for a family of variables.
-VARIABLE_NAMES = tuple(
-    "<BROKER>_API_ROOT" if each.name == "broker_api_roots" else each.name.upper() for each in fields(Config)
-)
+def _readings(spec: PriceSpec, *, reference: Decimal, side: Side) -> str:
+    """Say where the stop would be if the number were a price, and if it were points."""
+    texts: list[str] = []
+    for mode in (
+        spec.mode,
+        *(other for other in (PriceMode.ABSOLUTE, PriceMode.POINTS) if other != spec.mode),
+    ):
+        stop = resolve(
+            PriceSpec(mode=mode, value=spec.value), reference=reference, side=side, role=Purpose.STOP
+        )
+        texts.append(f"as sl_{SPELLED[mode]} the stop is {stop}")
+    return ", ".join(texts)
