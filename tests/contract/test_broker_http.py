@@ -240,6 +240,24 @@ def test_an_answer_beyond_the_size_limit_is_not_read_to_its_end(
         assert session.read("/orders").body == b"ok"
 
 
+def test_the_rest_of_an_answer_too_long_is_never_taken_for_the_next_answer(
+    open_session: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broker.http.MAX_ANSWER_BYTES", 1000)
+
+    def rest_comes_later(peer: Peer) -> None:
+        peer.read_request()
+        peer.send(answer(b"x" * 5000)[:2000])
+        peer.read_request()
+        peer.send(answer(b"x" * 5000)[2000:])
+
+    with ScriptedServer(rest_comes_later, serve(ANSWER_OK)) as server:
+        session = open_session(server.root)
+
+        assert outcome(lambda: session.read("/orders")) is ReadFailed
+        assert session.read("/orders").body == b"ok"
+
+
 # Over TLS, as in production
 
 
@@ -257,9 +275,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
         .serial_number(x509.random_serial_number())
         .not_valid_before(today - timedelta(days=1))
         .not_valid_after(today + timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False
-        )
+        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
         .sign(key, hashes.SHA256())
     )
     unencrypted = serialization.NoEncryption()
