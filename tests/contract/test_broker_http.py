@@ -227,7 +227,7 @@ def test_the_whole_answer_has_one_deadline_however_it_drips(
         assert elapsed_timer() - started < 2.0
 
 
-@pytest.mark.parametrize("body", [b"x" * 5000, gzip.compress(b"x" * 5000)])
+@pytest.mark.parametrize("body", [b"x" * 5000, gzip.compress(b"x" * 5000)], ids=["plain", "gzip"])
 def test_an_answer_beyond_the_size_limit_is_not_read_to_its_end(
     body: bytes, open_session: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -391,6 +391,7 @@ def test_calls_share_one_warm_connection(open_session: Open) -> None:
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
         answer(gzip.compress(b"ok"), headers="Content-Encoding: gzip\r\n"),
     ],
+    ids=["chunked", "gzip"],
 )
 def test_chunked_and_compressed_answers_keep_the_connection(whole: bytes, open_session: Open) -> None:
     with ScriptedServer(serve_forever(whole)) as server:
