@@ -19,7 +19,7 @@ from database.bracket_db import BracketChange, EventRecord, StaleWriter, load, l
 from database.session import Database, StorageError
 from services.account_reads import AccountReads, BooksFailed, BooksRead, Parts, QuotesRead
 from services.bracket.account import BookIndex, index_book, is_complete, owned_gtts, part_of_read, standings
-from services.bracket.events import Event
+from services.bracket.events import Event, LegNotSent
 from services.bracket.lifecycle import Decision, answer, reconcile
 from services.bracket.model import (
     Bracket,
@@ -34,7 +34,7 @@ from services.bracket.model import (
     Role,
 )
 from services.bracket.observation import Read, Seen, Standing, Timing, TradingSession
-from services.cadence import Cadence
+from services.cadence import Cadence, needs_of
 from services.event_codec import encode_event
 from services.lanes import Lanes
 from services.roster import Roster, Symbol, Tracked, symbol_of
@@ -81,7 +81,12 @@ class Pushed:
     """Somebody says there is news. Nothing of it is believed; it makes us look."""
 
 
-Message = Submitted | Asked | Answered | Pushed | BooksRead | BooksFailed | QuotesRead
+@dataclass(frozen=True, slots=True)
+class LookAtAll:
+    """The kill switch, or something else that concerns every bracket, has changed."""
+
+
+Message = LookAtAll | Submitted | Asked | Answered | Pushed | BooksRead | BooksFailed | QuotesRead
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +146,15 @@ class AccountWorker:
         quote = self._quotes.get(symbol)
         is_young = quote is not None and self._clock.now() - quote.at <= QUOTE_MAX_AGE
         return quote if is_young else None
+
+    def sight_of(self, bracket: Bracket) -> Seen:
+        """Return what a look at the bracket would know now, without a read; for explaining only."""
+        tracked = self._roster.get(bracket.id)
+        return self._seen(tracked or Tracked(bracket, needs_of(bracket)), self._now())
+
+    def look_at_all(self) -> None:
+        """Look at every open bracket: something that concerns all of them has changed."""
+        self._inbox.put(LookAtAll())
 
     def push(self) -> None:
         """Say that there may be news."""
@@ -204,6 +218,8 @@ class AccountWorker:
             case QuotesRead():
                 self._reads.done()
                 self._on_quotes(message.quotes)
+            case LookAtAll():
+                self._mark_open()
             case Pushed():
                 self._reads.hurry()
 
@@ -211,6 +227,7 @@ class AccountWorker:
 
     def _recover(self) -> None:
         """Load what is open or may still come back. From here on nothing is special about a restart."""
+        self._roster = Roster()
         closed_after = self._clock.now() - self._ports.timing.watch
         watched = load_watch(self._ports.db, self.account_id, closed_after)
         for bracket in (*load_open(self._ports.db, [self.account_id]), *watched):
@@ -257,7 +274,8 @@ class AccountWorker:
             return
         tracked.in_flight.discard(message.command.seq)
         self._roster.mark(tracked)
-        self._reply(tracked)
+        if not isinstance(message.event, LegNotSent):  # an unsent entry is tried again while it is fresh
+            self._reply(tracked)
         if message.command.leg.role is not Role.ENTRY:
             self._reads.hurry()  # an exit protects only once a book shows it
 
@@ -277,6 +295,9 @@ class AccountWorker:
         if troubles == self._troubles:
             return
         self._troubles = troubles
+        self._mark_open()
+
+    def _mark_open(self) -> None:
         for tracked in self._roster.all():
             if not tracked.bracket.state.is_closed:
                 self._roster.mark(tracked)

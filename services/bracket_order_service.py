@@ -8,6 +8,7 @@ import hashlib
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from ulid import ULID
 
@@ -28,7 +29,7 @@ from database.bracket_db import (
 from database.settings import kill_switch
 from services.account_worker import AccountWorker
 from services.bracket.calendar import Session, UnknownExchange
-from services.bracket.events import BracketReceived, Event
+from services.bracket.events import BracketReceived, EntryEnded, Event
 from services.bracket.lifecycle import apply, reconcile
 from services.bracket.model import (
     Bracket,
@@ -41,7 +42,7 @@ from services.bracket.model import (
     Quote,
     Role,
 )
-from services.bracket.observation import Seen, Timing
+from services.bracket.observation import Seen, Timing, TradingSession
 from services.bracket.planning import Account, make_plan
 from services.bracket.protection import Protection, describe_protection, plan_warnings
 from services.bracket.quantities import legs_of
@@ -64,6 +65,8 @@ from services.errors import (
 from services.event_codec import encode_event
 
 ENTRY_ANSWER_SECONDS = 1.5
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,7 +268,7 @@ def open_bracket(plan: Plan, *, session: Session, now: Moment) -> tuple[Bracket,
     return decision.bracket, (received, *decision.events)
 
 
-def _as_seen(session: Session) -> "TradingSession":
+def _as_seen(session: Session) -> TradingSession:
     return TradingSession(
         id=session.date_id,
         is_open=session.is_open,
@@ -275,9 +278,7 @@ def _as_seen(session: Session) -> "TradingSession":
 
 
 def _records(events: tuple[Event, ...], at: Moment) -> list[EventRecord]:
-    return [
-        EventRecord(kind=type(event).__name__, at=at, payload=encode_event(event)) for event in events
-    ]
+    return [EventRecord(kind=type(event).__name__, at=at, payload=encode_event(event)) for event in events]
 
 
 def _refuse_opposite(desk: Desk, plan: Plan) -> None:
@@ -301,7 +302,15 @@ def _wait_for_entry(
     try:
         return reply.result(timeout=wait_seconds)
     except NotYet:
-        return worker.give_up_unsent(bracket.id) or bracket
+        # Unsent after all this time: end it, so that "nothing was placed" stays true.
+        return worker.ask(bracket.id, end_if_unsent).result(timeout=wait_seconds)
+
+
+def end_if_unsent(bracket: Bracket) -> Event | None:
+    """Return the event that ends an entry which provably never left, None for any other."""
+    entry = entry_leg(bracket)
+    is_unsent = entry is not None and entry.status is LegStatus.NOT_SENT
+    return EntryEnded(code="not_sent") if is_unsent and bracket.entry_ended is None else None
 
 
 def _outcome(bracket: Bracket) -> Placed:
@@ -337,7 +346,7 @@ def bracket_order_book(
     return list_brackets(desk.db, caller.account_id, state=state, limit=limit, cursor=cursor)
 
 
-def _sure[T](value: T | None) -> T:
+def _sure(value: T | None) -> T:
     if value is None:
         raise AssertionError("a checked request has a plan")
     return value

@@ -154,6 +154,7 @@ def _order(bracket: Bracket, intention: LegIntended) -> OrderRequest:
         terms=intention.terms,
         validity=plan.entry.validity if is_entry else Validity.DAY,
         disclosed_quantity=plan.entry.disclosed_quantity if is_entry else 0,
+        uses_reserve=not is_entry,
     )
 
 
