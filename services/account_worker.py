@@ -330,7 +330,7 @@ class AccountWorker:
 
     def _share_out(self, index: BookIndex, brackets: list[Bracket], sessions: dict[str, str]) -> None:
         owners = owned_gtts(brackets)
-        found = standings(index.read, brackets, session=sessions)
+        found = standings(index, brackets, session=sessions)
         for tracked in self._roster.all():
             standing = self._confirmed(tracked.bracket, found.get(tracked.bracket.id), index.read.started)
             agrees = None if standing is None else standing.agrees
@@ -350,15 +350,12 @@ class AccountWorker:
             self._roster.mark(tracked)
 
     def _confirmed(self, bracket: Bracket, standing: Standing | None, started: Moment) -> Standing | None:
-        """Believe that others closed lots only when two reads, two seconds apart, say the same."""
-        if standing is None:
-            return None
-        known = sum(part.external for part in bracket.slices)
-        if standing.external == known and standing.shortfall == 0:
+        """Believe what changes the account's picture only when two reads, two seconds apart, say the same."""
+        if standing is None or not _changes_the_picture(bracket, standing):
             self._evidence.pop(bracket.id, None)
             return standing
         first, since = self._evidence.get(bracket.id, (standing, started))
-        if (first.external, first.shortfall) != (standing.external, standing.shortfall):
+        if _picture(first) != _picture(standing):
             first, since = standing, started
         self._evidence[bracket.id] = (first, since)
         self._ask_for_everything = True
@@ -489,6 +486,20 @@ class AccountWorker:
 
     def _now(self) -> Moment:
         return Moment.read(self._clock)
+
+
+def _changes_the_picture(bracket: Bracket, standing: Standing) -> bool:
+    known = sum(part.external for part in bracket.slices)
+    is_closed = bracket.state.is_closed
+    return (
+        (bracket.foreign_base is None and not is_closed)
+        or standing.external != known
+        or standing.shortfall > 0
+    )
+
+
+def _picture(standing: Standing) -> tuple[int, int, int]:
+    return (standing.base, standing.external, standing.shortfall)
 
 
 def _is_lost_gtt(leg: Leg) -> bool:

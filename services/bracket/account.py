@@ -20,7 +20,7 @@ from services.bracket.model import (
     TradeRow,
 )
 from services.bracket.observation import Read, Standing
-from services.bracket.quantities import filled_of, net
+from services.bracket.quantities import net
 from services.bracket.tags import is_ours
 
 PositionKey = tuple[str, str, str]  # exchange, symbol, product
@@ -118,12 +118,14 @@ def _trades(bracket: Bracket, index: BookIndex) -> tuple[TradeRow, ...] | None:
 
 
 def standings(
-    read: BookRead, brackets: Sequence[Bracket], *, session: Mapping[str, str]
+    index: BookIndex, brackets: Sequence[Bracket], *, session: Mapping[str, str]
 ) -> dict[str, Standing]:
     """Return bracket id -> standing. Empty when trades or positions were not read.
 
-    Brackets of one symbol have one side (opposite ones are refused), so quantities are absolute.
+    Brackets of one symbol have one side (opposite ones are refused), so quantities are absolute. Our
+    own fills are taken from this very read where it is ahead of what the brackets know.
     """
+    read = index.read
     if read.positions is None or read.trades is None:
         return {}
     groups: dict[PositionKey, list[Bracket]] = {}
@@ -135,7 +137,8 @@ def standings(
     for key, group in groups.items():
         is_new_day = any(one.session != session.get(key[0], one.session) for one in group)
         foreign = _foreign(read.trades, key, ours)
-        found |= _group_standings(group, positions.get(key, 0), foreign, is_new_day=is_new_day)
+        proven = {one.id: _proven(one, index) for one in group}
+        found |= _group_standings(group, proven, positions.get(key, 0), foreign, is_new_day=is_new_day)
     return found
 
 
@@ -163,13 +166,18 @@ def _foreign(trades: Iterable[TradeRow], key: PositionKey, ours: set[str]) -> li
 
 
 def _group_standings(
-    group: Sequence[Bracket], position: int, foreign: Sequence[TradeRow], *, is_new_day: bool
+    group: Sequence[Bracket],
+    proven: Mapping[str, int],
+    position: int,
+    foreign: Sequence[TradeRow],
+    *,
+    is_new_day: bool,
 ) -> dict[str, Standing]:
     side = group[0].plan.side
     bought = sum(trade.quantity for trade in foreign if trade.side is side)
     sold = sum(trade.quantity for trade in foreign if trade.side is not side)
     held = position * side.sign
-    ours = sum(_proven(one) - _external(one) for one in group)
+    ours = sum(proven[one.id] - _external(one) for one in group)
     anchor = next((one for one in group if one.foreign_base is not None), None)
     if is_new_day or anchor is None or anchor.foreign_base is None:
         # Nothing to compare with but ourselves and a foreign short that was there before.
@@ -178,7 +186,7 @@ def _group_standings(
         closed, agrees = 0, shortfall == 0
     else:
         traded = (bought - anchor.foreign_bought) - (sold - anchor.foreign_sold)
-        lots = sum(_proven(one) - one.external_at_base for one in group)
+        lots = sum(proven[one.id] - one.external_at_base for one in group)
         expected = anchor.foreign_base + lots + traded
         closed = max(0, -traded - max(0, anchor.foreign_base))
         shortfall, agrees = max(0, expected - held), held == expected
@@ -197,10 +205,29 @@ def _group_standings(
     }
 
 
-def _proven(bracket: Bracket) -> int:
-    """What our own fills amount to, whatever others did since."""
-    bought = filled_of(bracket, Role.ENTRY) + filled_of(bracket, Role.UNWIND)
-    return bought - filled_of(bracket, Role.EXIT)
+def _proven(bracket: Bracket, index: BookIndex) -> int:
+    """What our own fills amount to by the newest word on each order, whatever others did since."""
+    total = 0
+    for leg in bracket.legs:
+        sign = -1 if leg.role is Role.EXIT else 1
+        total += sign * max(leg.filled, _shown_fill(leg, index))
+        if leg.kind is LegKind.GTT and leg.status is not LegStatus.TRIGGERED:
+            total -= _child_fill(leg, index)
+    return total
+
+
+def _shown_fill(leg: Leg, index: BookIndex) -> int:
+    if leg.broker_order_id is not None:
+        row = index.by_id.get(leg.broker_order_id)
+        return 0 if row is None else row.filled
+    return max((row.filled for row in index.by_tag.get(leg.tag, ())), default=0)
+
+
+def _child_fill(leg: Leg, index: BookIndex) -> int:
+    """The fill of a GTT's child that is not a leg yet: it fired in this very read."""
+    rows = (row for row in index.read.gtts or () if row.trigger_id == leg.broker_order_id)
+    children = (part.child_order_id for row in rows for part in row.legs if part.child_order_id is not None)
+    return sum(index.by_id[child].filled for child in children if child in index.by_id)
 
 
 def _external(bracket: Bracket) -> int:
