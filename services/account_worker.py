@@ -222,7 +222,7 @@ class AccountWorker:
             case LookAtAll():
                 self._mark_open()
             case Pushed():
-                self._reads.hurry()
+                self._reads.hurry_pushed()
 
     # --- messages
 
