@@ -1,12 +1,12 @@
 """The broker port: what every adapter promises, and how its failures are told apart.
 
-    BrokerError
-    ├── OrderRejected    the broker said no; nothing was placed, changed or cancelled
-    ├── NotSent          no byte left us; safe to try again
-    │   └── RateLimited  our own limiter, or the broker's 429 before it looked at the request
-    ├── OutcomeUnknown   it may exist; ask by tag, never resend
-    ├── AuthDead         the broker session is dead; reads are invalid, a POST's outcome is unknown
-    └── ReadFailed       a read gave nothing that can be trusted: not "empty", not "flat"
+BrokerError
+├── OrderRejected    the broker said no; nothing was placed, changed or cancelled
+├── NotSent          no byte left us; safe to try again
+│   └── RateLimited  our own limiter, or the broker's 429 before it looked at the request
+├── OutcomeUnknown   it may exist; ask by tag, never resend
+├── AuthDead         the broker session is dead; reads are invalid, a POST's outcome is unknown
+└── ReadFailed       a read gave nothing that can be trusted: not "empty", not "flat"
 """
 
 from collections.abc import Callable

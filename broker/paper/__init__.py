@@ -1,0 +1,18 @@
+"""The paper broker: the simulated exchange in this process, behind the port every broker has."""
+
+from broker.base import AccountCredentials, BrokerSettings
+from broker.paper.account import PaperAccount
+from broker.paper.capabilities import capabilities
+from broker.paper.market import PaperMarket, close_market, market_of
+from broker.paper.session import PaperSession
+
+__all__ = ["PaperAccount", "PaperMarket", "capabilities", "close_market", "connect", "market_of"]
+
+
+def connect(credentials: AccountCredentials, settings: BrokerSettings) -> PaperAccount:
+    """Return the account at the market of settings.paper_state; any account id is welcome.
+
+    Raises ValueError, naming the part, when settings.paper_prices cannot be read.
+    """
+    market = market_of(settings)
+    return PaperAccount(PaperSession(account_id=credentials.account_id, exchange=market.exchange))
