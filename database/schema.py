@@ -2,13 +2,10 @@
 
 from sqlalchemy import MetaData
 
-from database import auth_tables, bracket_tables, settings
+from database import analyzer_db, apilog_db, auth_tables, bracket_tables, settings, symbol
 from database.session import Base
 
-TABLE_MODULES = (
-    auth_tables,
-    bracket_tables,
-    settings,
-)  # importing them is what puts their tables on the metadata
+# Importing them is what puts their tables on the metadata.
+TABLE_MODULES = (analyzer_db, apilog_db, auth_tables, bracket_tables, settings, symbol)
 
 metadata: MetaData = Base.metadata

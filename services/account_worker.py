@@ -21,7 +21,7 @@ from services.account_reads import AccountReads, BooksFailed, BooksRead, Parts, 
 from services.bracket.account import BookIndex, index_book, is_complete, owned_gtts, part_of_read, standings
 from services.bracket.events import Event
 from services.bracket.lifecycle import Decision, answer, reconcile
-from services.bracket.model import Bracket, KillMode, Leg, LegKind, LegStatus, Moment, Overlay, Quote, Role
+from services.bracket.model import Bracket, KillMode, Leg, LegKind, LegStatus, Mode, Moment, Overlay, Quote, Role
 from services.bracket.observation import Read, Seen, Standing, Timing, TradingSession
 from services.cadence import Cadence
 from services.event_codec import encode_event
@@ -77,6 +77,7 @@ Message = Submitted | Asked | Answered | Pushed | BooksRead | BooksFailed | Quot
 class WorkerPorts:
     """What a worker needs of the world."""
 
+    mode: Mode
     broker: BrokerAccount
     db: Database
     clock: Clock
@@ -123,6 +124,12 @@ class AccountWorker:
         reply: Future[Bracket] = Future()
         self._inbox.put(Asked(bracket_id, ask, reply))
         return reply
+
+    def quote(self, symbol: Symbol) -> Quote | None:
+        """Return the worker's quote of a symbol while it is young, without asking the broker."""
+        quote = self._quotes.get(symbol)
+        is_young = quote is not None and self._clock.now() - quote.at <= QUOTE_MAX_AGE
+        return quote if is_young else None
 
     def push(self) -> None:
         """Say that there may be news."""
@@ -193,11 +200,11 @@ class AccountWorker:
 
     def _recover(self) -> None:
         """Load what is open or may still come back. From here on nothing is special about a restart."""
-        for bracket in load_open(self._ports.db, [self.account_id]):
-            self._roster.mark(self._roster.add(bracket))
         closed_after = self._clock.now() - self._ports.timing.watch
-        for bracket in load_watch(self._ports.db, self.account_id, closed_after):
-            self._roster.add(bracket)
+        watched = load_watch(self._ports.db, self.account_id, closed_after)
+        for bracket in (*load_open(self._ports.db, [self.account_id]), *watched):
+            if bracket.plan.mode is self._ports.mode:
+                self._roster.mark(self._roster.add(bracket))
         if len(self._roster):
             self._reads.hurry()
 
@@ -361,18 +368,13 @@ class AccountWorker:
         return Seen(
             session=self._ports.session_of(exchange, now),
             read=tracked.read,
-            quote=self._quote(tracked.bracket),
+            quote=self.quote(symbol_of(tracked.bracket)),
             in_flight=frozenset(tracked.in_flight),
             kill=self._ports.kill_mode(),
             standing=None if tracked.read is None else tracked.standing,
             troubles=self._troubles,
             previous_read=self._previous_read,
         )
-
-    def _quote(self, bracket: Bracket) -> Quote | None:
-        quote = self._quotes.get(symbol_of(bracket))
-        is_young = quote is not None and self._clock.now() - quote.at <= QUOTE_MAX_AGE
-        return quote if is_young else None
 
     # --- storing and sending
 
@@ -400,7 +402,7 @@ class AccountWorker:
             self._roster.mark(tracked)
 
     def _send(self, tracked: Tracked, events: tuple[Event, ...], *, intended: Moment) -> None:
-        quote = self._quote(tracked.bracket)
+        quote = self.quote(symbol_of(tracked.bracket))
         commands = commands_of(
             tracked.bracket, events, intended=intended, last_price=None if quote is None else quote.last
         )

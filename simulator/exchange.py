@@ -157,6 +157,11 @@ class SimulatedExchange:
         with self._working():
             return self._floor.orders.funds(account_id)
 
+    def cash(self, account_id: str) -> Decimal:
+        """Return the opening cash less the signed value of every trade since, in rupees."""
+        with self._working():
+            return self._ledger.account(account_id, self.settings).cash
+
     def quote(self, exchange: str, symbol: str) -> Quote | None:
         """Return the market in a symbol, None when it has no price. A quoted symbol keeps moving."""
         key = exchange, symbol

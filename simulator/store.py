@@ -128,6 +128,7 @@ def outcome_of(path: Path, command_id: int) -> str | None:
 
 
 def _open(path: Path) -> sqlite3.Connection:
+    path.parent.mkdir(parents=True, exist_ok=True)
     # The exchange's own lock keeps threads apart; isolation_level None leaves BEGIN to us.
     connection = sqlite3.connect(path, timeout=5.0, check_same_thread=False, isolation_level=None)
     connection.execute("PRAGMA journal_mode=WAL")

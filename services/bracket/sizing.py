@@ -8,6 +8,10 @@ class SizingRefused(ValueError):
     """No quantity of whole lots does what was asked; the message is the sentence for the caller."""
 
 
+class OffLot(SizingRefused):
+    """A target's own quantity is no multiple of the lot size."""
+
+
 def quantity_from_risk(risk_amount: Decimal, *, entry: Decimal, stop: Decimal, lot_size: int) -> int:
     """Return the most shares, in whole lots, that lose at most risk_amount between entry and stop.
 
@@ -30,7 +34,7 @@ def split(total: int, wanted: Sequence[int | None], *, lot_size: int) -> tuple[i
 
     Targets without a quantity share what the others leave, in whole lots, the nearest getting the odd
     one. A slice under one lot is merged into the next (the last into the one before) and is 0 here.
-    Raises SizingRefused when the quantities do not add up or do not fall on lots.
+    Raises SizingRefused when the quantities do not add up, OffLot when they do not fall on lots.
     """
     shares = _shares(total, wanted, lot_size=lot_size)
     if sum(shares) != total or min(shares) < 0:
@@ -38,7 +42,7 @@ def split(total: int, wanted: Sequence[int | None], *, lot_size: int) -> tuple[i
     slices = _merged(shares, lot_size=lot_size)
     off_lot = [quantity for quantity in slices if quantity % lot_size]
     if off_lot:
-        raise SizingRefused(f"target quantity {off_lot[0]} is not a multiple of the lot size {lot_size}")
+        raise OffLot(f"target quantity {off_lot[0]} is not a multiple of the lot size {lot_size}")
     return slices
 
 

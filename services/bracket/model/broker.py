@@ -6,6 +6,8 @@ from decimal import Decimal
 
 from services.bracket.model.vocabulary import OrderType, Product, Side, Topology, Validity
 
+INDIAN_EXCHANGES = frozenset({"NSE", "BSE", "NFO", "BFO", "CDS", "BCD", "MCX", "NCDEX"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
@@ -35,6 +37,7 @@ class OrderRequest:
     terms: Terms
     validity: Validity = Validity.DAY
     disclosed_quantity: int = 0
+    uses_reserve: bool = False  # exits and unwinds: may use the reserved share of the rate limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +65,7 @@ class BrokerCapabilities:
 
     topologies: dict[str, Topology]  # key "PRODUCT" or "PRODUCT:EXCHANGE"; absent = cannot be protected
     overnight: frozenset[str]  # keys whose protection outlives the day (GTT)
+    exchanges: frozenset[str] = INDIAN_EXCHANGES  # where the broker takes orders at all
     order_types: frozenset[OrderType] = frozenset(OrderType)
     stop_market_exchanges: frozenset[str] = frozenset()
     oco_short_exchanges: frozenset[str] = frozenset()  # where a *short* can be held by an OCO

@@ -1,0 +1,200 @@
+"""The wire to a broker: warm connections, a time-out on every call, requests' errors made ours.
+
+It uses requests' transport adapter without its Session. What a Session adds (cookies, redirects, proxies
+and .netrc from the environment) must not touch an order, and costs more than the rest of the call.
+"""
+
+import io
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from http.client import HTTPResponse
+from typing import Any, Literal
+from urllib.parse import urlencode
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, MaxRetryError, NewConnectionError, SSLError
+
+from broker.base import NotSent, OutcomeUnknown, RateLimited, ReadFailed
+from broker.limiter import AccountLimiter, Lane
+from utils.clock import elapsed_timer
+
+CONNECT_SECONDS = 2.0
+POOLED_CONNECTIONS = 5  # four for the account's commands, one for its reads
+MAX_ANSWER_BYTES = 16 * 1024 * 1024  # a book of 5,000 orders is about 5 MB
+MAX_RETRY_AFTER_SECONDS = 60
+
+_FORM_TYPE = "application/x-www-form-urlencoded"
+Fields = Mapping[str, str] | Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A whole HTTP answer, whatever its code; body after content decoding."""
+
+    status: int
+    body: bytes
+    retry_after: timedelta | None = None
+
+
+class BrokerSession:
+    """One account's connections to one broker, and its rate limit. Thread-safe."""
+
+    def __init__(
+        self, root: str, headers: Mapping[str, str], *, limiter: AccountLimiter, timeout_seconds: float
+    ) -> None:
+        """Open nothing yet. root is the base address; timeout_seconds bounds each whole answer.
+
+        Raises ValueError when root or a header cannot be sent: a wrong setting, or a damaged token.
+        """
+        self._root = root.rstrip("/")
+        self._limiter = limiter
+        self._timeout = (min(CONNECT_SECONDS, timeout_seconds), timeout_seconds)
+        self._template = requests.Request("GET", self._root, headers=dict(headers)).prepare()
+        self._template.headers.setdefault("User-Agent", "openbracket")
+        self._template.headers.setdefault("Accept", "*/*")
+        self._template.headers.setdefault("Accept-Encoding", "gzip, deflate")
+        self._adapter = _Adapter(pool_connections=1, pool_maxsize=POOLED_CONNECTIONS, max_retries=0)
+
+    def write(
+        self, method: Literal["POST", "PUT", "DELETE"], path: str, *, lane: Lane, form: Fields = ()
+    ) -> Answer:
+        """Send one request that changes something, once.
+
+        Raises RateLimited or NotSent when no byte left, OutcomeUnknown when one may have.
+        """
+        self._limiter.acquire(lane)
+        request = self._prepared(method, path, form=form)
+        try:
+            return self._exchange(request)
+        except (OSError, HTTPError) as exc:
+            if _never_left(exc):
+                raise NotSent(f"{method} {path} was not sent: {_words(exc)}") from exc
+            raise OutcomeUnknown(f"{method} {path} may have arrived: {_words(exc)}") from exc
+
+    def read(self, path: str, *, lane: Lane = Lane.READ, params: Fields = ()) -> Answer:
+        """Send one GET. Raises ReadFailed when there is no whole answer, our own rate limit included."""
+        try:
+            self._limiter.acquire(lane)
+            return self._exchange(self._prepared("GET", path, params=params))
+        except (OSError, HTTPError, RateLimited) as exc:
+            raise ReadFailed(f"GET {path} failed: {_words(exc)}") from exc
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        self._adapter.close()
+
+    def _prepared(
+        self, method: str, path: str, *, form: Fields = (), params: Fields = ()
+    ) -> requests.PreparedRequest:
+        request = self._template.copy()
+        request.method = method
+        request.url = f"{self._root}{path}?{urlencode(params)}" if params else self._root + path
+        if form:
+            request.body = urlencode(form).encode("ascii")
+            request.headers["Content-Type"] = _FORM_TYPE
+        if method != "GET":
+            request.headers["Content-Length"] = str(len(request.body or b""))
+        return request
+
+    def _exchange(self, request: requests.PreparedRequest) -> Answer:
+        response = self._adapter.send(request, stream=True, timeout=self._timeout)
+        try:
+            body = response.raw.read(MAX_ANSWER_BYTES + 1, decode_content=True)
+        finally:
+            # After a whole answer the connection is back in the pool and this touches nothing. After
+            # half of one it must not be used again: the next call would read this call's answer.
+            response.raw.close()
+        if len(body) > MAX_ANSWER_BYTES:
+            raise HTTPError(f"the answer is longer than {MAX_ANSWER_BYTES} bytes")
+        return Answer(
+            status=response.status_code,
+            body=body,
+            retry_after=_retry_after(response.headers.get("Retry-After")),
+        )
+
+
+def _never_left(exc: Exception) -> bool:
+    # Only establishing a connection fails this way, by time-out, refusal, name or handshake.
+    cause = exc.args[0] if isinstance(exc, requests.ConnectionError) and exc.args else None
+    return isinstance(cause, MaxRetryError) and isinstance(cause.reason, ConnectTimeoutError)
+
+
+def _words(exc: Exception) -> str:
+    return f"{type(exc).__name__}: {exc}"[:300]
+
+
+def _retry_after(header: str | None) -> timedelta | None:
+    if header is None or not header.isascii() or not header.isdigit():
+        return None  # the form with a date is not worth a parser: the caller has a default
+    return timedelta(seconds=min(int(header[:6]), MAX_RETRY_AFTER_SECONDS))
+
+
+class _Adapter(HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+
+
+class _TimedReader(io.RawIOBase):
+    """Reads a socket until a deadline.
+
+    A socket's own time-out starts anew with every byte: a server that drips one each second would hold
+    the call, and the stop behind it, for hours.
+    """
+
+    def __init__(self, source: io.RawIOBase, sock: socket.socket, *, seconds: float) -> None:
+        self._source = source
+        self._sock = sock
+        self._ends = elapsed_timer() + seconds
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        left = self._ends - elapsed_timer()
+        if left <= 0:
+            raise TimeoutError("the answer took too long")
+        self._sock.settimeout(left)
+        return self._source.readinto(buffer)
+
+    def close(self) -> None:
+        self._source.close()
+        super().close()
+
+
+class _TimedResponse(HTTPResponse):
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        seconds = sock.gettimeout()  # urllib3 has just set it to the read time-out
+        if seconds is None:
+            raise TimeoutError("no read time-out was set")
+        self.fp = io.BufferedReader(_TimedReader(self.fp.detach(), sock, seconds=seconds))
+
+
+class _Connection(HTTPConnection):
+    response_class = _TimedResponse
+
+
+class _TlsConnection(HTTPSConnection):
+    response_class = _TimedResponse
+
+    def connect(self) -> None:
+        # requests reports a handshake that hangs as a read time-out and a bad certificate like a
+        # broken stream. Both come before the first byte of the request: nothing was sent.
+        try:
+            super().connect()
+        except (OSError, SSLError) as exc:
+            raise NewConnectionError(self, f"TLS connection failed: {exc}") from exc
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection

@@ -1,0 +1,41 @@
+"""Zerodha (Kite Connect v3): what it can do, and the way to an account there."""
+
+from broker.base import AccountCredentials, BrokerAccount, BrokerCapabilities, BrokerSettings
+from broker.zerodha.account import ZerodhaAccount
+from broker.zerodha.mapping import TAG_LENGTH
+from broker.zerodha.session import open_session
+from services.bracket.model import Topology
+
+_CAPABILITIES = BrokerCapabilities(
+    topologies={
+        "MIS": Topology.MORPH,  # a GTT outlives the day's square-off
+        "CNC:NSE": Topology.OCO,
+        "CNC:BSE": Topology.OCO,
+        "NRML:NFO": Topology.OCO,
+        "NRML:BFO": Topology.OCO,
+        "NRML:MCX": Topology.MORPH,  # no GTT there: protected by day, not overnight
+        "NRML:CDS": Topology.MORPH,
+        "NRML:BCD": Topology.MORPH,
+    },
+    overnight=frozenset({"CNC:NSE", "CNC:BSE", "NRML:NFO", "NRML:BFO"}),
+    # NSE bans SL-M for options and NFO has both; BSE has none at all.
+    stop_market_exchanges=frozenset({"NSE"}),
+    oco_short_exchanges=frozenset({"NFO", "BFO"}),  # in shares only a SELL OCO is taken
+    modifications_per_order=25,
+    tag_length=TAG_LENGTH,
+    gives_quotes=True,  # by the paid plan; on the free one every symbol is left out
+    pushes_orders=False,
+)
+
+
+def capabilities() -> BrokerCapabilities:
+    """Return what Zerodha can do."""
+    return _CAPABILITIES
+
+
+def connect(credentials: AccountCredentials, settings: BrokerSettings) -> BrokerAccount:
+    """Return the account, ready for calls; makes none itself.
+
+    Raises ValueError when the token is not "api_key:access_token".
+    """
+    return ZerodhaAccount(open_session(settings, credentials.auth_token), _CAPABILITIES)

@@ -1,0 +1,41 @@
+"""Migrations of the database: run from a command, never by a worker.
+
+A start-up that changes tables while other processes write has deadlocked live updates.
+"""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from database.session import Database
+
+__all__ = ["is_current", "upgrade"]
+
+
+def upgrade(db_url: str) -> None:
+    """Bring the tables to the newest form. Does nothing when they are; raises NotStored."""
+    db = Database(db_url)
+    try:
+        with db.write() as connection:
+            config = _config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    finally:
+        db.close()
+
+
+def is_current(db: Database) -> bool:
+    """Return whether the tables have the form this code needs. Raises NotRead."""
+    newest = ScriptDirectory.from_config(_config()).get_current_head()
+    with db.read() as connection:
+        return MigrationContext.configure(connection).get_current_revision() == newest
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.set_main_option("path_separator", "os")
+    return config

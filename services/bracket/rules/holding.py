@@ -1,0 +1,104 @@
+"""Whether the broker can hold the exits at all: product, exchange, topology, night and price band."""
+
+from collections.abc import Iterator
+
+from services.bracket import terms
+from services.bracket.calendar import cutoff
+from services.bracket.model import Product, Purpose, Side, Topology
+from services.bracket.rules.facts import Facts
+from services.bracket.rules.words import products_on
+from services.bracket.violations import Code, Violation
+from utils.constants import EXCHANGE_ZONE, VALID_EXCHANGES
+
+
+def check_holding(facts: Facts) -> Iterator[Violation]:
+    """Yield why filled shares could not be protected, with what would work instead."""
+    product, exchange, side = facts.product, facts.exchange, facts.side
+    if product is None or exchange not in VALID_EXCHANGES or product not in products_on(exchange):
+        return
+    if exchange not in facts.capabilities.exchanges:
+        return
+    yield from _topology(facts, product, exchange=exchange)
+    if side is Side.SELL:
+        yield from _short(facts, product, exchange=exchange)
+    yield from _night(facts, product, exchange=exchange)
+    yield from _band(facts, product, exchange=exchange)
+
+
+def _cannot(field: str, sentence: str) -> Violation:
+    return Violation(field=field, code=Code.CANNOT_PROTECT, sentence=sentence)
+
+
+def _topology(facts: Facts, product: Product, *, exchange: str) -> Iterator[Violation]:
+    topology = terms.topology_of(facts.capabilities, product, exchange=exchange)
+    if topology is None:
+        sentence = f"product {product} on {exchange} cannot be protected at this broker"
+        yield _cannot("product", sentence + _instead(_working(facts, product, exchange=exchange)))
+    elif topology is Topology.LOOSE and not facts.request.allow_unlinked_exits:
+        sentence = (
+            f"product {product} on {exchange} can only be held by two exits that do not cancel each other:"
+            " send allow_unlinked_exits true to accept that both may fill"
+        )
+        yield _cannot("allow_unlinked_exits", sentence)
+
+
+def _short(facts: Facts, product: Product, *, exchange: str) -> Iterator[Violation]:
+    topology = terms.topology_of(facts.capabilities, product, exchange=exchange)
+    if product in (Product.CNC, Product.MTF) and exchange != "US":
+        sentence = (
+            f"product {product} cannot be sold short on {exchange}: shares must be owned to deliver them"
+        )
+    elif topology is Topology.OCO and exchange not in facts.capabilities.oco_short_exchanges:
+        sentence = f"a short position of product {product} on {exchange} cannot be protected at this broker"
+    else:
+        return
+    yield _cannot("action", sentence + _instead(_working(facts, product, exchange=exchange)))
+
+
+def _working(facts: Facts, product: Product, *, exchange: str) -> list[str]:
+    """Return the other products that would be protected here, for this side."""
+    others = (Product(name) for name in products_on(exchange) if name != product)
+    return [str(other) for other in others if _holds(facts, other, exchange=exchange)]
+
+
+def _holds(facts: Facts, product: Product, *, exchange: str) -> bool:
+    topology = terms.topology_of(facts.capabilities, product, exchange=exchange)
+    if topology is None or topology is Topology.LOOSE:
+        return False
+    if facts.side is not Side.SELL:
+        return True
+    is_delivery = product in (Product.CNC, Product.MTF) and exchange != "US"
+    is_oco = topology is Topology.OCO and exchange not in facts.capabilities.oco_short_exchanges
+    return not (is_delivery or is_oco)
+
+
+def _instead(products: list[str]) -> str:
+    return f"; use {' or '.join(products)}" if products else ""
+
+
+def _night(facts: Facts, product: Product, *, exchange: str) -> Iterator[Violation]:
+    ends_at = None if facts.session is None else cutoff(facts.session, product)
+    if product is terms.INTRADAY or ends_at is None or facts.request.exit_at is not None:
+        return
+    if terms.topology_of(facts.capabilities, product, exchange=exchange) is None:
+        return
+    if not terms.survives_day(facts.capabilities, product, exchange=exchange):
+        last = ends_at.astimezone(EXCHANGE_ZONE).strftime("%H:%M")
+        sentence = (
+            f"product {product} on {exchange} cannot be protected overnight at this broker:"
+            f" send exit_at before {last}, or use MIS"
+        )
+        yield _cannot("exit_at", sentence)
+
+
+def _band(facts: Facts, product: Product, *, exchange: str) -> Iterator[Violation]:
+    """A resting stop outside today's price band is refused by the exchange once the entry has filled."""
+    if terms.topology_of(facts.capabilities, product, exchange=exchange) is not Topology.MORPH:
+        return
+    stop, quote = facts.resolved(facts.stop, Purpose.STOP), facts.quote
+    if stop is None or quote is None:
+        return
+    if quote.lower_band is not None and facts.side is Side.BUY and 0 < stop < quote.lower_band:
+        yield _cannot("sl_price", f"stop {stop} is below today's lower price band {quote.lower_band}")
+    if quote.upper_band is not None and facts.side is Side.SELL and stop > quote.upper_band:
+        yield _cannot("sl_price", f"stop {stop} is above today's upper price band {quote.upper_band}")

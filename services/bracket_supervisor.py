@@ -1,0 +1,147 @@
+"""Which accounts are worked, and by which thread: one worker per account and mode, started when needed."""
+
+import logging
+import threading
+from dataclasses import dataclass, field
+
+from broker.base import AccountCredentials, BrokerAccount, BrokerCapabilities, BrokerSettings
+from broker.registry import import_broker_module
+from database.account_db import Account, account, auth_token_of, list_accounts
+from database.secret_box import SecretBox
+from database.session import Database
+from database.settings import kill_switch
+from services.account_worker import AccountWorker, WorkerPorts
+from services.bracket.model import KillMode, Mode, Moment
+from services.bracket.observation import Timing, TradingSession
+from services.bracket_announcer import BracketAnnouncer
+from services.cadence import Cadence
+from services.market_sessions import MarketSessions
+from services.threads import start_thread
+from utils.clock import Clock
+
+logger = logging.getLogger(__name__)
+
+PAPER = "paper"
+_SECOND = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SupervisorPorts:
+    """What the supervisor needs of the world."""
+
+    db: Database
+    box: SecretBox
+    clock: Clock
+    broker_settings: BrokerSettings
+    announcer: BracketAnnouncer
+    live_sessions: MarketSessions
+    paper_sessions: MarketSessions
+    cadence: Cadence = field(default_factory=Cadence)
+    timing: Timing = field(default_factory=Timing)
+
+
+def broker_for(account_broker: str, mode: Mode) -> str:
+    """Return who gets the orders: in analyze mode the paper market, whatever the account's broker."""
+    return PAPER if mode is Mode.ANALYZE else account_broker
+
+
+class BracketSupervisor:
+    """Starts the workers of accounts with open brackets, and of others when a first bracket comes."""
+
+    def __init__(self, ports: SupervisorPorts) -> None:
+        self._ports = ports
+        self._workers: dict[tuple[str, Mode], AccountWorker] = {}
+        self._threads: list[threading.Thread] = []
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+
+    def start(self) -> None:
+        """Start working every account: what is open is looked at before anything new is taken."""
+        for one in list_accounts(self._ports.db):
+            self.worker(one.id, Mode.LIVE)
+            self.worker(one.id, Mode.ANALYZE)
+
+    def stop(self) -> None:
+        """Let the workers finish what they are storing, and end. Stops stay at the broker."""
+        self._stop.set()
+        for worker in self._workers.values():
+            worker.wake()
+        for thread in self._threads:
+            thread.join(timeout=4)
+
+    @property
+    def is_stopping(self) -> bool:
+        return self._stop.is_set()
+
+    def worker(self, account_id: str, mode: Mode) -> AccountWorker:
+        """Return the account's worker, started if need be. Raises KeyError for an unknown account."""
+        with self._lock:
+            found = self._workers.get((account_id, mode))
+            if found is None:
+                found = self._start_worker(account_id, mode)
+            return found
+
+    def workers(self) -> list[AccountWorker]:
+        with self._lock:
+            return list(self._workers.values())
+
+    def capabilities(self, broker_name: str) -> BrokerCapabilities:
+        return import_broker_module(broker_name).capabilities()
+
+    def sessions(self, broker_name: str) -> MarketSessions:
+        return self._ports.paper_sessions if broker_name == PAPER else self._ports.live_sessions
+
+    def _start_worker(self, account_id: str, mode: Mode) -> AccountWorker:
+        found = account(self._ports.db, account_id)
+        if found is None:
+            raise KeyError(account_id)
+        worker = AccountWorker(account_id, self._worker_ports(found, mode))
+        self._workers[account_id, mode] = worker
+        name = f"worker-{account_id[-6:]}-{mode}"
+        self._threads.append(start_thread(name, worker.run, self._stop))
+        return worker
+
+    def _worker_ports(self, owner: Account, mode: Mode) -> WorkerPorts:
+        ports, name = self._ports, broker_for(owner.broker, mode)
+        sessions = self.sessions(name)
+
+        def session_of(exchange: str, now: Moment) -> TradingSession:
+            return sessions.trading_session(exchange, now)
+
+        switch = _KillSwitch(ports.db, owner, ports.clock)
+        return WorkerPorts(
+            mode=mode,
+            broker=self._connect(owner, name),
+            db=ports.db,
+            clock=ports.clock,
+            session_of=session_of,
+            kill_mode=switch.mode,
+            announce=ports.announcer.notify,
+            cadence=ports.cadence,
+            timing=ports.timing,
+        )
+
+    def _connect(self, owner: Account, broker_name: str) -> BrokerAccount:
+        token = auth_token_of(self._ports.db, self._ports.box, owner.id) or ""
+        credentials = AccountCredentials(account_id=owner.id, auth_token=token)
+        return import_broker_module(broker_name).connect(credentials, self._ports.broker_settings)
+
+
+class _KillSwitch:
+    """The account's kill switch as stored, read at most once a second."""
+
+    def __init__(self, db: Database, owner: Account, clock: Clock) -> None:
+        self._db = db
+        self._owner = owner
+        self._clock = clock
+        self._read_at = float("-inf")
+        self._mode = KillMode.OFF
+
+    def mode(self) -> KillMode:
+        now = self._clock.monotonic()
+        if now - self._read_at >= _SECOND:
+            self._mode = KillMode(kill_switch(self._db, self._owner.id, owner_id=self._owner.owner_id))
+            self._read_at = now
+        return self._mode
+
+

@@ -1,0 +1,374 @@
+"""What goes over the wire to Kite, and what the account makes of what comes back."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+import responses
+
+from broker import zerodha
+from broker.base import (
+    AccountCredentials,
+    AuthDead,
+    BrokerAccount,
+    BrokerModule,
+    BrokerSettings,
+    GttRequest,
+    NotSent,
+    OrderRejected,
+    OrderRequest,
+    OutcomeUnknown,
+    ReadFailed,
+    Terms,
+)
+from broker.zerodha.api.auth_api import exchange_request_token, login_url
+from broker.zerodha.session import API_ROOT
+from services.bracket.model import OrderType, Product, RefusalKind, Side, Topology, Validity
+
+FIXTURES = Path(__file__).parent.parent / "fixtures" / "zerodha"
+SETTINGS = BrokerSettings(api_roots={}, paper_state="", paper_prices="")
+STOP_ID = "2042130686722629634"
+
+Kite = responses.RequestsMock
+
+
+def recorded(name: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((FIXTURES / name).read_text())
+    return content
+
+
+@pytest.fixture
+def kite() -> Iterator[Kite]:
+    with responses.RequestsMock() as mock:
+        yield mock
+
+
+@pytest.fixture
+def account() -> Iterator[BrokerAccount]:
+    credentials = AccountCredentials(account_id="a1", auth_token="apikey:acctok")
+    opened = zerodha.connect(credentials, SETTINGS)
+    yield opened
+    opened.close()
+
+
+def an_order(**changes: Any) -> OrderRequest:
+    fields: dict[str, Any] = {
+        "tag": "B7K2X1",
+        "exchange": "NSE",
+        "symbol": "INFY",
+        "product": Product.MIS,
+        "side": Side.SELL,
+        "terms": Terms(order_type=OrderType.MARKET, quantity=10),
+    }
+    return OrderRequest(**(fields | changes))
+
+
+def terms(order_type: OrderType, price: str | None = None, trigger: str | None = None) -> Terms:
+    return Terms(
+        order_type=order_type,
+        quantity=10,
+        price=Decimal(price) if price else None,
+        trigger_price=Decimal(trigger) if trigger else None,
+    )
+
+
+def a_gtt(target: str | None = "790") -> GttRequest:
+    return GttRequest(
+        exchange="NSE",
+        symbol="SBIN",
+        product=Product.CNC,
+        side=Side.SELL,
+        terms=Terms(
+            order_type=OrderType.LIMIT,
+            quantity=50,
+            trigger_price=Decimal("740.05"),
+            price=Decimal("738"),
+            target_trigger=Decimal(target) if target else None,
+            target_price=Decimal(target) if target else None,
+        ),
+        last_price=Decimal("762.40"),
+    )
+
+
+CALLS: dict[str, Callable[[BrokerAccount], object]] = {
+    "place_limit": lambda account: account.place_order(
+        an_order(tag="B7K2E1", side=Side.BUY, terms=terms(OrderType.LIMIT, "1512.35"))
+    ),
+    "place_stop": lambda account: account.place_order(
+        an_order(symbol="M&M", terms=terms(OrderType.SL, "1497.20", "1499.70"), uses_reserve=True)
+    ),
+    "place_stop_market": lambda account: account.place_order(
+        an_order(terms=terms(OrderType.SL_M, None, "1499.70"))
+    ),
+    "place_market_ioc_disclosed": lambda account: account.place_order(
+        an_order(validity=Validity.IOC, disclosed_quantity=5)
+    ),
+    "morph_to_limit": lambda account: account.modify_order(STOP_ID, terms(OrderType.LIMIT, "1540.00")),
+    "modify_to_market": lambda account: account.modify_order(STOP_ID, terms(OrderType.MARKET)),
+    "cancel": lambda account: account.cancel_order(STOP_ID),
+    "place_oco": lambda account: account.place_gtt(a_gtt()),
+    "place_single": lambda account: account.place_gtt(a_gtt(target=None)),
+    "modify_oco": lambda account: account.modify_gtt("9001", a_gtt()),
+    "cancel_gtt": lambda account: account.cancel_gtt("9001"),
+}
+
+
+def sent_form(body: bytes | None) -> dict[str, Any]:
+    form: dict[str, Any] = dict(parse_qsl((body or b"").decode(), strict_parsing=bool(body)))
+    return form | {name: json.loads(form[name]) for name in ("condition", "orders") if name in form}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_each_write_is_the_documented_request(name: str, account: BrokerAccount, kite: Kite) -> None:
+    expected = recorded("requests.json")[name]
+    answer = {"status": "success", "data": {"order_id": STOP_ID, "trigger_id": 9001}}
+    kite.add(expected["method"], API_ROOT + expected["path"], json=answer)
+
+    CALLS[name](account)
+
+    (call,) = kite.calls
+    assert sent_form(call.request.body) == expected["form"]  # type: ignore[arg-type]  # always bytes here
+    assert call.request.headers["Authorization"] == "token apikey:acctok"
+    assert call.request.headers["X-Kite-Version"] == "3"
+    if expected["form"]:
+        assert call.request.headers["Content-Type"] == "application/x-www-form-urlencoded"
+
+
+def test_every_documented_request_has_its_call() -> None:
+    assert recorded("requests.json").keys() == CALLS.keys()
+
+
+READS: dict[str, tuple[str, Callable[[BrokerAccount], object]]] = {
+    "/orders": ("orders.json", lambda account: account.order_book()),
+    "/trades": ("trades.json", lambda account: account.trade_book()),
+    "/gtt/triggers": ("gtts.json", lambda account: account.gtt_book()),
+    "/user/margins": ("margins.json", lambda account: account.funds()),
+    "/user/profile": ("profile.json", lambda account: account.session_alive()),
+    "/quote": ("quotes.json", lambda account: account.quotes(frozenset({("NSE", "INFY")}))),
+}
+
+
+@pytest.mark.parametrize("path", READS)
+def test_each_read_is_one_get_of_its_page(path: str, account: BrokerAccount, kite: Kite) -> None:
+    fixture, read = READS[path]
+    kite.add("GET", API_ROOT + path, json=recorded(fixture))
+
+    assert read(account)
+
+    assert urlsplit(kite.calls[0].request.url).path == path
+
+
+@pytest.mark.parametrize("path", READS)
+@pytest.mark.parametrize("status", [200, 500, 502])
+def test_a_page_that_is_not_kites_fails_each_read(
+    status: int, path: str, account: BrokerAccount, kite: Kite
+) -> None:
+    kite.add("GET", API_ROOT + path, body=b"<html>\xff</html>", status=status)
+
+    with pytest.raises(ReadFailed):
+        READS[path][1](account)
+
+
+def refusal(error_type: str, message: str = "No.") -> dict[str, object]:
+    return {"status": "error", "message": message, "error_type": error_type, "data": None}
+
+
+def test_positions_are_read_with_the_holdings(account: BrokerAccount, kite: Kite) -> None:
+    kite.add("GET", f"{API_ROOT}/portfolio/positions", json=recorded("positions.json"))
+    kite.add("GET", f"{API_ROOT}/portfolio/holdings", json=recorded("holdings.json"))
+
+    rows = account.positions()
+
+    assert {row.symbol: row.quantity for row in rows}["SBIN"] == 45
+
+
+def test_positions_without_the_holdings_are_no_positions(account: BrokerAccount, kite: Kite) -> None:
+    kite.add("GET", f"{API_ROOT}/portfolio/positions", json=recorded("positions.json"))
+    kite.add("GET", f"{API_ROOT}/portfolio/holdings", status=503, json=refusal("NetworkException"))
+
+    with pytest.raises(ReadFailed):
+        account.positions()
+
+
+def test_quotes_name_every_instrument_in_one_call(account: BrokerAccount, kite: Kite) -> None:
+    kite.add("GET", f"{API_ROOT}/quote", json=recorded("quotes.json"))
+
+    account.quotes(frozenset({("NSE", "INFY"), ("NFO", "NIFTY26JANFUT")}))
+
+    query = urlsplit(kite.calls[0].request.url).query
+    assert parse_qsl(str(query)) == [("i", "NFO:NIFTY26JANFUT"), ("i", "NSE:INFY")]
+
+
+def test_no_quotes_wanted_is_no_call(account: BrokerAccount, kite: Kite) -> None:
+    assert account.quotes(frozenset()) == {}
+    assert len(kite.calls) == 0
+
+
+def test_the_free_plan_has_no_quotes_and_says_so_quietly(account: BrokerAccount, kite: Kite) -> None:
+    body = refusal("PermissionException", "Insufficient permission for that call.")
+    kite.add("GET", f"{API_ROOT}/quote", status=403, json=body)
+
+    assert account.quotes(frozenset({("NSE", "INFY")})) == {}
+
+
+def test_a_second_quote_call_within_the_second_is_held_back(account: BrokerAccount, kite: Kite) -> None:
+    kite.add("GET", f"{API_ROOT}/quote", json=recorded("quotes.json"))
+    account.quotes(frozenset({("NSE", "INFY")}))
+
+    with pytest.raises(ReadFailed, match="RateLimited"):
+        account.quotes(frozenset({("NSE", "INFY")}))
+
+
+def test_a_dead_token_is_told_apart_from_no_answer(account: BrokerAccount, kite: Kite) -> None:
+    kite.add("GET", f"{API_ROOT}/user/profile", status=403, json=refusal("TokenException"))
+
+    assert account.session_alive() is False
+
+
+def test_an_order_sent_with_a_dead_token_says_so(account: BrokerAccount, kite: Kite) -> None:
+    kite.add("POST", f"{API_ROOT}/orders/regular", status=403, json=refusal("TokenException"))
+
+    with pytest.raises(AuthDead):
+        account.place_order(an_order())
+
+
+def test_a_refusal_carries_the_brokers_words_and_their_kind(account: BrokerAccount, kite: Kite) -> None:
+    words = "Maximum allowed order modifications exceeded."
+    url = f"{API_ROOT}/orders/regular/{STOP_ID}"
+    kite.add("PUT", url, status=400, json=refusal("InputException", words))
+
+    with pytest.raises(OrderRejected) as refused:
+        account.modify_order(STOP_ID, terms(OrderType.LIMIT, "1540.00"))
+
+    assert (refused.value.reason, refused.value.kind) == (words, RefusalKind.MODIFICATION_CAP)
+
+
+def test_a_gateway_error_leaves_the_order_unknown(account: BrokerAccount, kite: Kite) -> None:
+    kite.add("POST", f"{API_ROOT}/orders/regular", status=502, body="<html>Bad gateway</html>")
+
+    with pytest.raises(OutcomeUnknown):
+        account.place_order(an_order())
+    assert len(kite.calls) == 1
+
+
+def test_the_ack_of_a_gtt_is_its_trigger_id_as_text(account: BrokerAccount, kite: Kite) -> None:
+    kite.add("POST", f"{API_ROOT}/gtt/triggers", json={"status": "success", "data": {"trigger_id": 9001}})
+
+    assert account.place_gtt(a_gtt()).broker_order_id == "9001"
+
+
+def test_an_intraday_gtt_never_reaches_the_wire(account: BrokerAccount, kite: Kite) -> None:
+    gtt = a_gtt()
+    intraday = GttRequest(
+        exchange=gtt.exchange,
+        symbol=gtt.symbol,
+        product=Product.MIS,
+        side=gtt.side,
+        terms=gtt.terms,
+        last_price=gtt.last_price,
+    )
+
+    with pytest.raises(OrderRejected):
+        account.place_gtt(intraday)
+    assert len(kite.calls) == 0
+
+
+def test_entries_leave_room_for_a_stop_on_the_wire(account: BrokerAccount, kite: Kite) -> None:
+    answer = {"status": "success", "data": {"order_id": STOP_ID}}
+    kite.add("POST", f"{API_ROOT}/orders/regular", json=answer)
+    for _ in range(7):
+        account.place_order(an_order())
+
+    with pytest.raises(NotSent):
+        account.place_order(an_order())
+
+    assert account.place_order(an_order(uses_reserve=True)).broker_order_id == STOP_ID
+
+
+def test_an_id_with_odd_characters_cannot_leave_its_place_in_the_path(
+    account: BrokerAccount, kite: Kite
+) -> None:
+    answer = {"status": "success", "data": {"order_id": "x"}}
+    kite.add("DELETE", f"{API_ROOT}/orders/regular/1%2F..%3Fa", json=answer)
+
+    account.cancel_order("1/..?a")
+
+
+# Login
+
+
+def test_the_login_page_names_the_app() -> None:
+    assert login_url("my key") == "https://kite.zerodha.com/connect/login?v=3&api_key=my+key"
+
+
+def test_a_request_token_is_exchanged_with_a_checksum_of_the_secret(kite: Kite) -> None:
+    answer = {"status": "success", "data": {"user_id": "AB1234", "access_token": "fresh"}}
+    kite.add("POST", f"{API_ROOT}/session/token", json=answer)
+
+    token = exchange_request_token("rt", SETTINGS, api_key="apikey", api_secret="hush")
+
+    assert token == "apikey:fresh"
+    (call,) = kite.calls
+    assert sent_form(call.request.body) == {  # type: ignore[arg-type]  # always bytes here
+        "api_key": "apikey",
+        "request_token": "rt",
+        "checksum": hashlib.sha256(b"apikeyrthush").hexdigest(),
+    }
+    assert "Authorization" not in call.request.headers
+
+
+@pytest.mark.parametrize("error_type", ["TokenException", "InputException"])
+def test_a_refused_login_asks_for_a_new_one(error_type: str, kite: Kite) -> None:
+    kite.add("POST", f"{API_ROOT}/session/token", status=403, json=refusal(error_type))
+
+    with pytest.raises(AuthDead):
+        exchange_request_token("rt", SETTINGS, api_key="apikey", api_secret="hush")
+
+
+# The front door
+
+
+def test_the_package_is_a_broker_module() -> None:
+    module: BrokerModule = zerodha
+
+    assert module.capabilities().tag_length == 20
+
+
+def test_what_zerodha_can_protect_and_how() -> None:
+    able = zerodha.capabilities()
+
+    assert able.topologies["MIS"] is Topology.MORPH
+    assert able.topologies["CNC:NSE"] is Topology.OCO
+    assert able.topologies["NRML:NFO"] is Topology.OCO
+    assert able.topologies["NRML:MCX"] is Topology.MORPH
+    assert "NRML:MCX" not in able.overnight
+    assert "NRML:NSE" not in able.topologies
+    assert able.oco_short_exchanges == {"NFO", "BFO"}
+    assert (able.modifications_per_order, able.gtt_minimum_distance) == (25, Decimal("0.0025"))
+    assert able.pushes_orders is False
+
+
+@pytest.mark.parametrize(
+    "token", ["", "apikey", "apikey:", ":tok", "api key:tok", "apikey:tok\r\nX: y", "a:ü"]
+)
+def test_a_damaged_token_is_refused_without_being_repeated(token: str) -> None:
+    with pytest.raises(ValueError, match="must look like") as refused:
+        zerodha.connect(AccountCredentials(account_id="a1", auth_token=token), SETTINGS)
+
+    assert not token or token not in str(refused.value)
+
+
+def test_another_address_can_be_set(kite: Kite) -> None:
+    settings = BrokerSettings(
+        api_roots={"zerodha": "http://127.0.0.1:9/kite/"}, paper_state="", paper_prices=""
+    )
+    kite.add("GET", "http://127.0.0.1:9/kite/orders", json=recorded("orders.json"))
+    account = zerodha.connect(AccountCredentials(account_id="a1", auth_token="k:t"), settings)
+
+    assert len(account.order_book()) == 4
+    account.close()

@@ -1,0 +1,204 @@
+"""The operator's commands, as an operator types them."""
+
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from flask import Flask
+
+from cli import register_commands
+from database import account_db, auth_db, migrations
+from database.auth_db import Scope, Secrets
+from database.secret_box import SecretBox
+from database.session import Database
+from utils.clock import SystemClock
+from utils.config import Config
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    return Config(
+        api_key_pepper=b"p" * 32,
+        encryption_keys=(urlsafe_b64encode(b"k" * 32).decode(),),
+        secret_key="s" * 32,
+        database_url=f"sqlite:///{tmp_path / 'openbracket.db'}",
+    )
+
+
+@pytest.fixture
+def run(config: Config) -> Run:
+    app = Flask("test")
+    register_commands(app, config=config, clock=SystemClock(), brokers={"paper", "zerodha"})
+    runner = app.test_cli_runner()
+
+    def invoke(*words: str, stdin: str | None = None) -> Result:
+        return runner.invoke(args=words, input=stdin)
+
+    return invoke
+
+
+@pytest.fixture
+def server(config: Config, run: Run) -> Iterator[tuple[Database, Secrets]]:
+    """Give what a running server holds open beside the commands."""
+    assert run("db", "upgrade").exit_code == 0
+    box = SecretBox(pepper=config.api_key_pepper, encryption_keys=config.encryption_keys)
+    db = Database(config.database_url)
+    yield db, Secrets(box, SystemClock())
+    db.close()
+
+
+def test_a_running_server_knows_a_new_account_and_key_at_once(
+    run: Run, server: tuple[Database, Secrets]
+) -> None:
+    db, secrets = server
+
+    added = run("account", "add", "--name", "main", "--broker", "zerodha", "--auth-token", "key:access")
+    created = run("apikey", "create", "--account", "main")
+
+    assert (added.exit_code, created.exit_code) == (0, 0)
+    caller = auth_db.verify_api_key(db, secrets, created.output.strip())
+    assert caller is not None
+    assert caller.scopes == {Scope.READ, Scope.TRADE}
+    assert auth_db.get_auth_token_broker(created.output.strip(), db=db, secrets=secrets) == (
+        "key:access",
+        "zerodha",
+    )
+
+
+def test_a_key_is_printed_and_nothing_else(run: Run, server: tuple[Database, Secrets]) -> None:
+    assert server
+    run("account", "add", "--name", "main", "--broker", "paper")
+
+    key = run("apikey", "create", "--account", "main", "--scope", "read").output
+    token = run("webhook", "create", "--account", "main").output
+
+    assert (len(key.split()), len(token.split())) == (1, 1)
+    assert key.startswith("bk_")
+    assert token.startswith("wh_")
+
+
+def test_a_token_can_come_from_standard_input(run: Run, server: tuple[Database, Secrets]) -> None:
+    db, secrets = server
+
+    result = run(
+        "account", "add", "--name", "main", "--broker", "zerodha", "--auth-token", "-", stdin="a:b\n"
+    )
+
+    account = account_db.account_named(db, "main")
+    assert account is not None
+    assert account_db.auth_token_of(db, secrets.box, account.id) == "a:b"
+    assert "a:b" not in result.output
+
+
+def test_the_days_new_token_replaces_the_old_one(run: Run, server: tuple[Database, Secrets]) -> None:
+    db, secrets = server
+    run("account", "add", "--name", "main", "--broker", "zerodha", "--auth-token", "a:old")
+
+    run("account", "set-token", "--name", "main", "--auth-token", "a:new")
+
+    account = account_db.account_named(db, "main")
+    assert account is not None
+    assert account_db.auth_token_of(db, secrets.box, account.id) == "a:new"
+
+
+def test_a_webhook_asks_for_timenow_unless_told_not_to(run: Run, server: tuple[Database, Secrets]) -> None:
+    db, secrets = server
+    run("account", "add", "--name", "main", "--broker", "paper")
+
+    strict = run("webhook", "create", "--account", "main").output.strip()
+    lax = run("webhook", "create", "--account", "main", "--no-require-timenow").output.strip()
+
+    found = [auth_db.verify_webhook_token(db, secrets, token) for token in (strict, lax)]
+    assert [webhook and webhook.require_timenow for webhook in found] == [True, False]
+
+
+def test_a_revoked_key_is_listed_as_such_and_cannot_be_revoked_again(
+    run: Run, server: tuple[Database, Secrets]
+) -> None:
+    db, secrets = server
+    run("account", "add", "--name", "main", "--broker", "paper")
+    key = run("apikey", "create", "--account", "main").output.strip()
+
+    first = run("apikey", "revoke", key[3:11])
+    second = run("apikey", "revoke", key[3:11])
+
+    assert (first.exit_code, second.exit_code) == (0, 2)
+    assert auth_db.verify_api_key(db, secrets, key) is None
+    assert run("apikey", "list", "--account", "main").output.strip().endswith("read trade\trevoked")
+
+
+def test_accounts_are_listed_without_secrets(run: Run, server: tuple[Database, Secrets]) -> None:
+    assert server
+    run("account", "add", "--name", "main", "--broker", "zerodha", "--auth-token", "planted:token")
+
+    output = run("account", "list").output
+
+    assert output.startswith("main\tzerodha\tactive\t")
+    assert "planted" not in output
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("account", "add", "--name", "main", "--broker", "paper"), "the name 'main' is taken"),
+        (("apikey", "create", "--account", "nobody"), "there is no account named 'nobody'"),
+        (("webhook", "create", "--account", "nobody"), "there is no account named 'nobody'"),
+        (("account", "set-token", "--name", "main", "--auth-token", " "), "the token is empty"),
+    ],
+)
+def test_a_fault_is_one_sentence_and_exit_code_2(
+    run: Run, server: tuple[Database, Secrets], words: tuple[str, ...], sentence: str
+) -> None:
+    assert server
+    run("account", "add", "--name", "main", "--broker", "paper")
+
+    result = run(*words)
+
+    assert result.exit_code == 2
+    assert result.output == f"Error: {sentence}\n"
+
+
+def test_an_unknown_broker_is_refused_with_the_known_ones(run: Run, server: tuple[Database, Secrets]) -> None:
+    assert server
+
+    result = run("account", "add", "--name", "main", "--broker", "acme")
+
+    assert result.exit_code == 2
+    assert "'paper', 'zerodha'" in result.output
+
+
+def test_commands_before_the_first_upgrade_say_what_to_do(run: Run) -> None:
+    result = run("account", "list")
+
+    assert result.exit_code == 2
+    assert "db upgrade" in result.output
+
+
+def test_an_upgrade_makes_the_database_current_and_may_be_repeated(config: Config, run: Run) -> None:
+    db = Database(config.database_url)
+    before = migrations.is_current(db)
+
+    codes = [run("db", "upgrade").exit_code for _ in range(2)]
+
+    assert (before, codes, migrations.is_current(db)) == (False, [0, 0], True)
+    db.close()
+
+
+def test_an_upgrade_of_a_database_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    config = Config(
+        api_key_pepper=b"p" * 32,
+        encryption_keys=(urlsafe_b64encode(b"k" * 32).decode(),),
+        secret_key="s" * 32,
+        database_url=f"sqlite:///{tmp_path / 'missing' / 'x.db'}",
+    )
+    app = Flask("test")
+    register_commands(app, config=config, clock=SystemClock(), brokers=["paper"])
+
+    result = app.test_cli_runner().invoke(args=["db", "upgrade"])
+
+    assert result.exit_code == 2
+    assert result.output.startswith("Error: database error:")

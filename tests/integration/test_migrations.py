@@ -1,0 +1,58 @@
+"""The migrations and the models say the same."""
+
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from database import bracket_db, migrations
+from database.schema import metadata
+from database.session import Database
+from tests.builders import a_bracket, a_moment
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'openbracket.db'}"
+
+
+def test_the_migrations_build_exactly_the_tables_of_the_models(url: str) -> None:
+    migrations.upgrade(url)
+
+    db = Database(url)
+    with db.read() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+        differences = compare_metadata(context, metadata)
+    db.close()
+
+    assert differences == []
+
+
+def test_an_upgrade_keeps_what_is_stored(url: str) -> None:
+    migrations.upgrade(url)
+    db = Database(url)
+    bracket = a_bracket(version=1)
+    event = bracket_db.EventRecord(kind="Received", at=a_moment(), payload=b"{}")
+    bracket_db.insert_bracket(db, bracket, [event], claim=None)
+
+    migrations.upgrade(url)
+
+    assert bracket_db.load(db, bracket.id) == bracket
+    db.close()
+
+
+def test_a_migration_that_fails_half_way_leaves_nothing(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("half way")
+
+    monkeypatch.setattr("alembic.runtime.migration.HeadMaintainer.update_to_step", fail)
+    with pytest.raises(RuntimeError):
+        migrations.upgrade(url)
+
+    db = Database(url)
+    with db.read() as connection:
+        count = connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one()
+    db.close()
+
+    assert count == 0
