@@ -81,9 +81,11 @@ def count_external(step: Step) -> None:
 
 def _note_base(step: Step, standing: Standing) -> None:
     external = sum(part.external for part in step.bracket.slices)
-    # A shortfall was just booked as external: the base is what lies beyond our own lots, not a debt.
-    base = standing.base + standing.shortfall
-    step.record(ForeignBaseNoted(base=base, bought=standing.bought, sold=standing.sold, external=external))
+    step.record(
+        ForeignBaseNoted(
+            base=standing.base, bought=standing.bought, sold=standing.sold, external=external
+        )
+    )
 
 
 def _reduce(step: Step, quantity: int, *, cause: str) -> None:
