@@ -21,7 +21,18 @@ from services.account_reads import AccountReads, BooksFailed, BooksRead, Parts, 
 from services.bracket.account import BookIndex, index_book, is_complete, owned_gtts, part_of_read, standings
 from services.bracket.events import Event
 from services.bracket.lifecycle import Decision, answer, reconcile
-from services.bracket.model import Bracket, KillMode, Leg, LegKind, LegStatus, Mode, Moment, Overlay, Quote, Role
+from services.bracket.model import (
+    Bracket,
+    KillMode,
+    Leg,
+    LegKind,
+    LegStatus,
+    Mode,
+    Moment,
+    Overlay,
+    Quote,
+    Role,
+)
 from services.bracket.observation import Read, Seen, Standing, Timing, TradingSession
 from services.cadence import Cadence
 from services.event_codec import encode_event

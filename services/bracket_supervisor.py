@@ -143,5 +143,3 @@ class _KillSwitch:
             self._mode = KillMode(kill_switch(self._db, self._owner.id, owner_id=self._owner.owner_id))
             self._read_at = now
         return self._mode
-
-

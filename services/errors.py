@@ -1,17 +1,17 @@
 """What the service can answer instead of a bracket. The HTTP code of each is in restx_api/errors.py only.
 
-    BracketError
-    ├── BracketDenied       ours to refuse before anything is sent; lists every Violation
-    ├── InvalidApiKey
-    ├── ScopeMissing
-    ├── Killed              the kill switch blocks new entries
-    ├── NotFound            no such bracket for this account
-    ├── IdempotencyConflict the client_order_id was used for another body
-    ├── SymbolConflict      an open bracket of the other side holds the symbol
-    ├── BracketClosed       nothing can be changed any more
-    ├── RequestRefused      a change that cannot be carried out, with its code
-    ├── EntryRejected       the broker refused the entry
-    └── BrokerUnavailable   provably nothing was placed
+BracketError
+├── BracketDenied       ours to refuse before anything is sent; lists every Violation
+├── InvalidApiKey
+├── ScopeMissing
+├── Killed              the kill switch blocks new entries
+├── NotFound            no such bracket for this account
+├── IdempotencyConflict the client_order_id was used for another body
+├── SymbolConflict      an open bracket of the other side holds the symbol
+├── BracketClosed       nothing can be changed any more
+├── RequestRefused      a change that cannot be carried out, with its code
+├── EntryRejected       the broker refused the entry
+└── BrokerUnavailable   provably nothing was placed
 """
 
 from collections.abc import Sequence

@@ -15,8 +15,10 @@ from services.bracket.model import (
     Leg,
     LegKind,
     LegStatus,
+    Moment,
     OrderRow,
     Role,
+    Side,
     TradeRow,
 )
 from services.bracket.observation import Read, Standing
@@ -136,13 +138,14 @@ def standings(
         trades = [trade for trade in read.trades if _place(trade) == key]
         if all(trade.broker_order_id in fills.shown for trade in trades):
             foreign = [t for t in trades if t.broker_order_id not in fills.ours and _is_of(t, today)]
-            found |= _group_standings(group, positions.get(key, 0), foreign, fills=fills, today=today)
+            held = positions.get(key, 0) * group[0].plan.side.sign
+            found |= _group_standings(group, held, foreign, fills=fills, today=today)
     return found
 
 
 def _by_position(brackets: Iterable[Bracket]) -> dict[PositionKey, list[Bracket]]:
     groups: dict[PositionKey, list[Bracket]] = {}
-    for bracket in brackets:
+    for bracket in sorted(brackets, key=lambda one: one.id):
         groups.setdefault(key_of(bracket), []).append(bracket)
     return groups
 
@@ -210,33 +213,33 @@ def _is_lost(leg: Leg) -> bool:
 
 
 def _group_standings(
-    group: Sequence[Bracket], position: int, foreign: Sequence[TradeRow], *, fills: _OwnFills, today: str
+    group: Sequence[Bracket], held: int, foreign: Sequence[TradeRow], *, fills: _OwnFills, today: str
 ) -> dict[str, Standing]:
+    """Compare the group with what its oldest bracket with a base lets us expect."""
     side = group[0].plan.side
-    bought = sum(trade.quantity for trade in foreign if trade.side is side)
-    sold = sum(trade.quantity for trade in foreign if trade.side is not side)
-    held = position * side.sign
-    ours = sum(fills.proven(one) - _external(one) for one in group)
-    anchor = next((one for one in group if one.foreign_base is not None), None)
+    proven, external = sum(map(fills.proven, group)), sum(map(_external, group))
+    carried = held - proven - _net_since(foreign, side)
     is_new_day = any(one.session != today for one in group)
-    if is_new_day or anchor is None or anchor.foreign_base is None:
-        # Nothing to compare with but ourselves and a foreign short that was there before.
-        owed = 0 if anchor is None or anchor.foreign_base is None else min(0, anchor.foreign_base)
-        shortfall = max(0, ours + owed - held) if anchor is not None else 0
-        closed, agrees = 0, shortfall == 0
-    else:
-        traded = (bought - anchor.foreign_bought) - (sold - anchor.foreign_sold)
-        lots = sum(fills.proven(one) - one.external_at_base for one in group)
-        expected = anchor.foreign_base + lots + traded
+    anchor = next((one for one in group if one.foreign_base is not None), None)
+    closed = shortfall = 0
+    agrees = False
+    if anchor is not None and anchor.foreign_base is not None and is_new_day:
+        # Trades of days gone by are not listed any more: only ourselves, and a foreign short, to go by.
+        shortfall = max(0, proven - external + min(0, anchor.foreign_base) - held)
+    elif anchor is not None and anchor.foreign_base is not None:
+        traded = _net_since(foreign, side, anchor.received)
+        expected = anchor.foreign_base + proven - sum(one.external_at_base for one in group) + traded
         closed = max(0, -traded - max(0, anchor.foreign_base))
         shortfall, agrees = max(0, expected - held), held == expected
     new = max(0, closed - sum(_external(one) - one.external_at_base for one in group))
-    shares, missing = _newest_first(group, new), _newest_first(group, shortfall)
+    since = None if anchor is None else anchor.received
+    late = {one.id: _closed_before_our_exit(one, foreign, since=since) for one in group}
+    shares = _newest_first(group, new, late=late)
+    missing = _newest_first(group, shortfall, late={})
     return {
         one.id: Standing(
-            base=held - ours + new + shortfall,
-            bought=bought,
-            sold=sold,
+            carried=carried,
+            base=held - _net_since(foreign, side, one.received) - proven + external,
             agrees=agrees,
             external=_external(one) + shares[one.id],
             shortfall=missing[one.id],
@@ -245,17 +248,54 @@ def _group_standings(
     }
 
 
+def _net_since(trades: Iterable[TradeRow], side: Side, since: Moment | None = None) -> int:
+    """Return what trades added to a position, seen from a side; with since, the trades from then on."""
+    return sum(
+        trade.quantity * trade.side.sign * side.sign
+        for trade in trades
+        if since is None or trade.at >= since.wall
+    )
+
+
 def _external(bracket: Bracket) -> int:
     return sum(part.external for part in bracket.slices)
 
 
-def _newest_first(group: Sequence[Bracket], quantity: int) -> dict[str, int]:
-    """Return bracket id -> its share of what others took.
+def _closed_before_our_exit(bracket: Bracket, foreign: Sequence[TradeRow], *, since: Moment | None) -> int:
+    """Return how many shares our exits took that others had closed already, at most."""
+    side = bracket.plan.side
+    exits = [leg for leg in bracket.legs if leg.role is Role.EXIT and leg.filled]
+    last = max((leg.row_updated_at for leg in exits if leg.row_updated_at is not None), default=None)
+    if last is None:
+        return 0
+    closed = -_net_since([trade for trade in foreign if trade.at <= last], side, since)
+    return max(0, min(closed, sum(leg.filled for leg in exits)))
+
+
+def _newest_first(group: Sequence[Bracket], quantity: int, *, late: Mapping[str, int]) -> dict[str, int]:
+    """Return bracket id -> its share of what others took, late adding to what it could still give.
 
     What a person took over goes first, for it is theirs; then the newest bracket gives first (LIFO).
     """
-    shares = {}
-    for bracket in sorted(group, key=lambda one: (one.handed_over, one.id), reverse=True):
-        shares[bracket.id] = max(0, min(quantity, net(bracket)))
-        quantity -= shares[bracket.id]
+    shares = dict.fromkeys((one.id for one in group), 0)
+    in_order = sorted(group, key=lambda one: (one.handed_over, one.id), reverse=True)
+    for holds in ({one.id: net(one) for one in group}, late):
+        for bracket in in_order:
+            taken = max(0, min(quantity, holds.get(bracket.id, 0)))
+            shares[bracket.id] += taken
+            quantity -= taken
     return shares
+
+
+def foreign_filled(read: BookRead, brackets: Sequence[Bracket]) -> int:
+    """Return how much others' orders have filled in our symbols: when it grows, read everything.
+
+    The order book is read often, trades and positions seldom; this is what tells that it is time.
+    """
+    ours = _OwnFills(read, brackets).ours
+    symbols = {key_of(one) for one in brackets if not one.state.is_closed}
+    return sum(
+        row.filled
+        for row in read.orders
+        if row.broker_order_id not in ours and (row.exchange, row.symbol, row.product) in symbols
+    )

@@ -5,6 +5,7 @@ from services.bracket.events import (
     ExitBegan,
     ExitRestored,
     ForeignBaseNoted,
+    ForeignBaseSeen,
     ReducedExternally,
     StopFormCorrected,
     StopPassed,
@@ -75,17 +76,17 @@ def count_external(step: Step) -> None:
         step.need_attention(
             "position_short", "the broker's position is smaller than our fills; the stop stays"
         )
-    if bracket.foreign_base is None or is_new_day:
+    if bracket.foreign_base is None and not is_new_day:
         _note_base(step, standing)
 
 
 def _note_base(step: Step, standing: Standing) -> None:
-    external = sum(part.external for part in step.bracket.slices)
-    step.record(
-        ForeignBaseNoted(
-            base=standing.base, bought=standing.bought, sold=standing.sold, external=external
-        )
-    )
+    """Note what is not ours once two reads, some time apart, agree: one may mix two instants."""
+    bracket, seen_at = step.bracket, step.bracket.base_seen_at
+    if seen_at is None or bracket.base_seen != standing.carried:
+        step.record(ForeignBaseSeen(carried=standing.carried))
+    elif step.age(seen_at) >= step.timing.evidence_apart:
+        step.record(ForeignBaseNoted(base=standing.base))
 
 
 def _reduce(step: Step, quantity: int, *, cause: str) -> None:

@@ -8,6 +8,7 @@ from services.bracket.model import (
     Bracket,
     GttStatus,
     LegKind,
+    PositionRow,
     RefusalKind,
     Role,
     Side,
@@ -191,9 +192,14 @@ class Truth:
         live += [g.trigger_id for g in world.exchange._ledger.gtts if g.status is GttStatus.ACTIVE]
         if live:
             self._fail(f"L2 still live at the broker: {live}")
-        left = [row for row in world.broker.positions() if row.quantity]
+        left = [row for row in world.broker.positions() if not self._is_theirs(row)]
         if left:
             self._fail(f"L2 still held: {left}")
+
+    def _is_theirs(self, row: PositionRow) -> bool:
+        """Whether what is left is what somebody bought beside us, or less of it."""
+        added = self._world.hand_bought[row.symbol, row.product]
+        return min(0, added) <= row.quantity <= max(0, added)
 
     def _fail(self, text: str) -> None:
         raise Broken(f"{text}\nseed {self._world.seed} at {self._world.seconds:.2f}")

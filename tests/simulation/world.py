@@ -5,7 +5,7 @@ answers come back as messages), but in virtual time and with a broker line that 
 """
 
 import random
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -14,7 +14,14 @@ from enum import StrEnum
 
 from broker.paper import PaperAccount, capabilities
 from broker.paper.session import PaperSession
-from services.bracket.account import index_book, is_complete, owned_gtts, part_of_read, standings
+from services.bracket.account import (
+    foreign_filled,
+    index_book,
+    is_complete,
+    owned_gtts,
+    part_of_read,
+    standings,
+)
 from services.bracket.events import (
     BracketReceived,
     ChangeIntended,
@@ -182,9 +189,12 @@ class World:
         self.book_at = -100.0
         self.hurried = False
         self.asks_for_everything = False
+        self.everything_at = -100.0
+        self.foreign_filled = 0
         self.boots = 1
         self.diary: list[str] = []
         self.refusals: list[tuple[RefusalKind, str]] = []
+        self.hand_bought: Counter[tuple[str, str]] = Counter()  # symbol, product: lots that are not ours
         self.hand_made: set[str] = set()  # brackets whose shares or orders somebody else touched
         self.after_look: Callable[[Tracked, Bracket, Decision], None] | None = None
         self._shoot()
@@ -246,6 +256,8 @@ class World:
     def trade_by_hand(self, plan: Plan, side: Side, quantity: int) -> None:
         """Trade at another terminal, at the market."""
         self.note(f"by hand: {side} {quantity} {plan.instrument.symbol}")
+        if side is plan.side:
+            self.hand_bought[plan.instrument.symbol, plan.product] += quantity * side.sign
         self.exchange.place_foreign(
             ACCOUNT,
             OrderRequest(
@@ -313,7 +325,9 @@ class World:
         for call in due:
             call.arrives = None
             call.event = put_on_wire(self.broker, call.command, clock=FrozenClock(call.sent))
-            self.note(f"wire {call.command.bracket_id[-2:]} {_brief(call.command)} -> {_brief_event(call.event)}")
+            self.note(
+                f"wire {call.command.bracket_id[-2:]} {_brief(call.command)} -> {_brief_event(call.event)}"
+            )
             if isinstance(call.event, LegRefused | ChangeRefused):
                 self.refusals.append((call.event.refusal, call.event.reason))
         self.calls = [c for c in self.calls if c.arrives is not None or c.answers is not None]
@@ -382,7 +396,9 @@ class World:
         if not is_due and not (self.hurried and self.seconds - self.book_at >= 0.2):
             return
         self.book_at, self.hurried = self.seconds, False
-        everything = any(need.everything for need in needs) or self.asks_for_everything
+        is_round = self.seconds - self.everything_at >= CADENCE.everything.total_seconds()
+        everything = any(need.everything for need in needs) or self.asks_for_everything or is_round
+        self.everything_at = self.seconds if everything else self.everything_at
         self.reading = Reading(
             arrives=self.seconds + self.random.uniform(0.02, 0.6),
             books=self._books(gtts=any(need.gtts for need in needs), everything=everything),
@@ -455,6 +471,9 @@ class World:
     def _share_out(self, books: BookRead, brackets: list[Bracket], sessions: dict[str, str]) -> None:
         self._set_troubles(frozenset())
         self.asks_for_everything = self.asks_for_everything and books.positions is None
+        filled = foreign_filled(books, brackets)
+        if filled != self.foreign_filled:
+            self.foreign_filled, self.asks_for_everything, self.hurried = filled, True, True
         index, owners = index_book(books), owned_gtts(brackets)
         found = standings(books, brackets, session=sessions)
         for one in self.tracked.values():
