@@ -232,10 +232,8 @@ def _group_standings(
         closed = max(0, -traded - max(0, anchor.foreign_base))
         shortfall, agrees = max(0, expected - held), held == expected
     new = max(0, closed - sum(_external(one) - one.external_at_base for one in group))
-    since = None if anchor is None else anchor.received
-    late = {one.id: _closed_before_our_exit(one, foreign, since=since) for one in group}
-    shares = _newest_first(group, new, late=late)
-    missing = _newest_first(group, shortfall, late={})
+    shares = _newest_first(group, new, foreign)
+    missing = _newest_first(group, shortfall, ())
     return {
         one.id: Standing(
             carried=carried,
@@ -261,30 +259,37 @@ def _external(bracket: Bracket) -> int:
     return sum(part.external for part in bracket.slices)
 
 
-def _closed_before_our_exit(bracket: Bracket, foreign: Sequence[TradeRow], *, since: Moment | None) -> int:
+def _newest_first(group: Sequence[Bracket], quantity: int, foreign: Sequence[TradeRow]) -> dict[str, int]:
+    """Return bracket id -> its share of what others took, with the trades that show it, if any do.
+
+    What a person took over goes first, for it is theirs; then the newest bracket gives first (LIFO).
+    Only then what our exits took too, after others had closed it already.
+    """
+    shares = dict.fromkeys((one.id for one in group), 0)
+    in_order = sorted(group, key=lambda one: (one.handed_over, one.id), reverse=True)
+    for most in (_still_held, _closed_before_our_exit):
+        for bracket in in_order:
+            taken = max(0, min(quantity, most(bracket, foreign)))
+            shares[bracket.id] += taken
+            quantity -= taken
+    return shares
+
+
+def _still_held(bracket: Bracket, foreign: Sequence[TradeRow]) -> int:
+    """Return how many shares of a bracket others can have closed: none before it came."""
+    if not foreign:
+        return net(bracket)
+    return min(net(bracket), -_net_since(foreign, bracket.plan.side, bracket.received))
+
+
+def _closed_before_our_exit(bracket: Bracket, foreign: Sequence[TradeRow]) -> int:
     """Return how many shares our exits took that others had closed already, at most."""
-    side = bracket.plan.side
     exits = [leg for leg in bracket.legs if leg.role is Role.EXIT and leg.filled]
     last = max((leg.row_updated_at for leg in exits if leg.row_updated_at is not None), default=None)
     if last is None:
         return 0
-    closed = -_net_since([trade for trade in foreign if trade.at <= last], side, since)
-    return max(0, min(closed, sum(leg.filled for leg in exits)))
-
-
-def _newest_first(group: Sequence[Bracket], quantity: int, *, late: Mapping[str, int]) -> dict[str, int]:
-    """Return bracket id -> its share of what others took, late adding to what it could still give.
-
-    What a person took over goes first, for it is theirs; then the newest bracket gives first (LIFO).
-    """
-    shares = dict.fromkeys((one.id for one in group), 0)
-    in_order = sorted(group, key=lambda one: (one.handed_over, one.id), reverse=True)
-    for holds in ({one.id: net(one) for one in group}, late):
-        for bracket in in_order:
-            taken = max(0, min(quantity, holds.get(bracket.id, 0)))
-            shares[bracket.id] += taken
-            quantity -= taken
-    return shares
+    earlier = [trade for trade in foreign if trade.at <= last]
+    return min(-_net_since(earlier, bracket.plan.side, bracket.received), sum(leg.filled for leg in exits))
 
 
 def foreign_filled(read: BookRead, brackets: Sequence[Bracket]) -> int:

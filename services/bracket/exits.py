@@ -1,5 +1,7 @@
 """The exits: one live order a slice, always moved towards what is wanted now, at most one command a leg."""
 
+from collections import Counter
+
 from services.bracket import commands, wanted
 from services.bracket.events import (
     ExitBegan,
@@ -14,6 +16,7 @@ from services.bracket.events import (
 )
 from services.bracket.fold import shows_terms
 from services.bracket.model import (
+    Bracket,
     ExitReason,
     Leg,
     LegKind,
@@ -26,6 +29,7 @@ from services.bracket.model import (
 )
 from services.bracket.observation import Standing
 from services.bracket.quantities import (
+    filled_of,
     has_undecided,
     legs_of,
     live_legs,
@@ -90,14 +94,20 @@ def _note_base(step: Step, standing: Standing) -> None:
 
 
 def _reduce(step: Step, quantity: int, *, cause: str) -> None:
-    reductions = []
-    for part in step.bracket.slices:
-        taken = min(quantity, max(0, net_of(step.bracket, part)))
-        quantity -= taken
-        reductions.append((part.index, taken))
-    if any(taken for _, taken in reductions):
-        step.record(ReducedExternally(reductions=tuple(reductions), cause=cause))
+    """Take shares away: the nearest target first, then what our exits took although it was closed."""
+    reductions: Counter[int] = Counter()
+    for most in (net_of, _taken_by_exits):
+        for part in step.bracket.slices:
+            taken = min(quantity, max(0, most(step.bracket, part)))
+            reductions[part.index] += taken
+            quantity -= taken
+    if reductions.total():
+        step.record(ReducedExternally(reductions=tuple(sorted(reductions.items())), cause=cause))
         step.set_overlay(Overlay.EXTERNAL_CHANGE, True)
+
+
+def _taken_by_exits(bracket: Bracket, part: Slice) -> int:
+    return filled_of(bracket, Role.EXIT, part=part)
 
 
 def watch_stop(step: Step) -> None:

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from services.bracket.events import BracketModified, CancelRequested, ExitRequested, HandedOver
 from services.bracket.model import (
+    Bracket,
     EntryTerms,
     ExitReason,
     IfFilled,
@@ -31,6 +32,7 @@ from tests.simulation.world import (
     CALM,
     CAPABILITIES,
     INFY,
+    LIVE_ROWS,
     NIFTY,
     OPENING,
     SBIN,
@@ -115,7 +117,8 @@ def _calm(world: World, truth: Truth, scenario: Scenario, rng: random.Random) ->
         truth.check()
         if scenario.stubborn:
             _help(world)
-        if _is_over(world):
+        # What somebody else did is seen at the next full read, a minute later at most.
+        if _is_over(world) and world.seconds - start > (70 if scenario.faults.outside_acts else 0):
             return
 
 
@@ -283,8 +286,8 @@ def _ask_something(world: World, one: Tracked, rng: random.Random) -> None:
 def _interfere(world: World, one: Tracked, rng: random.Random) -> None:
     """Close all or a part at another terminal, or buy some more."""
     bracket = one.bracket
-    held = net(bracket)
-    if held <= 0 or bracket.foreign_base is None:
+    held = min(net(bracket), world.position_of(bracket))
+    if held <= 0 or _closes_already(world, bracket):
         return
     for other in world.tracked.values():
         if other.bracket.plan.instrument == bracket.plan.instrument:
@@ -296,6 +299,15 @@ def _interfere(world: World, one: Tracked, rng: random.Random) -> None:
     else:
         quantity = held if act == "all" else max(lot, held // 2 // lot * lot)
         world.trade_by_hand(bracket.plan, bracket.plan.side.opposite, quantity)
+
+
+def _closes_already(world: World, bracket: Bracket) -> bool:
+    """Whether an order of theirs still waits for somebody to trade with: nobody closes twice."""
+    book = world.broker.order_book()
+    return any(
+        row.tag is None and row.status in LIVE_ROWS and row.symbol == bracket.plan.instrument.symbol
+        for row in book
+    )
 
 
 def _cancel_elsewhere(world: World, one: Tracked, rng: random.Random) -> None:

@@ -270,6 +270,12 @@ class World:
             ),
         )
 
+    def position_of(self, bracket: Bracket) -> int:
+        """Return what the account holds in a bracket's symbol and product, from the bracket's side."""
+        place = (bracket.plan.instrument.symbol, bracket.plan.product)
+        rows = (row for row in self.broker.positions() if (row.symbol, row.product) == place)
+        return sum(row.quantity for row in rows) * bracket.plan.side.sign
+
     def crash(self) -> None:
         """Die and start again from the stored events; calls on the wire go on without us."""
         self.note("crash")
