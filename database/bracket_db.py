@@ -119,6 +119,31 @@ def insert_bracket(
         return _write_legs_and_events(connection, change)
 
 
+def find_claim(db: Database, account_id: str, *, key: str) -> ExistingClaim | None:
+    """Return what an account used a key for, or None. Raises NotRead."""
+    wanted = select(IdempotencyKeyRow.bracket_id, IdempotencyKeyRow.body_hash).where(
+        IdempotencyKeyRow.account_id == account_id, IdempotencyKeyRow.key == key
+    )
+    with db.read() as connection:
+        row = connection.execute(wanted).one_or_none()
+    return None if row is None else ExistingClaim(bracket_id=row.bracket_id, body_hash=row.body_hash)
+
+
+def load_symbol(db: Database, account_id: str, *, exchange: str, symbol: str) -> tuple[Bracket, ...]:
+    """Return an account's open brackets of one symbol, oldest first. Raises NotRead."""
+    wanted = (
+        select(BracketRow.snapshot)
+        .where(
+            BracketRow.account_id == account_id,
+            BracketRow.is_open.is_(True),
+            BracketRow.exchange == exchange,
+            BracketRow.symbol == symbol,
+        )
+        .order_by(BracketRow.id)
+    )
+    return _load_all(db, wanted)
+
+
 def save(db: Database, changes: Sequence[BracketChange]) -> None:
     """Store the changes of several brackets in one transaction.
 

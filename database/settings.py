@@ -7,7 +7,7 @@ from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Mapped, mapped_column
 
 from database.session import Base, Database, insert_for
-from services.bracket.model import Mode
+from services.bracket.model import KillMode, Mode
 
 KILL_SWITCH = "kill_switch"
 ANALYZER_MODE = "analyzer_mode"
@@ -19,14 +19,6 @@ class SettingScope(StrEnum):
     ACCOUNT = "account"
     OWNER = "owner"
     SERVICE = "service"
-
-
-class KillSwitch(StrEnum):
-    """How much is stopped; each one stops what the one before it stops."""
-
-    OFF = "off"
-    BLOCK_ENTRIES = "block_entries"
-    FLATTEN = "flatten"
 
 
 class SettingRow(Base):
@@ -65,13 +57,13 @@ def setting(db: Database, scope: SettingScope, *, subject_id: str, key: str) -> 
 
 
 def set_kill_switch(
-    db: Database, scope: SettingScope, *, subject_id: str, mode: KillSwitch, at: datetime
+    db: Database, scope: SettingScope, *, subject_id: str, mode: KillMode, at: datetime
 ) -> None:
     """Set the kill switch of one account, or of all accounts of an owner. Raises NotStored."""
     put_setting(db, scope, subject_id=subject_id, key=KILL_SWITCH, value=mode, at=at)
 
 
-def kill_switch(db: Database, account_id: str, *, owner_id: str) -> KillSwitch:
+def kill_switch(db: Database, account_id: str, *, owner_id: str) -> KillMode:
     """Return what is in force for an account: the stricter of its own switch and its owner's.
 
     Raises NotRead: then nobody knows that entries are allowed.
@@ -81,8 +73,8 @@ def kill_switch(db: Database, account_id: str, *, owner_id: str) -> KillSwitch:
         tuple_(SettingRow.scope, SettingRow.subject_id).in_(subjects), SettingRow.key == KILL_SWITCH
     )
     with db.read() as connection:
-        switches = [KillSwitch(value) for value in connection.scalars(wanted)]
-    return max(switches, key=list(KillSwitch).index, default=KillSwitch.OFF)
+        switches = [KillMode(value) for value in connection.scalars(wanted)]
+    return max(switches, key=list(KillMode).index, default=KillMode.OFF)
 
 
 def set_analyzer_mode(db: Database, owner_id: str, *, mode: Mode, at: datetime) -> None:

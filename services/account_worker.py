@@ -19,7 +19,7 @@ from database.bracket_db import BracketChange, EventRecord, StaleWriter, load, l
 from database.session import Database, StorageError
 from services.account_reads import AccountReads, BooksFailed, BooksRead, Parts, QuotesRead
 from services.bracket.account import BookIndex, index_book, is_complete, owned_gtts, part_of_read, standings
-from services.bracket.events import Event
+from services.bracket.events import Event, LegNotSent
 from services.bracket.lifecycle import Decision, answer, reconcile
 from services.bracket.model import (
     Bracket,
@@ -34,11 +34,12 @@ from services.bracket.model import (
     Role,
 )
 from services.bracket.observation import Read, Seen, Standing, Timing, TradingSession
-from services.cadence import Cadence
+from services.cadence import Cadence, needs_of
 from services.event_codec import encode_event
 from services.lanes import Lanes
 from services.roster import Roster, Symbol, Tracked, symbol_of
-from services.wire import Command, commands_of, put_on_wire, unknown
+from services.wire import Command, commands_of, intentions, name_of, put_on_wire, unknown
+from utils.checkpoint import reach
 from utils.clock import Clock
 from utils.log import log_context
 
@@ -81,7 +82,12 @@ class Pushed:
     """Somebody says there is news. Nothing of it is believed; it makes us look."""
 
 
-Message = Submitted | Asked | Answered | Pushed | BooksRead | BooksFailed | QuotesRead
+@dataclass(frozen=True, slots=True)
+class LookAtAll:
+    """The kill switch, or something else that concerns every bracket, has changed."""
+
+
+Message = LookAtAll | Submitted | Asked | Answered | Pushed | BooksRead | BooksFailed | QuotesRead
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +147,15 @@ class AccountWorker:
         quote = self._quotes.get(symbol)
         is_young = quote is not None and self._clock.now() - quote.at <= QUOTE_MAX_AGE
         return quote if is_young else None
+
+    def sight_of(self, bracket: Bracket) -> Seen:
+        """Return what a look at the bracket would know now, without a read; for explaining only."""
+        tracked = self._roster.get(bracket.id)
+        return self._seen(tracked or Tracked(bracket, needs_of(bracket)), self._now())
+
+    def look_at_all(self) -> None:
+        """Look at every open bracket: something that concerns all of them has changed."""
+        self._inbox.put(LookAtAll())
 
     def push(self) -> None:
         """Say that there may be news."""
@@ -204,6 +219,8 @@ class AccountWorker:
             case QuotesRead():
                 self._reads.done()
                 self._on_quotes(message.quotes)
+            case LookAtAll():
+                self._mark_open()
             case Pushed():
                 self._reads.hurry()
 
@@ -211,6 +228,8 @@ class AccountWorker:
 
     def _recover(self) -> None:
         """Load what is open or may still come back. From here on nothing is special about a restart."""
+        self._roster = Roster()
+        reach("recovering")
         closed_after = self._clock.now() - self._ports.timing.watch
         watched = load_watch(self._ports.db, self.account_id, closed_after)
         for bracket in (*load_open(self._ports.db, [self.account_id]), *watched):
@@ -255,9 +274,11 @@ class AccountWorker:
             logger.critical("an order's answer could not be stored; trying again", exc_info=True)
             self._unstored.append(message)
             return
+        reach(f"answered {message.command.name}")
         tracked.in_flight.discard(message.command.seq)
         self._roster.mark(tracked)
-        self._reply(tracked)
+        if not isinstance(message.event, LegNotSent):  # an unsent entry is tried again while it is fresh
+            self._reply(tracked)
         if message.command.leg.role is not Role.ENTRY:
             self._reads.hurry()  # an exit protects only once a book shows it
 
@@ -277,6 +298,9 @@ class AccountWorker:
         if troubles == self._troubles:
             return
         self._troubles = troubles
+        self._mark_open()
+
+    def _mark_open(self) -> None:
         for tracked in self._roster.all():
             if not tracked.bracket.state.is_closed:
                 self._roster.mark(tracked)
@@ -309,7 +333,7 @@ class AccountWorker:
 
     def _share_out(self, index: BookIndex, brackets: list[Bracket], sessions: dict[str, str]) -> None:
         owners = owned_gtts(brackets)
-        found = standings(index.read, brackets, session=sessions)
+        found = standings(index, brackets, session=sessions)
         for tracked in self._roster.all():
             standing = self._confirmed(tracked.bracket, found.get(tracked.bracket.id), index.read.started)
             agrees = None if standing is None else standing.agrees
@@ -329,15 +353,12 @@ class AccountWorker:
             self._roster.mark(tracked)
 
     def _confirmed(self, bracket: Bracket, standing: Standing | None, started: Moment) -> Standing | None:
-        """Believe that others closed lots only when two reads, two seconds apart, say the same."""
-        if standing is None:
-            return None
-        known = sum(part.external for part in bracket.slices)
-        if standing.external == known and standing.shortfall == 0:
+        """Believe what changes the account's picture only when two reads, two seconds apart, say the same."""
+        if standing is None or not _changes_the_picture(bracket, standing):
             self._evidence.pop(bracket.id, None)
             return standing
         first, since = self._evidence.get(bracket.id, (standing, started))
-        if (first.external, first.shortfall) != (standing.external, standing.shortfall):
+        if _picture(first) != _picture(standing):
             first, since = standing, started
         self._evidence[bracket.id] = (first, since)
         self._ask_for_everything = True
@@ -401,7 +422,10 @@ class AccountWorker:
         change = BracketChange(
             bracket=decision.bracket, events=records, expected_version=tracked.bracket.version
         )
+        names = [name_of(event, decision.bracket.leg(event.seq)) for event in intentions(decision.events)]
+        _reach("storing", names)
         save(self._ports.db, [change])
+        _reach("stored", names)
         self._roster.update(tracked, decision.bracket)
         self._ports.announce(self.account_id)
 
@@ -430,6 +454,7 @@ class AccountWorker:
                 # An adapter broke its promise. The order may exist: that is what unknown means.
                 logger.exception("the broker adapter failed")
                 event = unknown(command, "the broker adapter failed")
+        reach(f"sent {command.name}")
         self._inbox.put(Answered(command, event))
 
     # --- reading
@@ -468,6 +493,25 @@ class AccountWorker:
 
     def _now(self) -> Moment:
         return Moment.read(self._clock)
+
+
+def _reach(phase: str, names: list[str]) -> None:
+    for name in names:
+        reach(f"{phase} {name}")
+
+
+def _changes_the_picture(bracket: Bracket, standing: Standing) -> bool:
+    known = sum(part.external for part in bracket.slices)
+    is_closed = bracket.state.is_closed
+    return (
+        (bracket.foreign_base is None and not is_closed)
+        or standing.external != known
+        or standing.shortfall > 0
+    )
+
+
+def _picture(standing: Standing) -> tuple[int, int, int]:
+    return (standing.base, standing.external, standing.shortfall)
 
 
 def _is_lost_gtt(leg: Leg) -> bool:

@@ -8,7 +8,7 @@ from broker.base import AccountCredentials, BrokerAccount, BrokerCapabilities, B
 from broker.registry import import_broker_module
 from database.account_db import Account, account, auth_token_of, list_accounts
 from database.secret_box import SecretBox
-from database.session import Database
+from database.session import Database, StorageError
 from database.settings import kill_switch
 from services.account_worker import AccountWorker, WorkerPorts
 from services.bracket.model import KillMode, Mode, Moment
@@ -140,6 +140,9 @@ class _KillSwitch:
     def mode(self) -> KillMode:
         now = self._clock.monotonic()
         if now - self._read_at >= _SECOND:
-            self._mode = KillMode(kill_switch(self._db, self._owner.id, owner_id=self._owner.owner_id))
             self._read_at = now
+            try:
+                self._mode = kill_switch(self._db, self._owner.id, owner_id=self._owner.owner_id)
+            except StorageError:
+                logger.exception("the kill switch could not be read; it stays %s", self._mode)
         return self._mode

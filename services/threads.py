@@ -9,7 +9,9 @@ logger = logging.getLogger(__name__)
 _RESTART_SECONDS = 1.0
 
 
-def start_thread(name: str, work: Callable[[threading.Event], None], stop: threading.Event) -> threading.Thread:
+def start_thread(
+    name: str, work: Callable[[threading.Event], None], stop: threading.Event
+) -> threading.Thread:
     """Run work(stop) in a thread of its own until stop is set; a crash is logged and work runs again.
 
     Work must find all it needs in the database: after a crash it begins anew.

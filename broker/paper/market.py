@@ -3,18 +3,18 @@
 import logging
 import sqlite3
 import threading
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from broker.base import BrokerSettings
 from broker.paper.mapping import opening_prices
 from simulator import ExchangeSettings, SimulatedExchange, WalkSettings, load_instruments
 from utils.clock import Clock, SystemClock
-from utils.constants import EXCHANGE_ZONE
 
 logger = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.25
+_FIRST_NUMBER_AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class PaperMarket:
@@ -83,9 +83,8 @@ def _name(paper_state: str) -> str:
 
 
 def _first_number(now: datetime) -> int:
-    """Begin a new file's ids by the time of day, so that they differ from a deleted file's."""
-    local = now.astimezone(EXCHANGE_ZONE)
-    return (local.hour * 3600 + local.minute * 60 + local.second) * 1_000_000 + 1
+    """Begin a new file's numbers beyond those of any file deleted before it: 100 for each second gone."""
+    return int((now - _FIRST_NUMBER_AT).total_seconds()) * 100 + 1
 
 
 # The one place that knows which files are open: two exchanges on one file would overwrite each other.

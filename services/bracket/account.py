@@ -121,17 +121,18 @@ def _trades(bracket: Bracket, index: BookIndex) -> tuple[TradeRow, ...] | None:
 
 
 def standings(
-    read: BookRead, brackets: Sequence[Bracket], *, session: Mapping[str, str]
+    index: BookIndex, brackets: Sequence[Bracket], *, session: Mapping[str, str]
 ) -> dict[str, Standing]:
     """Return bracket id -> standing. Empty when trades or positions were not read.
 
     Brackets of one symbol have one side (opposite ones are refused), so quantities are absolute. A
     symbol whose parts were not read at one instant (a trade of an order that the book lacks) is left out.
     """
+    read = index.read
     if read.positions is None or read.trades is None:
         return {}
     positions = {(row.exchange, row.symbol, row.product): row.quantity for row in read.positions}
-    fills = _OwnFills(read, brackets)
+    fills = _OwnFills(index, brackets)
     found: dict[str, Standing] = {}
     for key, group in _by_position(brackets).items():
         today = session.get(key[0], group[0].session)
@@ -163,10 +164,10 @@ def _is_of(trade: TradeRow, session_id: str) -> bool:
 class _OwnFills:
     """What our orders have done according to one read: its rows may be ahead of our legs."""
 
-    def __init__(self, read: BookRead, brackets: Sequence[Bracket]) -> None:
-        self.shown = {row.broker_order_id: row for row in read.orders}
-        self._tagged = {row.tag: row for row in read.orders if is_ours(row.tag)}
-        self._children = _children(read.gtts or (), brackets)
+    def __init__(self, index: BookIndex, brackets: Sequence[Bracket]) -> None:
+        self.shown = index.by_id
+        self._tagged = {tag: rows[-1] for tag, rows in index.by_tag.items() if is_ours(tag)}
+        self._children = _children(index.read.gtts or (), brackets)
         known = {leg.broker_order_id for one in brackets for leg in one.legs if leg.broker_order_id}
         adopted = {leg.broker_order_id for one in brackets for leg in one.legs if leg.parent is not None}
         self._unadopted = {
@@ -292,15 +293,15 @@ def _closed_before_our_exit(bracket: Bracket, foreign: Sequence[TradeRow]) -> in
     return min(-_net_since(earlier, bracket.plan.side, bracket.received), sum(leg.filled for leg in exits))
 
 
-def foreign_filled(read: BookRead, brackets: Sequence[Bracket]) -> int:
+def foreign_filled(index: BookIndex, brackets: Sequence[Bracket]) -> int:
     """Return how much others' orders have filled in our symbols: when it grows, read everything.
 
     The order book is read often, trades and positions seldom; this is what tells that it is time.
     """
-    ours = _OwnFills(read, brackets).ours
+    ours = _OwnFills(index, brackets).ours
     symbols = {key_of(one) for one in brackets if not one.state.is_closed}
     return sum(
         row.filled
-        for row in read.orders
+        for row in index.read.orders
         if row.broker_order_id not in ours and (row.exchange, row.symbol, row.product) in symbols
     )

@@ -227,13 +227,31 @@ def test_the_whole_answer_has_one_deadline_however_it_drips(
         assert elapsed_timer() - started < 2.0
 
 
-@pytest.mark.parametrize("body", [b"x" * 5000, gzip.compress(b"x" * 5000)])
+@pytest.mark.parametrize("body", [b"x" * 5000, gzip.compress(b"x" * 5000)], ids=["plain", "gzip"])
 def test_an_answer_beyond_the_size_limit_is_not_read_to_its_end(
     body: bytes, open_session: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("broker.http.MAX_ANSWER_BYTES", 1000)
     headers = "Content-Encoding: gzip\r\n" if body.startswith(b"\x1f\x8b") else ""
     with ScriptedServer(serve(answer(body, headers=headers), ANSWER_OK), serve(ANSWER_OK)) as server:
+        session = open_session(server.root)
+
+        assert outcome(lambda: session.read("/orders")) is ReadFailed
+        assert session.read("/orders").body == b"ok"
+
+
+def test_the_rest_of_an_answer_too_long_is_never_taken_for_the_next_answer(
+    open_session: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broker.http.MAX_ANSWER_BYTES", 1000)
+
+    def rest_comes_later(peer: Peer) -> None:
+        peer.read_request()
+        peer.send(answer(b"x" * 5000)[:2000])
+        peer.read_request()
+        peer.send(answer(b"x" * 5000)[2000:])
+
+    with ScriptedServer(rest_comes_later, serve(ANSWER_OK)) as server:
         session = open_session(server.root)
 
         assert outcome(lambda: session.read("/orders")) is ReadFailed
@@ -257,9 +275,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
         .serial_number(x509.random_serial_number())
         .not_valid_before(today - timedelta(days=1))
         .not_valid_after(today + timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False
-        )
+        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
         .sign(key, hashes.SHA256())
     )
     unencrypted = serialization.NoEncryption()
@@ -375,6 +391,7 @@ def test_calls_share_one_warm_connection(open_session: Open) -> None:
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
         answer(gzip.compress(b"ok"), headers="Content-Encoding: gzip\r\n"),
     ],
+    ids=["chunked", "gzip"],
 )
 def test_chunked_and_compressed_answers_keep_the_connection(whole: bytes, open_session: Open) -> None:
     with ScriptedServer(serve_forever(whole)) as server:

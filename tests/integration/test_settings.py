@@ -4,7 +4,6 @@ import pytest
 
 from database.session import Database
 from database.settings import (
-    KillSwitch,
     SettingScope,
     analyzer_mode,
     kill_switch,
@@ -13,20 +12,20 @@ from database.settings import (
     set_kill_switch,
     setting,
 )
-from services.bracket.model import Mode
+from services.bracket.model import KillMode, Mode
 from tests.builders import NINE_THIRTY
 
 
 @pytest.mark.parametrize(
     ("of_account", "of_owner", "in_force"),
     [
-        (KillSwitch.OFF, KillSwitch.FLATTEN, KillSwitch.FLATTEN),
-        (KillSwitch.FLATTEN, KillSwitch.BLOCK_ENTRIES, KillSwitch.FLATTEN),
-        (KillSwitch.BLOCK_ENTRIES, KillSwitch.OFF, KillSwitch.BLOCK_ENTRIES),
+        (KillMode.OFF, KillMode.FLATTEN, KillMode.FLATTEN),
+        (KillMode.FLATTEN, KillMode.BLOCK_ENTRIES, KillMode.FLATTEN),
+        (KillMode.BLOCK_ENTRIES, KillMode.OFF, KillMode.BLOCK_ENTRIES),
     ],
 )
 def test_the_stricter_kill_switch_is_in_force(
-    db: Database, of_account: KillSwitch, of_owner: KillSwitch, in_force: KillSwitch
+    db: Database, of_account: KillMode, of_owner: KillMode, in_force: KillMode
 ) -> None:
     set_kill_switch(db, SettingScope.ACCOUNT, subject_id="acc1", mode=of_account, at=NINE_THIRTY)
     set_kill_switch(db, SettingScope.OWNER, subject_id="own1", mode=of_owner, at=NINE_THIRTY)
@@ -35,14 +34,14 @@ def test_the_stricter_kill_switch_is_in_force(
 
 
 def test_nothing_is_killed_and_brackets_are_live_until_somebody_says_otherwise(db: Database) -> None:
-    assert kill_switch(db, "acc1", owner_id="own1") is KillSwitch.OFF
+    assert kill_switch(db, "acc1", owner_id="own1") is KillMode.OFF
     assert analyzer_mode(db, "own1") is Mode.LIVE
 
 
 def test_the_switch_of_another_account_does_not_count(db: Database) -> None:
-    set_kill_switch(db, SettingScope.ACCOUNT, subject_id="own1", mode=KillSwitch.FLATTEN, at=NINE_THIRTY)
+    set_kill_switch(db, SettingScope.ACCOUNT, subject_id="own1", mode=KillMode.FLATTEN, at=NINE_THIRTY)
 
-    assert kill_switch(db, "acc1", owner_id="own1") is KillSwitch.OFF
+    assert kill_switch(db, "acc1", owner_id="own1") is KillMode.OFF
 
 
 def test_the_last_setting_wins(db: Database) -> None:

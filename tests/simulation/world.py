@@ -477,11 +477,11 @@ class World:
     def _share_out(self, books: BookRead, brackets: list[Bracket], sessions: dict[str, str]) -> None:
         self._set_troubles(frozenset())
         self.asks_for_everything = self.asks_for_everything and books.positions is None
-        filled = foreign_filled(books, brackets)
+        index, owners = index_book(books), owned_gtts(brackets)
+        filled = foreign_filled(index, brackets)
         if filled != self.foreign_filled:
             self.foreign_filled, self.asks_for_everything, self.hurried = filled, True, True
-        index, owners = index_book(books), owned_gtts(brackets)
-        found = standings(books, brackets, session=sessions)
+        found = standings(index, brackets, session=sessions)
         for one in self.tracked.values():
             standing = self._confirmed(one.bracket, found.get(one.bracket.id), books.started)
             agrees = None if standing is None else standing.agrees

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,8 +10,10 @@ import pytest
 
 from broker import paper
 from broker.base import AccountCredentials, BrokerAccount, BrokerModule, BrokerSettings
+from broker.paper.market import PaperMarkets
 from services.bracket.model import Product, Topology
-from tests.unit.simulated import BUY, LIMIT, MARKET, SELL, order
+from simulator import VirtualClock
+from tests.unit.simulated import BUY, LIMIT, MARKET, SELL, oco, order
 
 PRICES = "NSE:SBIN=500, NSE:INFY=1500"
 
@@ -72,6 +75,20 @@ def test_a_price_that_cannot_be_read_is_named(part: str, tmp_path: Path) -> None
 
     with pytest.raises(ValueError, match=f"PAPER_PRICES: '{part}'"):
         account(settings)
+
+
+def test_a_new_file_never_gives_an_id_again_that_a_deleted_one_gave() -> None:
+    clock = VirtualClock()
+    settings = BrokerSettings(api_roots={}, paper_state="", paper_prices=PRICES)
+
+    def some_ids() -> set[str]:
+        exchange = PaperMarkets(clock).at(settings).exchange
+        return {exchange.place_gtt("P1", oco()) for _ in range(20)}
+
+    first = some_ids()
+    clock.advance(timedelta(days=1))
+
+    assert not first & some_ids()
 
 
 def test_delivery_positions_are_holdings_and_todays_trades_together(

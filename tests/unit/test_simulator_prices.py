@@ -80,6 +80,17 @@ def test_gaps_move_the_price_further_than_any_second_of_the_walk() -> None:
     assert sum(jump > 2 for jump in jumps) <= 10
 
 
+def test_gaps_come_at_seconds_nobody_can_foresee() -> None:
+    settings = WalkSettings(gaps_per_hour=Decimal("60"), gap_size=Decimal("0.05"))
+    path = [walk(settings=settings).price_at(step) for step in range(3600)]
+
+    seconds_of_minute = {
+        step % 60 for step, (before, after) in enumerate(pairwise(path), start=1) if abs(after - before) > 5
+    }
+
+    assert len(seconds_of_minute) > 10
+
+
 def test_a_recorded_path_ends_on_its_last_price() -> None:
     path = RecordedPath((Decimal("500"), Decimal("499")))
 

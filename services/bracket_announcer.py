@@ -1,0 +1,123 @@
+"""Stored events to those who listen. Off the order path: it reads the store, so nothing waits for it.
+
+At least once: after a crash the last few seconds are said again, with the same seq.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+from database.account_db import list_accounts
+from database.bracket_db import StoredEvent, events_after, load
+from database.session import Database, StorageError
+from database.settings import SettingScope, put_setting, setting
+from services.announcements import Announcement, announcement
+from services.bracket.model import Bracket
+from services.event_codec import decode_event
+from utils.clock import Clock
+
+logger = logging.getLogger(__name__)
+
+_BATCH = 200
+_CURSOR = "announced_seq"
+_SAVE_CURSOR_EVERY = timedelta(seconds=5)
+_LOOK_EVERY_SECONDS = 1.0
+
+Emit = Callable[[dict[str, object], str, str], None]  # payload, account id, owner id
+
+
+class BracketAnnouncer:
+    """Follows each account's events and emits what clients hear. `run` is one thread's work."""
+
+    def __init__(self, db: Database, clock: Clock, emit: Emit) -> None:
+        self._db = db
+        self._clock = clock
+        self._emit = emit
+        self._news: set[str] = set()
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._cursors: dict[str, int] = {}
+        self._unsaved: set[str] = set()
+        self._saved_at = clock.monotonic()
+
+    def notify(self, account_id: str) -> None:
+        """Say that events of an account were stored. Never blocks."""
+        with self._lock:
+            self._news.add(account_id)
+        self._wake.set()
+
+    def run(self, stop: threading.Event) -> None:
+        """Announce until stop is set."""
+        for one in list_accounts(self._db):
+            self.notify(one.id)
+        while not stop.is_set():
+            self._wake.wait(_LOOK_EVERY_SECONDS)
+            self._wake.clear()
+            self.announce_all()
+        self._save_cursors()
+
+    def announce_all(self) -> None:
+        """Announce everything stored so far for the accounts with news."""
+        with self._lock:
+            news, self._news = self._news, set()
+        for account_id in news:
+            self._announce(account_id)
+        if self._unsaved and self._clock.monotonic() - self._saved_at >= _SAVE_CURSOR_EVERY.total_seconds():
+            self._save_cursors()
+
+    def _announce(self, account_id: str) -> None:
+        cursor = self._cursor(account_id)
+        while events := events_after(self._db, account_id, cursor, limit=_BATCH):
+            for made in self.announcements(events):
+                self._emit(made[0].payload(), account_id, made[1].plan.owner_id)
+            cursor = events[-1].account_seq
+            self._cursors[account_id] = cursor
+            self._unsaved.add(account_id)
+
+    def announcements(self, events: tuple[StoredEvent, ...]) -> list[tuple[Announcement, Bracket]]:
+        """Return what clients hear of stored events, with the bracket as it is now."""
+        brackets: dict[str, Bracket | None] = {}
+        made = []
+        for stored in events:
+            if stored.bracket_id not in brackets:
+                brackets[stored.bracket_id] = load(self._db, stored.bracket_id)
+            bracket = brackets[stored.bracket_id]
+            if bracket is not None:
+                event = decode_event(stored.kind, stored.payload)
+                said = announcement(event, bracket, seq=stored.account_seq, at=stored.at)
+                if said is not None:
+                    made.append((said, bracket))
+        return made
+
+    def missed(self, account_id: str, since_seq: int) -> list[dict[str, object]]:
+        """Return the payloads of everything announced after since_seq, oldest first."""
+        missed: list[dict[str, object]] = []
+        cursor = since_seq
+        while events := events_after(self._db, account_id, cursor, limit=_BATCH):
+            missed.extend(said.payload() for said, _ in self.announcements(events))
+            cursor = events[-1].account_seq
+        return missed
+
+    def _cursor(self, account_id: str) -> int:
+        if account_id not in self._cursors:
+            stored = setting(self._db, SettingScope.ACCOUNT, subject_id=account_id, key=_CURSOR)
+            # A fresh installation has nothing to say again; one that knew an account goes on from there.
+            self._cursors[account_id] = int(stored) if stored is not None else 0
+        return self._cursors[account_id]
+
+    def _save_cursors(self) -> None:
+        self._saved_at = self._clock.monotonic()
+        unsaved, self._unsaved = self._unsaved, set()
+        try:
+            for account_id in unsaved:
+                put_setting(
+                    self._db,
+                    SettingScope.ACCOUNT,
+                    subject_id=account_id,
+                    key=_CURSOR,
+                    value=str(self._cursors[account_id]),
+                    at=self._clock.now(),
+                )
+        except StorageError:
+            logger.exception("how far events were announced could not be stored; some will be said again")

@@ -1,0 +1,240 @@
+"""The use cases on a bracket that exists: modify, cancel, exit, explain, and the kill switch.
+
+A person's act is an event of the bracket, decided on by its worker like everything else.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import TimeoutError as NotYet
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from database.auth_db import Caller
+from database.bracket_db import load
+from database.settings import SettingScope, set_kill_switch
+from services.account_worker import UnknownBracket
+from services.bracket.events import (
+    BracketModified,
+    CancelRequested,
+    Event,
+    ExitRequested,
+    HandedOver,
+)
+from services.bracket.explanation import Explanation, explain
+from services.bracket.model import (
+    Bracket,
+    ExitReason,
+    IfFilled,
+    KillMode,
+    PriceMode,
+    PriceSpec,
+    Quote,
+    Role,
+    Trail,
+)
+from services.bracket.prices import is_on_tick, neighbours
+from services.bracket.quantities import filled_of, net
+from services.bracket.request import TrailRequest
+from services.bracket.violations import Code, Violation
+from services.bracket_order_service import bracket_order_status
+from services.desk import Desk
+from services.errors import BracketClosed, BracketDenied, NotFound
+
+ANSWER_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BracketChanges:
+    """What a person wants changed; None stays as it is. Prices in rupees, absolute."""
+
+    entry_price: Decimal | None = None
+    sl_price: Decimal | None = None
+    target_price: Decimal | None = None
+    trailing_sl: TrailRequest | None = None
+    exit_at: datetime | None = None
+
+
+def modify_bracket_order(desk: Desk, caller: Caller, bracket_id: str, *, changes: BracketChanges) -> Bracket:
+    """Change a bracket's prices, trailing or time exit.
+
+    Raises NotFound, BracketClosed, and BracketDenied for a price off its tick, on the wrong side, or a
+    stop that would trigger at once.
+    """
+    by = f"key {caller.key_id}"
+    quote = _quote(desk, bracket_order_status(desk, caller, bracket_id))
+    return _ask(desk, caller, bracket_id, lambda bracket: _modified(bracket, changes, quote=quote, by=by))
+
+
+def cancel_bracket_order(
+    desk: Desk,
+    caller: Caller,
+    bracket_id: str,
+    *,
+    if_filled: IfFilled | None,
+    confirm: str | None = None,
+    leave_exits: bool = False,
+) -> Bracket:
+    """Cancel the entry; with shares held, if_filled says what becomes of them and is required.
+
+    Raises NotFound, BracketClosed and BracketDenied. A fill that races the cancel keeps its exits.
+    """
+    by = f"key {caller.key_id}"
+
+    def ask(bracket: Bracket) -> Event:
+        _refuse_closed(bracket)
+        if if_filled is IfFilled.HAND_OVER:
+            _require_confirmation(bracket, confirm)
+            return HandedOver(by=by, cancel_exits=not leave_exits)
+        if filled_of(bracket, Role.ENTRY) and if_filled is None:
+            sentence = "if_filled is required once shares are held: exit, keep_exits or hand_over"
+            raise BracketDenied.of("if_filled", Code.REQUEST_INVALID, sentence)
+        return CancelRequested(if_filled=if_filled, by=by)
+
+    return _ask(desk, caller, bracket_id, ask)
+
+
+def exit_bracket_order(desk: Desk, caller: Caller, bracket_id: str) -> Bracket:
+    """Leave at the market now. Raises NotFound and BracketClosed."""
+
+    def ask(bracket: Bracket) -> Event | None:
+        _refuse_closed(bracket)
+        if bracket.exit_reason is not None:
+            return None
+        return ExitRequested(reason=ExitReason.EXIT_NOW, by=f"key {caller.key_id}")
+
+    return _ask(desk, caller, bracket_id, ask)
+
+
+def explain_bracket_order(desk: Desk, caller: Caller, bracket_id: str) -> Explanation:
+    """Say what is wanted and seen per leg, which clocks run, and what happens next and why."""
+    bracket = bracket_order_status(desk, caller, bracket_id)
+    worker = desk.supervisor.worker(bracket.plan.account_id, bracket.plan.mode)
+    seen = worker.sight_of(bracket)
+    return explain(bracket, seen, desk.now())
+
+
+def switch_kill(desk: Desk, caller: Caller, *, mode: KillMode) -> KillMode:
+    """Set the account's kill switch; its worker acts on it within a second."""
+    set_kill_switch(
+        desk.db,
+        SettingScope.ACCOUNT,
+        subject_id=caller.account_id,
+        mode=mode,
+        at=desk.clock.now(),
+    )
+    for worker in desk.supervisor.workers():
+        if worker.account_id == caller.account_id:
+            worker.look_at_all()
+    return mode
+
+
+def _ask(desk: Desk, caller: Caller, bracket_id: str, ask: Callable[[Bracket], Event | None]) -> Bracket:
+    bracket = bracket_order_status(desk, caller, bracket_id)
+    worker = desk.supervisor.worker(bracket.plan.account_id, bracket.plan.mode)
+    try:
+        return worker.ask(bracket_id, ask).result(timeout=ANSWER_SECONDS)
+    except UnknownBracket as exc:
+        raise BracketClosed(f"bracket {bracket_id} is closed") from exc
+    except NotYet:
+        stored = load(desk.db, bracket_id)
+        if stored is None:
+            raise NotFound(f"bracket {bracket_id} was not found") from None
+        return stored
+
+
+def _refuse_closed(bracket: Bracket) -> None:
+    if bracket.state.is_closed:
+        raise BracketClosed(f"bracket {bracket.id} is {bracket.state}: nothing can be changed any more")
+
+
+def _require_confirmation(bracket: Bracket, confirm: str | None) -> None:
+    symbol = bracket.plan.instrument.symbol
+    if confirm != symbol:
+        sentence = f"confirm must be {symbol} to hand the position over: no stop of ours will hold it"
+        raise BracketDenied.of("confirm", Code.REQUEST_INVALID, sentence)
+
+
+def _modified(bracket: Bracket, changes: BracketChanges, *, quote: Quote | None, by: str) -> Event:
+    _refuse_closed(bracket)
+    violations = [
+        *_off_tick(bracket, changes),
+        *_wrong_side(bracket, changes),
+        *_would_trigger(bracket, changes, quote),
+        *_entry_filled(bracket, changes),
+    ]
+    if violations:
+        raise BracketDenied(violations)
+    return BracketModified(
+        by=by,
+        stop=_absolute(changes.sl_price),
+        targets=_targets(bracket, changes.target_price),
+        trail=_trail(changes.trailing_sl),
+        exit_at=changes.exit_at,
+        entry_price=changes.entry_price,
+    )
+
+
+def _absolute(price: Decimal | None) -> PriceSpec | None:
+    return None if price is None else PriceSpec(mode=PriceMode.ABSOLUTE, value=price)
+
+
+def _targets(bracket: Bracket, price: Decimal | None) -> tuple[PriceSpec, ...] | None:
+    """The nearest target moves; the farther ones of a scale-out stay."""
+    if price is None:
+        return None
+    nearest = PriceSpec(mode=PriceMode.ABSOLUTE, value=price)
+    return (nearest, *(part.target for part in bracket.slices[1:]))
+
+
+def _trail(request: TrailRequest | None) -> Trail | None:
+    if request is None:
+        return None
+    distance = None
+    if request.points is not None:
+        distance = PriceSpec(mode=PriceMode.POINTS, value=request.points)
+    elif request.percent is not None:
+        distance = PriceSpec(mode=PriceMode.PERCENT, value=request.percent)
+    return Trail(distance=distance, activate_at=request.activate_at, breakeven_at=request.breakeven_at)
+
+
+def _off_tick(bracket: Bracket, changes: BracketChanges) -> list[Violation]:
+    tick = bracket.plan.instrument.tick_size
+    prices = {name: getattr(changes, name) for name in ("entry_price", "sl_price", "target_price")}
+    found = []
+    for name, price in prices.items():
+        if price is not None and (price <= 0 or not is_on_tick(price, tick)):
+            low, high = neighbours(price, tick)
+            sentence = f"{name} {price} is not a multiple of the tick size {tick}: use {low} or {high}"
+            found.append(Violation(field=name, code=Code.PRICE_OFF_TICK, sentence=sentence))
+    return found
+
+
+def _wrong_side(bracket: Bracket, changes: BracketChanges) -> list[Violation]:
+    stop, target, sign = changes.sl_price, changes.target_price, bracket.plan.side.sign
+    if stop is None or target is None or (target - stop) * sign > 0:
+        return []
+    sentence = f"sl_price {stop} must be on the losing side of target_price {target}"
+    return [Violation(field="sl_price", code=Code.PRICE_RELATIONSHIP, sentence=sentence)]
+
+
+def _would_trigger(bracket: Bracket, changes: BracketChanges, quote: Quote | None) -> list[Violation]:
+    stop, sign = changes.sl_price, bracket.plan.side.sign
+    if stop is None or quote is None or net(bracket) <= 0 or (quote.last - stop) * sign > 0:
+        return []
+    sentence = (
+        f"sl_price {stop} would trigger now: the last price is {quote.last}; use exitbracketorder to leave"
+    )
+    return [Violation(field="sl_price", code=Code.WOULD_TRIGGER_NOW, sentence=sentence)]
+
+
+def _entry_filled(bracket: Bracket, changes: BracketChanges) -> list[Violation]:
+    if changes.entry_price is None or not filled_of(bracket, Role.ENTRY):
+        return []
+    sentence = f"entry_price {changes.entry_price} cannot be changed any more: shares are filled"
+    return [Violation(field="entry_price", code=Code.REQUEST_INVALID, sentence=sentence)]
+
+
+def _quote(desk: Desk, bracket: Bracket) -> Quote | None:
+    worker = desk.supervisor.worker(bracket.plan.account_id, bracket.plan.mode)
+    instrument = bracket.plan.instrument
+    return worker.quote((instrument.exchange, instrument.symbol))

@@ -1,0 +1,36 @@
+"""What every use case needs, wired once in app.py and handed on. Holds no state of its own."""
+
+import threading
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from database.analyzer_db import AnalyzerLog
+from database.apilog_db import OrderLog
+from database.auth_db import Secrets
+from database.session import Database
+from database.symbol import SymbolTable
+from services.bracket.model import Moment
+from services.bracket_announcer import BracketAnnouncer
+from services.bracket_supervisor import BracketSupervisor
+from utils.clock import Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """The service's parts."""
+
+    db: Database
+    clock: Clock
+    secrets: Secrets
+    symbols: SymbolTable
+    supervisor: BracketSupervisor
+    announcer: BracketAnnouncer
+    order_log: OrderLog
+    analyzer_log: AnalyzerLog
+    # Two requests of one account must not both find the symbol free: checking and storing is one act.
+    account_locks: "defaultdict[str, threading.Lock]" = field(
+        default_factory=lambda: defaultdict(threading.Lock)
+    )
+
+    def now(self) -> Moment:
+        return Moment.read(self.clock)
