@@ -248,7 +248,9 @@ def _commit_and_send(
 ) -> Placed:
     plan = _sure(checked.plan)
     now = desk.now()
-    bracket, events = open_bracket(plan, session=_sure(checked.session), now=now)
+    sessions = desk.supervisor.sessions(plan.broker)
+    session = sessions.trading_session(plan.instrument.exchange, now)
+    bracket, events = open_bracket(plan, session=session, now=now)
     with desk.account_locks[plan.account_id]:
         _refuse_opposite(desk, plan)
         reach("storing bracket")
@@ -263,21 +265,12 @@ def _commit_and_send(
     return replace(_outcome(answered), protection=_sure(checked.protection))
 
 
-def open_bracket(plan: Plan, *, session: Session, now: Moment) -> tuple[Bracket, tuple[Event, ...]]:
+def open_bracket(plan: Plan, *, session: TradingSession, now: Moment) -> tuple[Bracket, tuple[Event, ...]]:
     """Return a new bracket with its entry's intention, and the events that made it."""
-    received = BracketReceived(id=str(ULID()), plan=plan, session=session.date_id)
+    received = BracketReceived(id=str(ULID()), plan=plan, session=session.id)
     bracket = apply(None, received, now)
-    decision = reconcile(bracket, Seen(session=_as_seen(session)), now, timing=Timing())
+    decision = reconcile(bracket, Seen(session=session), now, timing=Timing())
     return decision.bracket, (received, *decision.events)
-
-
-def _as_seen(session: Session) -> TradingSession:
-    return TradingSession(
-        id=session.date_id,
-        is_open=session.is_open,
-        opens_at=session.opens_at,
-        closes_at=session.closes_at,
-    )
 
 
 def _records(events: tuple[Event, ...], at: Moment) -> list[EventRecord]:
