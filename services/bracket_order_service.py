@@ -27,7 +27,7 @@ from database.bracket_db import (
     load_symbol,
 )
 from database.settings import kill_switch
-from services.account_worker import AccountWorker
+from services.account_worker import AccountWorker, UnknownBracket
 from services.bracket.calendar import Session, UnknownExchange
 from services.bracket.events import BracketReceived, EntryEnded, Event
 from services.bracket.lifecycle import apply, reconcile
@@ -261,7 +261,7 @@ def _commit_and_send(
     worker = desk.supervisor.worker(plan.account_id, plan.mode)
     reply = worker.submit(bracket, events, now)
     desk.announcer.notify(plan.account_id)
-    answered = _wait_for_entry(worker, reply, bracket, wait_seconds)
+    answered = _wait_for_entry(desk, worker, reply, bracket=bracket, wait_seconds=wait_seconds)
     return replace(_outcome(answered), protection=_sure(checked.protection))
 
 
@@ -291,7 +291,7 @@ def _refuse_opposite(desk: Desk, plan: Plan) -> None:
 
 
 def _wait_for_entry(
-    worker: AccountWorker, reply: "Future[Bracket]", bracket: Bracket, wait_seconds: float
+    desk: Desk, worker: AccountWorker, reply: "Future[Bracket]", *, bracket: Bracket, wait_seconds: float
 ) -> Bracket:
     if wait_seconds <= 0:
         return bracket
@@ -299,7 +299,12 @@ def _wait_for_entry(
         return reply.result(timeout=wait_seconds)
     except NotYet:
         # Unsent after all this time: end it, so that "nothing was placed" stays true.
-        return worker.ask(bracket.id, end_if_unsent).result(timeout=wait_seconds)
+        ended = worker.ask(bracket.id, end_if_unsent)
+    try:
+        return ended.result(timeout=wait_seconds)
+    except (NotYet, UnknownBracket):
+        # Stored is stored: a worker too busy to answer, or a bracket that ended meanwhile, is no failure.
+        return load(desk.db, bracket.id) or bracket
 
 
 def end_if_unsent(bracket: Bracket) -> Event | None:
