@@ -65,7 +65,8 @@ def take_in(step: Step) -> None:
     read = step.seen.read
     if read is None:
         return
-    for leg in step.bracket.legs:
+    # A GTT has no tag: one that shows up belongs to a leg that is still missed before one given up.
+    for leg in sorted(step.bracket.legs, key=lambda one: not one.is_live):
         _take_in_leg(step, leg, read)
 
 
