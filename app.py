@@ -3,11 +3,16 @@
 import atexit
 import re
 from contextlib import ExitStack
+from functools import partial
 from itertools import groupby
 
 from flask import Flask, Response, g, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from blueprints.health import health_bp
+from blueprints.postback import postback_bp
+from blueprints.sockets import Seats, emit_update, register_sockets
+from blueprints.tv_json import tv_json_bp
 from broker.base import BrokerSettings
 from broker.registry import BROKERS
 from cli import register_commands
@@ -55,10 +60,13 @@ def create_app(config: Config | None = None) -> Flask:
     _configure(app, config)
     app.extensions["openbracket"] = desk
     app.extensions["openbracket_background"] = Background(desk, settings)
+    app.extensions["openbracket_seats"] = Seats()
     _register_hooks(app)  # before the limiter's: hooks after a request run in reverse
     limiter.init_app(app)
     socketio.init_app(app, message_queue=config.redis_url)
-    app.register_blueprint(api_v1_bp)
+    for blueprint in (api_v1_bp, tv_json_bp, postback_bp, health_bp):
+        app.register_blueprint(blueprint)
+    register_sockets(socketio)
     register_commands(app, config=config, clock=clock, brokers=BROKERS)
     return app
 
@@ -71,7 +79,7 @@ def main() -> Flask:
     app = create_app()
     desk: Desk = app.extensions["openbracket"]
     require_current_schema(desk.db)
-    _list_paper_instruments(desk)
+    list_paper_instruments(desk)
     background: Background = app.extensions["openbracket_background"]
     background.start()
     atexit.register(background.stop)
@@ -87,7 +95,7 @@ def require_current_schema(db: Database) -> None:
 def _desk(config: Config, clock: Clock) -> tuple[Desk, BrokerSettings]:
     db = Database(config.database_url)
     secrets = Secrets(SecretBox(pepper=config.api_key_pepper, encryption_keys=config.encryption_keys), clock)
-    announcer = BracketAnnouncer(db, clock, _emit)
+    announcer = BracketAnnouncer(db, clock, partial(emit_update, socketio))
     settings = BrokerSettings(
         api_roots=dict(config.broker_api_roots),
         paper_state=config.paper_state,
@@ -118,11 +126,6 @@ def _desk(config: Config, clock: Clock) -> tuple[Desk, BrokerSettings]:
     return desk, settings
 
 
-def _emit(payload: dict[str, object], account_id: str, owner_id: str) -> None:
-    socketio.emit("bracket_order_update", payload, to=f"account:{account_id}")
-    socketio.emit("bracket_order_update", payload, to=f"owner:{owner_id}")
-
-
 def _configure(app: Flask, config: Config) -> None:
     app.config.update(
         SECRET_KEY=config.secret_key,
@@ -130,6 +133,7 @@ def _configure(app: Flask, config: Config) -> None:
         MAX_SOCKETS=config.max_sockets,
         BRACKET_ORDER_RATE_LIMIT=config.bracket_order_rate_limit,
         RATELIMIT_STORAGE_URI=config.redis_url or "memory://",
+        RATELIMIT_STORAGE_OPTIONS={"wrap_exceptions": True},
         RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=config.redis_url is not None,
         RESTX_MASK_SWAGGER=False,
         SESSION_COOKIE_SAMESITE="Lax",
@@ -169,7 +173,7 @@ def _end_request(_: BaseException | None) -> None:
         lines.close()
 
 
-def _list_paper_instruments(desk: Desk) -> None:
+def list_paper_instruments(desk: Desk) -> None:
     """Store what the paper market lists, so that its symbols are known from the first request on."""
     listings = sorted(load_instruments(), key=lambda listing: listing.instrument.exchange)
     for exchange, rows in groupby(listings, key=lambda listing: listing.instrument.exchange):

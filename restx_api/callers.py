@@ -13,6 +13,7 @@ from database.secret_box import read_key
 from limiter import STRANGERS_LIMIT, limiter
 from restx_api.errors import RateLimited
 from restx_api.parsing import parse_object
+from services.background import Background
 from services.bracket_order_service import caller_of, require
 from services.desk import Desk
 from services.errors import InvalidApiKey
@@ -27,6 +28,11 @@ _STRANGERS_SECONDS = 60
 def desk() -> Desk:
     """Return the parts of the service this app was built with."""
     return cast("Desk", current_app.extensions["openbracket"])
+
+
+def background() -> Background:
+    """Return what works beside the requests."""
+    return cast("Background", current_app.extensions["openbracket_background"])
 
 
 def caller() -> Caller:

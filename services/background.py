@@ -33,6 +33,10 @@ class Background:
         """Take no new entries from here on. Safe to call from a signal handler."""
         self._stopping.set()
 
+    def pause(self, seconds: float) -> None:
+        """Wait; shorter when the service is stopping."""
+        self._stopping.wait(seconds)
+
     def start(self) -> None:
         """Start everything. Workers come last: what they say finds its listeners ready."""
         desk = self._desk
