@@ -76,8 +76,11 @@ def key_of_request() -> str | None:
     named = request.headers.get("X-API-KEY")
     authorization = request.headers.get("Authorization", "")
     bearer = authorization[len(_BEARER) :].strip() if authorization.lower().startswith(_BEARER) else None
-    given = {key for key in (named, bearer, g.body_key) if key not in (None, "")}
-    if len(given) > 1 or not all(isinstance(key, str) for key in given):
+    of_body = g.body_key
+    if not isinstance(of_body, str | None):
+        raise InvalidApiKey("Invalid API key")
+    given = {key for key in (named, bearer, of_body) if key}
+    if len(given) > 1:
         raise InvalidApiKey("Invalid API key")
     return given.pop() if given else None
 

@@ -114,6 +114,11 @@ class Served:
         found: Json = self.post("bracketorderstatus", {"bracket_id": bracket_id}).get_json()
         return found
 
+    def bracket_ids(self) -> list[str]:
+        """Return the account's brackets, newest first."""
+        found = self.post("bracketorderbook").get_json()
+        return [str(bracket["bracket_id"]) for bracket in found["brackets"]]
+
     def until_state(self, bracket_id: str, *states: str) -> Json:
         """Wait until a bracket is in one of the states and return it."""
 
@@ -143,7 +148,7 @@ def serve(config: Config) -> Served:
 def end(served: Served) -> None:
     """Stop the service's threads and close its files."""
     served.background.stop()
-    socketio.server.shutdown()
+    socketio.server.shutdown()  # type: ignore[attr-defined]  # its stubs leave it out
 
 
 def an_order(**overrides: Any) -> Json:
