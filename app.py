@@ -11,7 +11,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from blueprints.health import health_bp
 from blueprints.postback import postback_bp
-from blueprints.sockets import Seats, emit_update, register_sockets
+from blueprints.sockets import Seats, SocketGate, emit_update, register_sockets
 from blueprints.tv_json import tv_json_bp
 from broker.base import BrokerSettings
 from broker.registry import BROKERS
@@ -41,6 +41,8 @@ from utils.config import Config, LogFormat, MarketHours
 from utils.constants import MAX_BODY_BYTES
 from utils.log import log_context, set_up_logging
 
+SPARE_THREADS = 32  # for requests, beside one for each live socket
+
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 
 
@@ -64,6 +66,9 @@ def create_app(config: Config | None = None) -> Flask:
     _register_hooks(app)  # before the limiter's: hooks after a request run in reverse
     limiter.init_app(app)
     socketio.init_app(app, message_queue=config.redis_url)
+    # A client that upgrades has two requests under way for a moment.
+    gate = SocketGate(app.wsgi_app, most=config.max_sockets + SPARE_THREADS // 2)
+    app.wsgi_app = gate  # type: ignore[method-assign]  # that is how Flask takes a middleware
     for blueprint in (api_v1_bp, tv_json_bp, postback_bp, health_bp):
         app.register_blueprint(blueprint)
     register_sockets(socketio)

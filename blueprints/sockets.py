@@ -4,7 +4,8 @@ A client connects with `auth: {apikey}` and joins its account's room; nobody hea
 """
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import current_app, request
 from flask_socketio import SocketIO, emit, join_room
@@ -13,7 +14,7 @@ from socketio.exceptions import (  # type: ignore[import-untyped]
 )
 
 from database.auth_db import Scope
-from restx_api.callers import desk
+from restx_api.callers import background, desk
 from services.bracket_order_service import caller_of, require
 from services.errors import BracketError
 
@@ -43,6 +44,29 @@ class Seats:
 
     def account_of(self, socket_id: str) -> str | None:
         return self._accounts.get(socket_id)
+
+
+class SocketGate:
+    """Lets in no more Socket.IO requests than there are threads to spare, whoever sends them.
+
+    Seats are counted once a client has said who it is; a stranger's open connection holds a thread too.
+    """
+
+    def __init__(self, wsgi_app: WSGIApplication, *, most: int) -> None:
+        self._wsgi_app = wsgi_app
+        self._free = threading.BoundedSemaphore(most)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if not environ.get("PATH_INFO", "").startswith("/socket.io"):
+            return self._wsgi_app(environ, start_response)
+        if not self._free.acquire(blocking=False):
+            start_response("503 Service Unavailable", [("Retry-After", "5"), ("Content-Length", "0")])
+            return []
+        try:
+            # Threading mode: the call lasts as long as the WebSocket, or the long poll, does.
+            return self._wsgi_app(environ, start_response)
+        finally:
+            self._free.release()
 
 
 def register_sockets(socketio: SocketIO) -> None:
@@ -76,6 +100,8 @@ def _socket_id() -> str:
 
 
 def _on_connect(auth: object = None) -> None:
+    if background().is_stopping:
+        raise Refusal({"code": "stopping", "message": "The service is stopping"})
     key = auth.get("apikey") if isinstance(auth, Mapping) else None
     try:
         caller = require(caller_of(desk(), key if isinstance(key, str) else ""), Scope.READ, Scope.TRADE)

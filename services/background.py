@@ -60,3 +60,4 @@ class Background:
         self._desk.analyzer_log.stop()
         close_market(self._settings)
         self._desk.db.close()
+        logger.info("everything has stopped; what rests at brokers goes on resting")

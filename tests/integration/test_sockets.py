@@ -212,6 +212,27 @@ def test_no_more_clients_are_let_in_than_there_are_seats(server: Process) -> Non
     until(seat_again, what="a free seat")
 
 
+def test_strangers_connections_leave_threads_for_orders(server: Process) -> None:
+    def open_one() -> socket.socket:
+        stranger = socket.create_connection(("127.0.0.1", int(server.address.rsplit(":", 1)[1])))
+        stranger.sendall(
+            b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+            b"Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+            b"Sec-WebSocket-Version: 13\r\n\r\n"
+        )
+        return stranger
+
+    strangers = [open_one() for _ in range(60)]  # more than all threads
+    try:
+        answers = [one.recv(12) for one in strangers]
+        assert server.post("bracketorderbook", {}).status_code == 200
+    finally:
+        for one in strangers:
+            one.close()
+
+    assert answers.count(b"HTTP/1.1 503") == 60 - 3 - 16
+
+
 def test_another_origin_is_refused(server: Process) -> None:
     answer = requests.get(
         f"{server.address}/socket.io/?EIO=4&transport=polling",
@@ -240,6 +261,7 @@ def test_the_service_ends_within_5_seconds_with_a_client_connected(server: Proce
     assert server.process.returncode == 0
     log = server.log.read_text()
     assert "Traceback" not in log
+    assert "everything has stopped" in log
     assert server.key not in log
 
 
@@ -252,4 +274,5 @@ def test_a_database_that_was_not_migrated_is_refused_with_the_command(tmp_path: 
         process.kill()
 
     assert code != 0
+    assert "Traceback" not in log.read_text()
     assert "run `flask --app app db upgrade` first" in log.read_text()
