@@ -214,7 +214,8 @@ def _read_accounts(db: Database, wanted: Select[*tuple[Any, ...]]) -> tuple[Acco
 
 
 def _as_account(columns: Mapping[str, Any]) -> Account:
-    return Account(**{**columns, "status": AccountStatus(columns["status"])})
+    typed: dict[str, Any] = {**columns, "status": AccountStatus(columns["status"])}
+    return Account(**typed)
 
 
 def _insert_named(db: Database, table: type[OwnerRow | AccountRow], row: Mapping[str, Any]) -> None:

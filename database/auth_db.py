@@ -122,7 +122,7 @@ def list_api_keys(db: Database, account_id: str) -> tuple[ApiKeyEntry, ...]:
     wanted = select(*columns).where(ApiKeyRow.account_id == account_id).order_by(ApiKeyRow.created_at)
     with db.read() as connection:
         rows = connection.execute(wanted).all()
-    return tuple(ApiKeyEntry(**{**row._mapping, "scopes": _scopes(row.scopes)}) for row in rows)
+    return tuple(_as_entry(dict(row._mapping)) for row in rows)
 
 
 def record_key_use(db: Database, key_ids: Iterable[str], *, at: datetime) -> None:
@@ -284,6 +284,11 @@ def _caller(row: Mapping[str, Any], scopes: frozenset[Scope]) -> Caller:
         scopes=scopes,
         mode=Mode.LIVE if row["mode"] is None else Mode(row["mode"]),
     )
+
+
+def _as_entry(columns: dict[str, Any]) -> ApiKeyEntry:
+    columns["scopes"] = _scopes(columns["scopes"])
+    return ApiKeyEntry(**columns)
 
 
 def _scopes(words: str) -> frozenset[Scope]:

@@ -126,6 +126,9 @@ class CallLog:
                 connection.execute(insert(self._table), entries)
         except NotStored as exc:
             self._drop(len(entries), str(exc))
+        except Exception:  # the top of this thread: were it to die, flush would wait for ever
+            logger.exception("entries of %s could not be written", self._table.__tablename__)
+            self._drop(len(entries), "an error of ours")
 
     def _drop(self, count: int, reason: str) -> None:
         self.dropped += count

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from database.bracket_db import StoredEvent
-from services.announcements import announcement, utc_milliseconds
+from services.announcements import utc_milliseconds
 from services.bracket.explanation import Explanation, SliceExplained
 from services.bracket.model import Bracket, Leg, LegStatus, Plan, PriceMode, PriceSpec, Role, Terms
 from services.bracket.protection import Protection, describe_protection
@@ -11,6 +11,7 @@ from services.bracket.quantities import filled_of
 from services.bracket.wanted import stop_level, target_level
 from services.bracket_order_service import Placed, entry_leg
 from services.event_codec import decode_event
+from services.timeline import words_of
 
 Shape = dict[str, object]
 
@@ -137,14 +138,11 @@ def timeline(bracket: Bracket, events: tuple[StoredEvent, ...]) -> list[Shape]:
 
 
 def _moment(bracket: Bracket, stored: StoredEvent) -> Shape:
-    said = announcement(
-        decode_event(stored.kind, stored.payload), bracket, seq=stored.account_seq, at=stored.at
-    )
     return {
         "seq": stored.seq,
         "kind": stored.kind,
         "at": utc_milliseconds(stored.at),
-        "words": stored.kind if said is None else said.message,
+        "words": words_of(decode_event(stored.kind, stored.payload), bracket),
     }
 
 

@@ -38,7 +38,8 @@ from services.cadence import Cadence, needs_of
 from services.event_codec import encode_event
 from services.lanes import Lanes
 from services.roster import Roster, Symbol, Tracked, symbol_of
-from services.wire import Command, commands_of, put_on_wire, unknown
+from services.wire import Command, commands_of, intentions, name_of, put_on_wire, unknown
+from utils.checkpoint import reach
 from utils.clock import Clock
 from utils.log import log_context
 
@@ -226,13 +227,14 @@ class AccountWorker:
             case LookAtAll():
                 self._mark_open()
             case Pushed():
-                self._reads.hurry()
+                self._reads.hurry_pushed()
 
     # --- messages
 
     def _recover(self) -> None:
         """Load what is open or may still come back. From here on nothing is special about a restart."""
         self._roster = Roster()
+        reach("recovering")
         closed_after = self._clock.now() - self._ports.timing.watch
         watched = load_watch(self._ports.db, self.account_id, closed_after)
         for bracket in (*load_open(self._ports.db, [self.account_id]), *watched):
@@ -277,6 +279,7 @@ class AccountWorker:
             logger.critical("an order's answer could not be stored; trying again", exc_info=True)
             self._unstored.append(message)
             return
+        reach(f"answered {message.command.name}")
         tracked.in_flight.discard(message.command.seq)
         self._roster.mark(tracked)
         if not isinstance(message.event, LegNotSent):  # an unsent entry is tried again while it is fresh
@@ -335,7 +338,7 @@ class AccountWorker:
 
     def _share_out(self, index: BookIndex, brackets: list[Bracket], sessions: dict[str, str]) -> None:
         owners = owned_gtts(brackets)
-        found = standings(index.read, brackets, session=sessions)
+        found = standings(index, brackets, session=sessions)
         for tracked in self._roster.all():
             standing = self._confirmed(tracked.bracket, found.get(tracked.bracket.id), index.read.started)
             agrees = None if standing is None else standing.agrees
@@ -355,15 +358,12 @@ class AccountWorker:
             self._roster.mark(tracked)
 
     def _confirmed(self, bracket: Bracket, standing: Standing | None, started: Moment) -> Standing | None:
-        """Believe that others closed lots only when two reads, two seconds apart, say the same."""
-        if standing is None:
-            return None
-        known = sum(part.external for part in bracket.slices)
-        if standing.external == known and standing.shortfall == 0:
+        """Believe what changes the account's picture only when two reads, two seconds apart, say the same."""
+        if standing is None or not _changes_the_picture(bracket, standing):
             self._evidence.pop(bracket.id, None)
             return standing
         first, since = self._evidence.get(bracket.id, (standing, started))
-        if (first.external, first.shortfall) != (standing.external, standing.shortfall):
+        if _picture(first) != _picture(standing):
             first, since = standing, started
         self._evidence[bracket.id] = (first, since)
         self._ask_for_everything = True
@@ -401,17 +401,22 @@ class AccountWorker:
             self._roster.drop(tracked)
 
     def _seen(self, tracked: Tracked, now: Moment) -> Seen:
-        exchange = tracked.bracket.plan.instrument.exchange
+        session = self._ports.session_of(tracked.bracket.plan.instrument.exchange, now)
         return Seen(
-            session=self._ports.session_of(exchange, now),
+            session=session,
             read=tracked.read,
-            quote=self.quote(symbol_of(tracked.bracket)),
+            quote=self._usable_quote(tracked.bracket, is_open=session.is_open),
             in_flight=frozenset(tracked.in_flight),
             kill=self._ports.kill_mode(),
             standing=None if tracked.read is None else tracked.standing,
             troubles=self._troubles,
             previous_read=self._previous_read,
         )
+
+    def _usable_quote(self, bracket: Bracket, *, is_open: bool) -> Quote | None:
+        """Return a young quote; outside the session the day's last one, which stays true as it ages."""
+        symbol = symbol_of(bracket)
+        return self.quote(symbol) if is_open else self._quotes.get(symbol)
 
     # --- storing and sending
 
@@ -427,7 +432,10 @@ class AccountWorker:
         change = BracketChange(
             bracket=decision.bracket, events=records, expected_version=tracked.bracket.version
         )
+        names = [name_of(event, decision.bracket.leg(event.seq)) for event in intentions(decision.events)]
+        _reach("storing", names)
         save(self._ports.db, [change])
+        _reach("stored", names)
         self._roster.update(tracked, decision.bracket)
         self._ports.announce(self.account_id)
 
@@ -439,7 +447,7 @@ class AccountWorker:
             self._roster.mark(tracked)
 
     def _send(self, tracked: Tracked, events: tuple[Event, ...], *, intended: Moment) -> None:
-        quote = self.quote(symbol_of(tracked.bracket))
+        quote = self._quotes.get(symbol_of(tracked.bracket))
         commands = commands_of(
             tracked.bracket, events, intended=intended, last_price=None if quote is None else quote.last
         )
@@ -456,6 +464,7 @@ class AccountWorker:
                 # An adapter broke its promise. The order may exist: that is what unknown means.
                 logger.exception("the broker adapter failed")
                 event = unknown(command, "the broker adapter failed")
+        reach(f"sent {command.name}")
         self._inbox.put(Answered(command, event))
 
     # --- reading
@@ -496,6 +505,20 @@ class AccountWorker:
         return Moment.read(self._clock)
 
 
+def _reach(phase: str, names: list[str]) -> None:
+    for name in names:
+        reach(f"{phase} {name}")
+
+
+def _changes_the_picture(bracket: Bracket, standing: Standing) -> bool:
+    known = sum(part.external for part in bracket.slices)
+    return standing.external != known or standing.shortfall > 0
+
+
+def _picture(standing: Standing) -> tuple[int, int]:
+    return (standing.external, standing.shortfall)
+
+
 def _is_lost_gtt(leg: Leg) -> bool:
     return leg.kind is LegKind.GTT and leg.broker_order_id is None and leg.status is LegStatus.UNKNOWN
 
@@ -505,7 +528,9 @@ def _differs(old: Read, new: Read) -> bool:
 
 
 def _is_unsettled(bracket: Bracket) -> bool:
-    """Whether each further read is evidence of something: absence, a change that does not show."""
+    """Whether each further read is evidence of something: absence, a change, what else is held."""
+    if bracket.foreign_base is None and not bracket.state.is_closed:
+        return True
     return any(
         leg.change is not None or (leg.is_live and not leg.is_working) or leg.missed_reads
         for leg in bracket.legs

@@ -63,6 +63,7 @@ from services.errors import (
     SymbolConflict,
 )
 from services.event_codec import encode_event
+from utils.checkpoint import reach
 
 ENTRY_ANSWER_SECONDS = 1.5
 
@@ -247,10 +248,14 @@ def _commit_and_send(
 ) -> Placed:
     plan = _sure(checked.plan)
     now = desk.now()
-    bracket, events = open_bracket(plan, session=_sure(checked.session), now=now)
+    sessions = desk.supervisor.sessions(plan.broker)
+    session = sessions.trading_session(plan.instrument.exchange, now)
+    bracket, events = open_bracket(plan, session=session, now=now)
     with desk.account_locks[plan.account_id]:
         _refuse_opposite(desk, plan)
+        reach("storing bracket")
         stored = insert_bracket(desk.db, bracket, _records(events, now), claim=claim)
+        reach("stored bracket")
     if isinstance(stored, ExistingClaim) and claim is not None:
         return _replayed(desk, _same_body(stored, claim))
     worker = desk.supervisor.worker(plan.account_id, plan.mode)
@@ -260,21 +265,12 @@ def _commit_and_send(
     return replace(_outcome(answered), protection=_sure(checked.protection))
 
 
-def open_bracket(plan: Plan, *, session: Session, now: Moment) -> tuple[Bracket, tuple[Event, ...]]:
+def open_bracket(plan: Plan, *, session: TradingSession, now: Moment) -> tuple[Bracket, tuple[Event, ...]]:
     """Return a new bracket with its entry's intention, and the events that made it."""
-    received = BracketReceived(id=str(ULID()), plan=plan, session=session.date_id)
+    received = BracketReceived(id=str(ULID()), plan=plan, session=session.id)
     bracket = apply(None, received, now)
-    decision = reconcile(bracket, Seen(session=_as_seen(session)), now, timing=Timing())
+    decision = reconcile(bracket, Seen(session=session), now, timing=Timing())
     return decision.bracket, (received, *decision.events)
-
-
-def _as_seen(session: Session) -> TradingSession:
-    return TradingSession(
-        id=session.date_id,
-        is_open=session.is_open,
-        opens_at=session.opens_at,
-        closes_at=session.closes_at,
-    )
 
 
 def _records(events: tuple[Event, ...], at: Moment) -> list[EventRecord]:

@@ -14,7 +14,7 @@ from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -69,6 +69,7 @@ class Config:
     trusted_proxies: int = 0
     log_level: str = "INFO"
     log_format: LogFormat = LogFormat.PLAIN
+    kill_at: str | None = None  # for tests: the checkpoint at which the process kills itself
 
     @staticmethod
     def from_env(environ: Mapping[str, str] | None = None, *, env_file: Path = Path(".env")) -> "Config":
@@ -82,7 +83,7 @@ class Config:
         settings = dict(_settings(reader))
         if faults:
             raise ConfigInvalid(faults)
-        return Config(**settings)  # type: ignore[arg-type]  # each reader returns its field's type
+        return Config(**settings)
 
     def secret_values(self) -> frozenset[str]:
         """Return every secret as text, for the log to strike out wherever it turns up."""
@@ -150,7 +151,7 @@ class _Reader:
             return missing
 
 
-def _settings(reader: _Reader) -> Iterator[tuple[str, object]]:
+def _settings(reader: _Reader) -> Iterator[tuple[str, Any]]:
     yield from _secret_settings(reader)
     yield from _order_settings(reader)
     yield from _connection_settings(reader)
@@ -158,7 +159,7 @@ def _settings(reader: _Reader) -> Iterator[tuple[str, object]]:
     yield from _server_settings(reader)
 
 
-def _secret_settings(reader: _Reader) -> Iterator[tuple[str, object]]:
+def _secret_settings(reader: _Reader) -> Iterator[tuple[str, Any]]:
     yield (
         "api_key_pepper",
         reader.secret(
@@ -187,7 +188,7 @@ def _secret_settings(reader: _Reader) -> Iterator[tuple[str, object]]:
     )
 
 
-def _order_settings(reader: _Reader) -> Iterator[tuple[str, object]]:
+def _order_settings(reader: _Reader) -> Iterator[tuple[str, Any]]:
     yield (
         "bracket_order_rate_limit",
         reader.optional(
@@ -212,7 +213,7 @@ def _order_settings(reader: _Reader) -> Iterator[tuple[str, object]]:
     )
 
 
-def _connection_settings(reader: _Reader) -> Iterator[tuple[str, object]]:
+def _connection_settings(reader: _Reader) -> Iterator[tuple[str, Any]]:
     yield "database_url", _database_url(reader)
     yield "redis_url", reader.optional("REDIS_URL", _redis_url, default=None, expected="redis://host:port/0")
     yield (
@@ -241,7 +242,7 @@ def _broker_api_roots(reader: _Reader) -> Iterator[tuple[str, str]]:
         yield named[1].lower(), reader.optional(name, _web_root, default="", expected=_WEB_ADDRESS)
 
 
-def _paper_settings(reader: _Reader) -> Iterator[tuple[str, object]]:
+def _paper_settings(reader: _Reader) -> Iterator[tuple[str, Any]]:
     beside = _beside_database(_database_url(_Reader(reader.variables, [])))
     yield "paper_state", reader.optional("PAPER_STATE", str, default=beside, expected="a file")
     yield (
@@ -252,7 +253,7 @@ def _paper_settings(reader: _Reader) -> Iterator[tuple[str, object]]:
     )
 
 
-def _server_settings(reader: _Reader) -> Iterator[tuple[str, object]]:
+def _server_settings(reader: _Reader) -> Iterator[tuple[str, Any]]:
     yield "port", reader.optional("PORT", _whole(1, 65535), default=5000, expected="a port, 1 to 65535")
     yield (
         "max_sockets",
@@ -270,6 +271,7 @@ def _server_settings(reader: _Reader) -> Iterator[tuple[str, object]]:
         "log_format",
         reader.optional("LOG_FORMAT", LogFormat, default=LogFormat.PLAIN, expected="plain or json"),
     )
+    yield "kill_at", reader.text("KILL_AT")
 
 
 _NO_KEYS: tuple[str, ...] = ()

@@ -73,6 +73,7 @@ def test_a_webhook_token_is_no_api_key_and_an_api_key_no_webhook_token(
 ) -> None:
     assert auth_db.verify_api_key(db, secrets, a_webhook(db, secrets, account_id)) is None
     assert auth_db.verify_webhook_token(db, secrets, a_key(db, secrets, account_id)) is None
+    assert auth_db.verify_api_key(db, secrets, "wh" + a_key(db, secrets, account_id)[2:]) is None
 
 
 def test_a_revoked_key_stops_within_a_second(

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from hashlib import sha256
 from pathlib import Path
 
+import msgspec
 import pytest
 from sqlalchemy import text
 
@@ -20,7 +22,7 @@ from database.bracket_db import (
     Listed,
     StaleWriter,
 )
-from database.session import Database, NotStored
+from database.session import Database, NotStored, utc_text
 from services.bracket.model import (
     Bracket,
     EntryTerms,
@@ -249,6 +251,32 @@ def test_a_change_of_the_past_shows_in_the_chain(db: Database, tampering: str, f
         connection.exec_driver_sql(tampering)
 
     assert bracket_db.verify_chain(db, bracket.id) == first_broken
+
+
+def test_an_event_forged_with_a_hash_that_fits_breaks_the_chain_at_the_next_one(db: Database) -> None:
+    bracket = stored(db)
+    bracket_db.save(db, [after(bracket, 3)])
+    genuine = bracket_db.events_of(db, bracket.id)[1]
+    forged = replace(genuine, payload=b'{"n":9}')
+    digest = sha256(
+        msgspec.json.encode(
+            [
+                forged.prev_hash,
+                forged.bracket_id,
+                forged.seq,
+                forged.kind,
+                utc_text(forged.at),
+                forged.payload.decode(),
+            ]
+        )
+    ).hexdigest()
+
+    with db.write() as connection:
+        connection.exec_driver_sql(
+            "UPDATE bracket_events SET payload = ?, hash = ? WHERE seq = 2", (forged.payload.decode(), digest)
+        )
+
+    assert bracket_db.verify_chain(db, bracket.id) == 3
 
 
 def test_open_brackets_of_the_wanted_accounts_are_loaded_oldest_first(db: Database) -> None:

@@ -94,3 +94,20 @@ def test_a_database_that_cannot_store_costs_the_entries_and_not_the_thread(db: D
 
     assert log.dropped == 1
     assert [call.api_type for call in log.calls(limit=10)] == ["kept"]
+
+
+def test_an_error_of_ours_costs_the_entries_and_not_the_thread(db: Database) -> None:
+    log = OrderLog(db, StoppedClock())
+    log.start()
+    with db.write() as connection:
+        connection.exec_driver_sql("CREATE UNIQUE INDEX once ON order_logs (api_type)")
+
+    log.async_log_order("twice", {}, {})
+    log.flush()
+    log.async_log_order("twice", {}, {})
+    log.flush()
+    log.async_log_order("once", {}, {})
+    log.stop()
+
+    assert log.dropped == 1
+    assert [call.api_type for call in log.calls(limit=10)] == ["once", "twice"]

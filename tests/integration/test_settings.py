@@ -4,7 +4,6 @@ import pytest
 
 from database.session import Database
 from database.settings import (
-    KillMode,
     SettingScope,
     analyzer_mode,
     kill_switch,
@@ -13,7 +12,7 @@ from database.settings import (
     set_kill_switch,
     setting,
 )
-from services.bracket.model import Mode
+from services.bracket.model import KillMode, Mode
 from tests.builders import NINE_THIRTY
 
 

@@ -67,6 +67,7 @@ def test_a_new_list_replaces_the_old_one_of_that_broker_and_exchange_only(
 ) -> None:
     replace_instruments(db, [listed("SBIN", exchange="BSE")], broker="zerodha", exchange="BSE")
 
+    assert symbols.instrument("NSE", "SBIN", broker="zerodha") is not None
     symbols.replace_instruments([listed("TCS")], broker="zerodha", exchange="NSE")
 
     assert symbols.instrument("NSE", "SBIN", broker="zerodha") is None
