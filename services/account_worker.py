@@ -50,7 +50,7 @@ QUOTE_MAX_AGE = timedelta(seconds=5)
 _EVIDENCE_APART = timedelta(seconds=2)
 _RETRY = timedelta(milliseconds=500)
 _READ_AGAIN = timedelta(seconds=1)
-_IDLE = timedelta(seconds=60)
+_IDLE = timedelta(seconds=5)  # also how old a healthy heartbeat may be
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +154,11 @@ class AccountWorker:
         """Return what a look at the bracket would know now, without a read; for explaining only."""
         tracked = self._roster.get(bracket.id)
         return self._seen(tracked or Tracked(bracket, needs_of(bracket)), self._now())
+
+    @property
+    def troubles(self) -> frozenset[Overlay]:
+        """What keeps the account's books from being read."""
+        return self._troubles
 
     def look_at_all(self) -> None:
         """Look at every open bracket: something that concerns all of them has changed."""
