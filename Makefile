@@ -3,7 +3,7 @@ PYTHON ?= python3
 PORT ?= 5000
 VENV := .venv
 BIN := $(VENV)/bin
-CODE := app.py cli.py extensions.py limiter.py gunicorn.conf.py blueprints broker database restx_api services simulator utils
+
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo dev test check check-slow fix migrate diagram bench clean
@@ -13,12 +13,12 @@ help: ## list the targets
 
 $(VENV)/run.stamp: requirements.txt
 	@test -d $(VENV) || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements.txt
 	@touch $@
 
 $(VENV)/dev.stamp: requirements.txt requirements-dev.txt
 	@test -d $(VENV) || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements-dev.txt
 	@touch $(VENV)/run.stamp $@
 
 .env: | $(VENV)/run.stamp

@@ -22,6 +22,7 @@ from services.bracket.account import BookIndex, index_book, is_complete, owned_g
 from services.bracket.events import Event, LegNotSent
 from services.bracket.lifecycle import Decision, answer, reconcile
 from services.bracket.model import (
+    BookRead,
     Bracket,
     KillMode,
     Leg,
@@ -49,7 +50,7 @@ QUOTE_MAX_AGE = timedelta(seconds=5)
 _EVIDENCE_APART = timedelta(seconds=2)
 _RETRY = timedelta(milliseconds=500)
 _READ_AGAIN = timedelta(seconds=1)
-_IDLE = timedelta(seconds=60)
+_IDLE = timedelta(seconds=5)  # also how old a healthy heartbeat may be
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,7 @@ class AccountWorker:
         self._unstored: list[Answered] = []
         self._evidence: dict[str, tuple[Standing, Moment]] = {}
         self._ask_for_everything = False
+        self._fills: frozenset[tuple[str, int]] = frozenset()
         self.last_turn = ports.clock.monotonic()  # the heartbeat that readiness reports
 
     # --- asked from other threads
@@ -152,6 +154,11 @@ class AccountWorker:
         """Return what a look at the bracket would know now, without a read; for explaining only."""
         tracked = self._roster.get(bracket.id)
         return self._seen(tracked or Tracked(bracket, needs_of(bracket)), self._now())
+
+    @property
+    def troubles(self) -> frozenset[Overlay]:
+        """What keeps the account's books from being read."""
+        return self._troubles
 
     def look_at_all(self) -> None:
         """Look at every open bracket: something that concerns all of them has changed."""
@@ -222,7 +229,7 @@ class AccountWorker:
             case LookAtAll():
                 self._mark_open()
             case Pushed():
-                self._reads.hurry()
+                self._reads.hurry_pushed()
 
     # --- messages
 
@@ -323,8 +330,18 @@ class AccountWorker:
             self._distrust(Overlay.BROKER_DOWN, "a read lacks orders that were live; it proves nothing")
             return
         self._set_troubles(frozenset())
-        self._ask_for_everything = self._ask_for_everything and message.books.positions is None
+        self._note_fills(message.books)
         self._share_out(index_book(message.books), brackets, sessions)
+
+    def _note_fills(self, books: BookRead) -> None:
+        """Read trades and positions too after any fill in the account, ours or not."""
+        fills = frozenset((row.broker_order_id, row.filled) for row in books.orders if row.filled)
+        if books.positions is not None:
+            self._ask_for_everything = False
+        elif fills != self._fills:
+            self._ask_for_everything = True
+            self._reads.hurry()
+        self._fills = fills
 
     def _distrust(self, trouble: Overlay, why: str) -> None:
         logger.warning(why)
@@ -396,17 +413,22 @@ class AccountWorker:
             self._roster.drop(tracked)
 
     def _seen(self, tracked: Tracked, now: Moment) -> Seen:
-        exchange = tracked.bracket.plan.instrument.exchange
+        session = self._ports.session_of(tracked.bracket.plan.instrument.exchange, now)
         return Seen(
-            session=self._ports.session_of(exchange, now),
+            session=session,
             read=tracked.read,
-            quote=self.quote(symbol_of(tracked.bracket)),
+            quote=self._usable_quote(tracked.bracket, is_open=session.is_open),
             in_flight=frozenset(tracked.in_flight),
             kill=self._ports.kill_mode(),
             standing=None if tracked.read is None else tracked.standing,
             troubles=self._troubles,
             previous_read=self._previous_read,
         )
+
+    def _usable_quote(self, bracket: Bracket, *, is_open: bool) -> Quote | None:
+        """Return a young quote; outside the session the day's last one, which stays true as it ages."""
+        symbol = symbol_of(bracket)
+        return self.quote(symbol) if is_open else self._quotes.get(symbol)
 
     # --- storing and sending
 
@@ -437,7 +459,7 @@ class AccountWorker:
             self._roster.mark(tracked)
 
     def _send(self, tracked: Tracked, events: tuple[Event, ...], *, intended: Moment) -> None:
-        quote = self.quote(symbol_of(tracked.bracket))
+        quote = self._quotes.get(symbol_of(tracked.bracket))
         commands = commands_of(
             tracked.bracket, events, intended=intended, last_price=None if quote is None else quote.last
         )
@@ -502,16 +524,11 @@ def _reach(phase: str, names: list[str]) -> None:
 
 def _changes_the_picture(bracket: Bracket, standing: Standing) -> bool:
     known = sum(part.external for part in bracket.slices)
-    is_closed = bracket.state.is_closed
-    return (
-        (bracket.foreign_base is None and not is_closed)
-        or standing.external != known
-        or standing.shortfall > 0
-    )
+    return standing.external != known or standing.shortfall > 0
 
 
-def _picture(standing: Standing) -> tuple[int, int, int]:
-    return (standing.base, standing.external, standing.shortfall)
+def _picture(standing: Standing) -> tuple[int, int]:
+    return (standing.external, standing.shortfall)
 
 
 def _is_lost_gtt(leg: Leg) -> bool:
@@ -523,7 +540,9 @@ def _differs(old: Read, new: Read) -> bool:
 
 
 def _is_unsettled(bracket: Bracket) -> bool:
-    """Whether each further read is evidence of something: absence, a change that does not show."""
+    """Whether each further read is evidence of something: absence, a change, what else is held."""
+    if bracket.foreign_base is None and not bracket.state.is_closed:
+        return True
     return any(
         leg.change is not None or (leg.is_live and not leg.is_working) or leg.missed_reads
         for leg in bracket.legs

@@ -130,7 +130,7 @@ def _is_news(leg: Leg, row: OrderRow) -> bool:
         # Filled for good; but some brokers tell the average price only later.
         return row.status is RowStatus.FILLED and leg.average_price is None and row.average_price is not None
     known = (leg.status, leg.filled, leg.average_price, leg.terms, leg.broker_order_id)
-    shown = (_ORDER_STATUS[row.status], row.filled, row.average_price or leg.average_price, _terms(row))
+    shown = (_ORDER_STATUS[row.status], row.filled, row.average_price or leg.average_price, _terms(row, leg))
     return leg.sighted_at is None or known != (*shown, row.broker_order_id)
 
 
@@ -140,10 +140,19 @@ def _is_older(leg: Leg, row: OrderRow) -> bool:
     return row.updated_at < leg.row_updated_at
 
 
-def _terms(row: OrderRow) -> Terms:
-    trigger = row.trigger_price if row.order_type in (OrderType.SL, OrderType.SL_M) else None
+def _terms(row: OrderRow, leg: Leg) -> Terms:
+    # A stop that fired shows as LIMIT at some brokers and keeps its trigger, as does one that we turned
+    # into a limit: the price tells which of the two it is.
+    is_our_limit = any(
+        terms is not None and terms.trigger_price is None and terms.price == row.price
+        for terms in (leg.asked_terms, leg.agreed_terms)
+    )
+    is_limit = row.order_type is OrderType.LIMIT and is_our_limit
     return Terms(
-        order_type=row.order_type, quantity=row.quantity, price=row.price or None, trigger_price=trigger
+        order_type=row.order_type,
+        quantity=row.quantity,
+        price=row.price or None,
+        trigger_price=None if is_limit else row.trigger_price or None,
     )
 
 
@@ -154,7 +163,7 @@ def _sighting(leg: Leg, row: OrderRow) -> ev.LegSighted:
         status=_ORDER_STATUS[row.status],
         filled=row.filled,
         average_price=row.average_price,
-        terms=_terms(row),
+        terms=_terms(row, leg),
         row_updated_at=row.updated_at,
         reason=row.reason,
         refusal=row.refusal,
