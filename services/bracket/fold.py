@@ -102,6 +102,8 @@ def _modified(bracket: Bracket, event: ev.BracketModified, at: Moment) -> Bracke
 
 
 def _handed_over(bracket: Bracket, event: ev.HandedOver, at: Moment) -> Bracket:
+    if bracket.state.is_closed:
+        return bracket  # nothing is left to take over
     return replace(bracket, handed_over=True, hand_over_cancels=event.cancel_exits)
 
 
