@@ -22,6 +22,7 @@ from services.bracket.account import BookIndex, index_book, is_complete, owned_g
 from services.bracket.events import Event, LegNotSent
 from services.bracket.lifecycle import Decision, answer, reconcile
 from services.bracket.model import (
+    BookRead,
     Bracket,
     KillMode,
     Leg,
@@ -126,6 +127,7 @@ class AccountWorker:
         self._unstored: list[Answered] = []
         self._evidence: dict[str, tuple[Standing, Moment]] = {}
         self._ask_for_everything = False
+        self._fills: frozenset[tuple[str, int]] = frozenset()
         self.last_turn = ports.clock.monotonic()  # the heartbeat that readiness reports
 
     # --- asked from other threads
@@ -328,8 +330,18 @@ class AccountWorker:
             self._distrust(Overlay.BROKER_DOWN, "a read lacks orders that were live; it proves nothing")
             return
         self._set_troubles(frozenset())
-        self._ask_for_everything = self._ask_for_everything and message.books.positions is None
+        self._note_fills(message.books)
         self._share_out(index_book(message.books), brackets, sessions)
+
+    def _note_fills(self, books: BookRead) -> None:
+        """Read trades and positions too after any fill in the account, ours or not."""
+        fills = frozenset((row.broker_order_id, row.filled) for row in books.orders if row.filled)
+        if books.positions is not None:
+            self._ask_for_everything = False
+        elif fills != self._fills:
+            self._ask_for_everything = True
+            self._reads.hurry()
+        self._fills = fills
 
     def _distrust(self, trouble: Overlay, why: str) -> None:
         logger.warning(why)
