@@ -3,7 +3,7 @@ PYTHON ?= python3
 PORT ?= 5000
 VENV := .venv
 BIN := $(VENV)/bin
-CODE := app.py cli.py extensions.py limiter.py gunicorn.conf.py blueprints broker database restx_api services simulator utils
+
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo dev test check check-slow fix migrate diagram bench clean

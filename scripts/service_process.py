@@ -96,7 +96,7 @@ class ServiceProcess:
             if self._process is None or self._process.poll() is not None:
                 break
             with contextlib.suppress(requests.ConnectionError, requests.Timeout):
-                if requests.get(f"{self.url}/healthz", timeout=2).ok:
+                if requests.get(f"{self.url}/api/v1/ping", timeout=2).ok:
                     return
             time.sleep(_LOOK_EVERY_SECONDS)
         raise ServiceFailed(f"the service did not answer:\n{self.log_file.read_text()[-4000:]}")

@@ -3,14 +3,11 @@
 import sys
 from pathlib import Path
 
-from broker.registry import import_broker_module
 from database import migrations
 from database.account_db import account_named, create_account, create_owner, owner_named
 from database.auth_db import Scope, Secrets, create_api_key
 from database.secret_box import SecretBox
 from database.session import Database
-from database.symbol import Listing, replace_instruments
-from simulator import load_instruments
 from utils.clock import SystemClock
 from utils.config import Config, ConfigInvalid, write_env_file
 
@@ -38,7 +35,6 @@ def _set_up_database() -> int:
     except ConfigInvalid as exc:
         print(exc, file=sys.stderr)
         return 2
-    import_broker_module("paper")
     migrations.upgrade(config.database_url)
     db = Database(config.database_url)
     try:
@@ -49,7 +45,6 @@ def _set_up_database() -> int:
 
 
 def _seed(db: Database, config: Config) -> None:
-    _list_instruments(db)
     if account_named(db, ACCOUNT) is not None:
         return
     clock = SystemClock()
@@ -59,13 +54,6 @@ def _seed(db: Database, config: Config) -> None:
     scopes = (Scope.READ, Scope.TRADE)
     key = create_api_key(db, Secrets(box, clock), account.id, scopes=scopes, at=clock.now())
     print(f"paper account ready; its API key, shown only now: {key}", flush=True)
-
-
-def _list_instruments(db: Database) -> None:
-    rows = [Listing(instrument=listing.instrument) for listing in load_instruments()]
-    for exchange in sorted({row.instrument.exchange for row in rows}):
-        listed = [row for row in rows if row.instrument.exchange == exchange]
-        replace_instruments(db, listed, broker="paper", exchange=exchange)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,9 @@ from utils.clock import Clock
 
 Symbol = tuple[str, str]
 
-_PUSH_GAP = timedelta(milliseconds=200)  # a storm of pushes is one read, then one per gap
+# A storm of pushes is a few reads at once, then one per gap; a lone push is never kept waiting.
+_PUSHES_AT_ONCE = 5
+_PUSH_GAP_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,22 +59,31 @@ class AccountReads:
         self._everything_at = 0.0
         self._price_at = 0.0
         self._hurried: float | None = None  # read at this time, whatever the cadence says
+        self._pushes_left: float = _PUSHES_AT_ONCE
+        self._pushed_at = clock.monotonic()
         self._is_reading = False
         self._book_due = 0.0
         self._price_due = float("inf")
 
     def hurry(self) -> None:
         """Read the books now, or right after the read that is under way."""
-        soonest = self._book_at + _PUSH_GAP.total_seconds() if self._hurried_lately() else 0.0
-        self._hurried = max(self._clock.monotonic(), soonest)
+        self._hurried = self._clock.monotonic()
+
+    def hurry_pushed(self) -> None:
+        """Read the books because somebody says there is news; a storm of such hints is thinned out."""
+        now = self._clock.monotonic()
+        refilled = self._pushes_left + (now - self._pushed_at) / _PUSH_GAP_SECONDS
+        self._pushes_left, self._pushed_at = min(_PUSHES_AT_ONCE, refilled), now
+        if self._pushes_left >= 1:
+            self._pushes_left -= 1
+            self.hurry()
+        else:
+            self.hurry_in(timedelta(seconds=_PUSH_GAP_SECONDS))
 
     def hurry_in(self, wait: timedelta) -> None:
         """Read the books again after `wait`, if nothing asks for it sooner."""
         at = self._clock.monotonic() + wait.total_seconds()
         self._hurried = at if self._hurried is None else min(self._hurried, at)
-
-    def _hurried_lately(self) -> bool:
-        return self._clock.monotonic() - self._book_at < _PUSH_GAP.total_seconds()
 
     def done(self) -> None:
         """A read came back, well or not."""

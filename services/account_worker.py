@@ -38,7 +38,8 @@ from services.cadence import Cadence, needs_of
 from services.event_codec import encode_event
 from services.lanes import Lanes
 from services.roster import Roster, Symbol, Tracked, symbol_of
-from services.wire import Command, commands_of, put_on_wire, unknown
+from services.wire import Command, commands_of, intentions, name_of, put_on_wire, unknown
+from utils.checkpoint import reach
 from utils.clock import Clock
 from utils.log import log_context
 
@@ -221,13 +222,14 @@ class AccountWorker:
             case LookAtAll():
                 self._mark_open()
             case Pushed():
-                self._reads.hurry()
+                self._reads.hurry_pushed()
 
     # --- messages
 
     def _recover(self) -> None:
         """Load what is open or may still come back. From here on nothing is special about a restart."""
         self._roster = Roster()
+        reach("recovering")
         closed_after = self._clock.now() - self._ports.timing.watch
         watched = load_watch(self._ports.db, self.account_id, closed_after)
         for bracket in (*load_open(self._ports.db, [self.account_id]), *watched):
@@ -272,6 +274,7 @@ class AccountWorker:
             logger.critical("an order's answer could not be stored; trying again", exc_info=True)
             self._unstored.append(message)
             return
+        reach(f"answered {message.command.name}")
         tracked.in_flight.discard(message.command.seq)
         self._roster.mark(tracked)
         if not isinstance(message.event, LegNotSent):  # an unsent entry is tried again while it is fresh
@@ -419,7 +422,10 @@ class AccountWorker:
         change = BracketChange(
             bracket=decision.bracket, events=records, expected_version=tracked.bracket.version
         )
+        names = [name_of(event, decision.bracket.leg(event.seq)) for event in intentions(decision.events)]
+        _reach("storing", names)
         save(self._ports.db, [change])
+        _reach("stored", names)
         self._roster.update(tracked, decision.bracket)
         self._ports.announce(self.account_id)
 
@@ -448,6 +454,7 @@ class AccountWorker:
                 # An adapter broke its promise. The order may exist: that is what unknown means.
                 logger.exception("the broker adapter failed")
                 event = unknown(command, "the broker adapter failed")
+        reach(f"sent {command.name}")
         self._inbox.put(Answered(command, event))
 
     # --- reading
@@ -486,6 +493,11 @@ class AccountWorker:
 
     def _now(self) -> Moment:
         return Moment.read(self._clock)
+
+
+def _reach(phase: str, names: list[str]) -> None:
+    for name in names:
+        reach(f"{phase} {name}")
 
 
 def _changes_the_picture(bracket: Bracket, standing: Standing) -> bool:

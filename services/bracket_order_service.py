@@ -63,6 +63,7 @@ from services.errors import (
     SymbolConflict,
 )
 from services.event_codec import encode_event
+from utils.checkpoint import reach
 
 ENTRY_ANSWER_SECONDS = 1.5
 
@@ -250,7 +251,9 @@ def _commit_and_send(
     bracket, events = open_bracket(plan, session=_sure(checked.session), now=now)
     with desk.account_locks[plan.account_id]:
         _refuse_opposite(desk, plan)
+        reach("storing bracket")
         stored = insert_bracket(desk.db, bracket, _records(events, now), claim=claim)
+        reach("stored bracket")
     if isinstance(stored, ExistingClaim) and claim is not None:
         return _replayed(desk, _same_body(stored, claim))
     worker = desk.supervisor.worker(plan.account_id, plan.mode)

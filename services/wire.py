@@ -54,10 +54,27 @@ class Command:
         return self.leg.seq
 
     @property
+    def name(self) -> str:
+        """Return what it does, as checkpoints name it: "place stop", "modify target", "cancel entry"."""
+        return name_of(self.intention, self.leg)
+
+    @property
     def is_urgent(self) -> bool:
         """Whether it may use the connection kept free for exits: all but placing or moving an entry."""
         is_cancel = isinstance(self.intention, ChangeIntended) and self.intention.kind is ChangeKind.CANCEL
         return self.leg.role is not Role.ENTRY or is_cancel
+
+
+def intentions(events: tuple[Event, ...]) -> list[Intention]:
+    """Return the events that are commands."""
+    return [event for event in events if isinstance(event, LegIntended | ChangeIntended)]
+
+
+def name_of(intention: Intention, leg: Leg) -> str:
+    """Return a command's name: what it does and to what."""
+    if isinstance(intention, LegIntended):
+        return f"place {intention.purpose}"
+    return f"{intention.kind} {intention.purpose or leg.purpose}"
 
 
 def commands_of(
@@ -73,8 +90,7 @@ def commands_of(
             intended=intended,
             last_price=last_price,
         )
-        for event in events
-        if isinstance(event, LegIntended | ChangeIntended)
+        for event in intentions(events)
     ]
     return sorted(commands, key=lambda command: not command.is_urgent)
 

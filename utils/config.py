@@ -69,6 +69,7 @@ class Config:
     trusted_proxies: int = 0
     log_level: str = "INFO"
     log_format: LogFormat = LogFormat.PLAIN
+    kill_at: str | None = None  # for tests: the checkpoint at which the process kills itself
 
     @staticmethod
     def from_env(environ: Mapping[str, str] | None = None, *, env_file: Path = Path(".env")) -> "Config":
@@ -270,6 +271,7 @@ def _server_settings(reader: _Reader) -> Iterator[tuple[str, Any]]:
         "log_format",
         reader.optional("LOG_FORMAT", LogFormat, default=LogFormat.PLAIN, expected="plain or json"),
     )
+    yield "kill_at", reader.text("KILL_AT")
 
 
 _NO_KEYS: tuple[str, ...] = ()

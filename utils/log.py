@@ -88,7 +88,8 @@ def set_up_logging(
     root.addHandler(handler)
     root.setLevel(level)
     # They log addresses with tokens in the path, at INFO, for every request.
-    for chatty in ("httpx", "httpcore", "urllib3"):
+    # alembic says at each look at the schema which database it is.
+    for chatty in ("httpx", "httpcore", "urllib3", "alembic.runtime.migration"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 

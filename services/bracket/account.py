@@ -15,13 +15,16 @@ from services.bracket.model import (
     Leg,
     LegKind,
     LegStatus,
+    Moment,
     OrderRow,
     Role,
+    Side,
     TradeRow,
 )
 from services.bracket.observation import Read, Standing
 from services.bracket.quantities import net
 from services.bracket.tags import is_ours
+from utils.constants import EXCHANGE_ZONE
 
 PositionKey = tuple[str, str, str]  # exchange, symbol, product
 
@@ -122,81 +125,120 @@ def standings(
 ) -> dict[str, Standing]:
     """Return bracket id -> standing. Empty when trades or positions were not read.
 
-    Brackets of one symbol have one side (opposite ones are refused), so quantities are absolute. Our
-    own fills are taken from this very read where it is ahead of what the brackets know.
+    Brackets of one symbol have one side (opposite ones are refused), so quantities are absolute. A
+    symbol whose parts were not read at one instant (a trade of an order that the book lacks) is left out.
     """
     read = index.read
     if read.positions is None or read.trades is None:
         return {}
-    groups: dict[PositionKey, list[Bracket]] = {}
-    for bracket in brackets:
-        groups.setdefault(key_of(bracket), []).append(bracket)
-    ours = _our_order_ids(read, brackets)
     positions = {(row.exchange, row.symbol, row.product): row.quantity for row in read.positions}
+    fills = _OwnFills(index, brackets)
     found: dict[str, Standing] = {}
-    for key, group in groups.items():
-        is_new_day = any(one.session != session.get(key[0], one.session) for one in group)
-        foreign = _foreign(read.trades, key, ours)
-        proven = {one.id: _proven(one, index) for one in group}
-        found |= _group_standings(group, proven, positions.get(key, 0), foreign, is_new_day=is_new_day)
+    for key, group in _by_position(brackets).items():
+        today = session.get(key[0], group[0].session)
+        trades = [trade for trade in read.trades if _place(trade) == key]
+        if all(trade.broker_order_id in fills.shown for trade in trades):
+            foreign = [t for t in trades if t.broker_order_id not in fills.ours and _is_of(t, today)]
+            held = positions.get(key, 0) * group[0].plan.side.sign
+            found |= _group_standings(group, held, foreign, fills=fills, today=today)
     return found
 
 
-def _our_order_ids(read: BookRead, brackets: Sequence[Bracket]) -> set[str]:
-    known = {
-        leg.broker_order_id
-        for bracket in brackets
-        for leg in bracket.legs
-        if leg.broker_order_id is not None and leg.kind is LegKind.ORDER
-    }
-    tagged = {row.broker_order_id for row in read.orders if is_ours(row.tag)}
-    # A GTT's child has no tag and is not a leg before the trigger book is read: not foreign either.
-    children = {
-        part.child_order_id for gtt in read.gtts or () for part in gtt.legs if part.child_order_id is not None
-    }
-    return known | tagged | children
+def _by_position(brackets: Iterable[Bracket]) -> dict[PositionKey, list[Bracket]]:
+    groups: dict[PositionKey, list[Bracket]] = {}
+    for bracket in sorted(brackets, key=lambda one: one.id):
+        groups.setdefault(key_of(bracket), []).append(bracket)
+    return groups
 
 
-def _foreign(trades: Iterable[TradeRow], key: PositionKey, ours: set[str]) -> list[TradeRow]:
-    return [
-        trade
-        for trade in trades
-        if (trade.exchange, trade.symbol, trade.product) == key and trade.broker_order_id not in ours
-    ]
+def _place(trade: TradeRow) -> PositionKey:
+    return (trade.exchange, trade.symbol, trade.product)
+
+
+def _is_of(trade: TradeRow, session_id: str) -> bool:
+    """Whether a trade is of the session, not of the day before whose books are still to be read."""
+    is_date = session_id[:4].isdigit()  # a market that never closes has a word for its session
+    return not is_date or trade.at.astimezone(EXCHANGE_ZONE).date().isoformat() >= session_id
+
+
+class _OwnFills:
+    """What our orders have done according to one read: its rows may be ahead of our legs."""
+
+    def __init__(self, index: BookIndex, brackets: Sequence[Bracket]) -> None:
+        self.shown = index.by_id
+        self._tagged = {tag: rows[-1] for tag, rows in index.by_tag.items() if is_ours(tag)}
+        self._children = _children(index.read.gtts or (), brackets)
+        known = {leg.broker_order_id for one in brackets for leg in one.legs if leg.broker_order_id}
+        adopted = {leg.broker_order_id for one in brackets for leg in one.legs if leg.parent is not None}
+        self._unadopted = {
+            bracket_id: [child for child in children if child not in adopted]
+            for bracket_id, children in self._children.items()
+        }
+        children = {child for group in self._children.values() for child in group}
+        self.ours = known | {row.broker_order_id for row in self._tagged.values()} | children
+
+    def proven(self, bracket: Bracket) -> int:
+        """Return what the bracket's own fills amount to, whatever others did since."""
+        bought = sum(_sign(leg) * self._filled(leg) for leg in bracket.legs)
+        rows = [self.shown.get(child) for child in self._unadopted.get(bracket.id, ())]
+        return bought - sum(row.filled for row in rows if row is not None)
+
+    def _filled(self, leg: Leg) -> int:
+        by_id = leg.broker_order_id is not None and leg.kind is LegKind.ORDER
+        row = self.shown.get(leg.broker_order_id or "") if by_id else self._tagged.get(leg.tag)
+        return leg.filled if row is None else max(leg.filled, row.filled)
+
+
+def _sign(leg: Leg) -> int:
+    return -1 if leg.role is Role.EXIT else 1
+
+
+def _children(gtts: Iterable[GttRow], brackets: Sequence[Bracket]) -> dict[str, list[str]]:
+    """Return bracket id -> orders that its GTTs placed: they carry no tag, and are not foreign either.
+
+    While a bracket does not know the id of its GTT, it may be any that nobody owns.
+    """
+    owners = owned_gtts(brackets)
+    lost = next((one.id for one in brackets if any(_is_lost(leg) for leg in one.legs)), None)
+    found: dict[str, list[str]] = {}
+    for gtt in gtts:
+        owner = owners.get(gtt.trigger_id, lost)
+        fired = [part.child_order_id for part in gtt.legs if part.child_order_id is not None]
+        if owner is not None:
+            found.setdefault(owner, []).extend(fired)
+    return found
+
+
+def _is_lost(leg: Leg) -> bool:
+    return leg.kind is LegKind.GTT and leg.broker_order_id is None and leg.is_live
 
 
 def _group_standings(
-    group: Sequence[Bracket],
-    proven: Mapping[str, int],
-    position: int,
-    foreign: Sequence[TradeRow],
-    *,
-    is_new_day: bool,
+    group: Sequence[Bracket], held: int, foreign: Sequence[TradeRow], *, fills: _OwnFills, today: str
 ) -> dict[str, Standing]:
+    """Compare the group with what its oldest bracket with a base lets us expect."""
     side = group[0].plan.side
-    bought = sum(trade.quantity for trade in foreign if trade.side is side)
-    sold = sum(trade.quantity for trade in foreign if trade.side is not side)
-    held = position * side.sign
-    ours = sum(proven[one.id] - _external(one) for one in group)
+    proven, external = sum(map(fills.proven, group)), sum(map(_external, group))
+    carried = held - proven - _net_since(foreign, side)
+    is_new_day = any(one.session != today for one in group)
     anchor = next((one for one in group if one.foreign_base is not None), None)
-    if is_new_day or anchor is None or anchor.foreign_base is None:
-        # Nothing to compare with but ourselves and a foreign short that was there before.
-        owed = 0 if anchor is None or anchor.foreign_base is None else min(0, anchor.foreign_base)
-        shortfall = max(0, ours + owed - held) if anchor is not None else 0
-        closed, agrees = 0, shortfall == 0
-    else:
-        traded = (bought - anchor.foreign_bought) - (sold - anchor.foreign_sold)
-        lots = sum(proven[one.id] - one.external_at_base for one in group)
-        expected = anchor.foreign_base + lots + traded
+    closed = shortfall = 0
+    agrees = False
+    if anchor is not None and anchor.foreign_base is not None and is_new_day:
+        # Trades of days gone by are not listed any more: only ourselves, and a foreign short, to go by.
+        shortfall = max(0, proven - external + min(0, anchor.foreign_base) - held)
+    elif anchor is not None and anchor.foreign_base is not None:
+        traded = _net_since(foreign, side, anchor.received)
+        expected = anchor.foreign_base + proven - sum(one.external_at_base for one in group) + traded
         closed = max(0, -traded - max(0, anchor.foreign_base))
         shortfall, agrees = max(0, expected - held), held == expected
-    new = closed - sum(_external(one) - one.external_at_base for one in group)
-    shares, missing = _newest_first(group, new), _newest_first(group, shortfall)
+    new = max(0, closed - sum(_external(one) - one.external_at_base for one in group))
+    shares = _newest_first(group, new, foreign)
+    missing = _newest_first(group, shortfall, ())
     return {
         one.id: Standing(
-            base=held - ours + shortfall,
-            bought=bought,
-            sold=sold,
+            carried=carried,
+            base=held - _net_since(foreign, side, one.received) - proven + external,
             agrees=agrees,
             external=_external(one) + shares[one.id],
             shortfall=missing[one.id],
@@ -205,39 +247,61 @@ def _group_standings(
     }
 
 
-def _proven(bracket: Bracket, index: BookIndex) -> int:
-    """What our own fills amount to by the newest word on each order, whatever others did since."""
-    total = 0
-    for leg in bracket.legs:
-        sign = -1 if leg.role is Role.EXIT else 1
-        total += sign * max(leg.filled, _shown_fill(leg, index))
-        if leg.kind is LegKind.GTT and leg.status is not LegStatus.TRIGGERED:
-            total -= _child_fill(leg, index)
-    return total
-
-
-def _shown_fill(leg: Leg, index: BookIndex) -> int:
-    if leg.broker_order_id is not None:
-        row = index.by_id.get(leg.broker_order_id)
-        return 0 if row is None else row.filled
-    return max((row.filled for row in index.by_tag.get(leg.tag, ())), default=0)
-
-
-def _child_fill(leg: Leg, index: BookIndex) -> int:
-    """The fill of a GTT's child that is not a leg yet: it fired in this very read."""
-    rows = (row for row in index.read.gtts or () if row.trigger_id == leg.broker_order_id)
-    children = (part.child_order_id for row in rows for part in row.legs if part.child_order_id is not None)
-    return sum(index.by_id[child].filled for child in children if child in index.by_id)
+def _net_since(trades: Iterable[TradeRow], side: Side, since: Moment | None = None) -> int:
+    """Return what trades added to a position, seen from a side; with since, the trades from then on."""
+    return sum(
+        trade.quantity * trade.side.sign * side.sign
+        for trade in trades
+        if since is None or trade.at >= since.wall
+    )
 
 
 def _external(bracket: Bracket) -> int:
     return sum(part.external for part in bracket.slices)
 
 
-def _newest_first(group: Sequence[Bracket], quantity: int) -> dict[str, int]:
-    """Return bracket id -> its share of what others took; the newest bracket gives first (LIFO)."""
-    shares = {}
-    for bracket in sorted(group, key=lambda one: one.id, reverse=True):
-        shares[bracket.id] = max(0, min(quantity, net(bracket)))
-        quantity -= shares[bracket.id]
+def _newest_first(group: Sequence[Bracket], quantity: int, foreign: Sequence[TradeRow]) -> dict[str, int]:
+    """Return bracket id -> its share of what others took, with the trades that show it, if any do.
+
+    What a person took over goes first, for it is theirs; then the newest bracket gives first (LIFO).
+    Only then what our exits took too, after others had closed it already.
+    """
+    shares = dict.fromkeys((one.id for one in group), 0)
+    in_order = sorted(group, key=lambda one: (one.handed_over, one.id), reverse=True)
+    for most in (_still_held, _closed_before_our_exit):
+        for bracket in in_order:
+            taken = max(0, min(quantity, most(bracket, foreign)))
+            shares[bracket.id] += taken
+            quantity -= taken
     return shares
+
+
+def _still_held(bracket: Bracket, foreign: Sequence[TradeRow]) -> int:
+    """Return how many shares of a bracket others can have closed: none before it came."""
+    if not foreign:
+        return net(bracket)
+    return min(net(bracket), -_net_since(foreign, bracket.plan.side, bracket.received))
+
+
+def _closed_before_our_exit(bracket: Bracket, foreign: Sequence[TradeRow]) -> int:
+    """Return how many shares our exits took that others had closed already, at most."""
+    exits = [leg for leg in bracket.legs if leg.role is Role.EXIT and leg.filled]
+    last = max((leg.row_updated_at for leg in exits if leg.row_updated_at is not None), default=None)
+    if last is None:
+        return 0
+    earlier = [trade for trade in foreign if trade.at <= last]
+    return min(-_net_since(earlier, bracket.plan.side, bracket.received), sum(leg.filled for leg in exits))
+
+
+def foreign_filled(index: BookIndex, brackets: Sequence[Bracket]) -> int:
+    """Return how much others' orders have filled in our symbols: when it grows, read everything.
+
+    The order book is read often, trades and positions seldom; this is what tells that it is time.
+    """
+    ours = _OwnFills(index, brackets).ours
+    symbols = {key_of(one) for one in brackets if not one.state.is_closed}
+    return sum(
+        row.filled
+        for row in index.read.orders
+        if row.broker_order_id not in ours and (row.exchange, row.symbol, row.product) in symbols
+    )

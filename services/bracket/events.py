@@ -134,6 +134,7 @@ class ChildSighted:
 
     seq: int
     parent: int
+    trigger_id: str
     tag: str
     broker_order_id: str
     purpose: Purpose
@@ -254,13 +255,17 @@ class StopRegained:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ForeignBaseSeen:
+    """One read's word on the lots that were there before today's trades; a second one confirms it."""
+
+    carried: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ForeignBaseNoted:
-    """How many lots of this symbol are in the account that are not ours, and foreign trades so far."""
+    """How many lots of this symbol were in the account, when the bracket came, that are not ours."""
 
     base: int
-    bought: int
-    sold: int
-    external: int  # shares of ours closed by others before this
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -376,6 +381,7 @@ Event = (
     | TrailMoved
     | StopPassed
     | StopRegained
+    | ForeignBaseSeen
     | ForeignBaseNoted
     | ReducedExternally
     | ExitRestored

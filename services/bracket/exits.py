@@ -1,10 +1,13 @@
 """The exits: one live order a slice, always moved towards what is wanted now, at most one command a leg."""
 
+from collections import Counter
+
 from services.bracket import commands, wanted
 from services.bracket.events import (
     ExitBegan,
     ExitRestored,
     ForeignBaseNoted,
+    ForeignBaseSeen,
     ReducedExternally,
     StopFormCorrected,
     StopPassed,
@@ -13,6 +16,7 @@ from services.bracket.events import (
 )
 from services.bracket.fold import shows_terms
 from services.bracket.model import (
+    Bracket,
     ExitReason,
     Leg,
     LegKind,
@@ -25,6 +29,7 @@ from services.bracket.model import (
 )
 from services.bracket.observation import Standing
 from services.bracket.quantities import (
+    filled_of,
     has_undecided,
     legs_of,
     live_legs,
@@ -75,26 +80,34 @@ def count_external(step: Step) -> None:
         step.need_attention(
             "position_short", "the broker's position is smaller than our fills; the stop stays"
         )
-    if bracket.foreign_base is None or is_new_day:
+    if bracket.foreign_base is None and not is_new_day:
         _note_base(step, standing)
 
 
 def _note_base(step: Step, standing: Standing) -> None:
-    external = sum(part.external for part in step.bracket.slices)
-    # A shortfall was just booked as external: the base is what lies beyond our own lots, not a debt.
-    base = standing.base + standing.shortfall
-    step.record(ForeignBaseNoted(base=base, bought=standing.bought, sold=standing.sold, external=external))
+    """Note what is not ours once two reads, some time apart, agree: one may mix two instants."""
+    bracket, seen_at = step.bracket, step.bracket.base_seen_at
+    if seen_at is None or bracket.base_seen != standing.carried:
+        step.record(ForeignBaseSeen(carried=standing.carried))
+    elif step.age(seen_at) >= step.timing.evidence_apart:
+        step.record(ForeignBaseNoted(base=standing.base))
 
 
 def _reduce(step: Step, quantity: int, *, cause: str) -> None:
-    reductions = []
-    for part in step.bracket.slices:
-        taken = min(quantity, max(0, net_of(step.bracket, part)))
-        quantity -= taken
-        reductions.append((part.index, taken))
-    if any(taken for _, taken in reductions):
-        step.record(ReducedExternally(reductions=tuple(reductions), cause=cause))
+    """Take shares away: the nearest target first, then what our exits took although it was closed."""
+    reductions: Counter[int] = Counter()
+    for most in (net_of, _taken_by_exits):
+        for part in step.bracket.slices:
+            taken = min(quantity, max(0, most(step.bracket, part)))
+            reductions[part.index] += taken
+            quantity -= taken
+    if reductions.total():
+        step.record(ReducedExternally(reductions=tuple(sorted(reductions.items())), cause=cause))
         step.set_overlay(Overlay.EXTERNAL_CHANGE, True)
+
+
+def _taken_by_exits(bracket: Bracket, part: Slice) -> int:
+    return filled_of(bracket, Role.EXIT, part=part)
 
 
 def watch_stop(step: Step) -> None:

@@ -214,7 +214,13 @@ def _child_sighted(bracket: Bracket, event: ev.ChildSighted, at: Moment) -> Brac
         parent=parent.seq,
         triggered_at=at if event.purpose is Purpose.STOP else None,
     )
-    fired = replace(parent, status=LegStatus.TRIGGERED, change=None, triggered_at=at)
+    fired = replace(
+        parent,
+        status=LegStatus.TRIGGERED,
+        broker_order_id=event.trigger_id,
+        change=None,
+        triggered_at=at,
+    )
     changed = _with_leg(bracket, fired)
     return replace(changed, legs=(*changed.legs, child))
 
@@ -324,14 +330,12 @@ def _stop_regained(bracket: Bracket, event: ev.StopRegained, at: Moment) -> Brac
     return replace(bracket, stop_passed_at=None)
 
 
+def _base_seen(bracket: Bracket, event: ev.ForeignBaseSeen, at: Moment) -> Bracket:
+    return replace(bracket, base_seen=event.carried, base_seen_at=at)
+
+
 def _base_noted(bracket: Bracket, event: ev.ForeignBaseNoted, at: Moment) -> Bracket:
-    return replace(
-        bracket,
-        foreign_base=event.base,
-        foreign_bought=event.bought,
-        foreign_sold=event.sold,
-        external_at_base=event.external,
-    )
+    return replace(bracket, foreign_base=event.base)
 
 
 def _reduced(bracket: Bracket, event: ev.ReducedExternally, at: Moment) -> Bracket:
@@ -372,7 +376,15 @@ def _overlay_cleared(bracket: Bracket, event: ev.OverlayCleared, at: Moment) -> 
 
 
 def _session_began(bracket: Bracket, event: ev.SessionBegan, at: Moment) -> Bracket:
-    return replace(bracket, session=event.session)
+    # Yesterday's trades leave the books: what is not ours is counted anew.
+    return replace(
+        bracket,
+        session=event.session,
+        foreign_base=None,
+        base_seen=None,
+        base_seen_at=None,
+        external_at_base=sum(part.external for part in bracket.slices),
+    )
 
 
 def _state_changed(bracket: Bracket, event: ev.StateChanged, at: Moment) -> Bracket:
@@ -426,6 +438,7 @@ _EFFECTS: dict[type, Callable[[Bracket, Any, Moment], Bracket]] = {
     ev.TrailMoved: _trail_moved,
     ev.StopPassed: _stop_passed,
     ev.StopRegained: _stop_regained,
+    ev.ForeignBaseSeen: _base_seen,
     ev.ForeignBaseNoted: _base_noted,
     ev.ReducedExternally: _reduced,
     ev.ExitRestored: _restored,

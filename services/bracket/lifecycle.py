@@ -17,7 +17,6 @@ from services.bracket.events import (
     BracketFinished,
     BracketReceived,
     Event,
-    ExitBegan,
     ProtectionCompleted,
     StateChanged,
 )
@@ -168,21 +167,21 @@ def reconcile(bracket: Bracket, seen: Seen, now: Moment, *, timing: Timing) -> D
     flag_unknowns(step)
     carry_troubles(step)
     end_of_entry(step)
-    tend_entry(step)
-    tend_exits(step)
-    run_clocks(step)
-    _act_on_emergency(step)
+    _act(step)
     move(step)
     end_watch(step)
     return Decision(step.bracket, tuple(step.events), next_look(step))
 
 
-def _act_on_emergency(step: Step) -> None:
-    """An emergency that the clocks just declared is acted on in the same look."""
-    was_told = any(isinstance(event, ExitBegan) for event in step.events)
-    if was_told and step.bracket.exit_reason is ExitReason.EMERGENCY:
+def _act(step: Step) -> None:
+    """Decide until nothing follows from what was decided: an exit that begins ends the entry at once."""
+    for _ in range(_MOST_ROUNDS):
+        events = len(step.events)
         tend_entry(step)
         tend_exits(step)
+        run_clocks(step)
+        if len(step.events) == events:
+            return
 
 
 def answer(bracket: Bracket, event: Event, now: Moment) -> Decision:
@@ -312,5 +311,6 @@ def _is_exit_at_work(bracket: Bracket) -> bool:
     return any(leg.purpose in at_work or leg.triggered for leg in live_legs(bracket, Role.EXIT))
 
 
+_MOST_ROUNDS = 4  # two are the most ever needed; a bound, so that a fault of ours cannot hang the worker
 _BLIND = Seen(session=TradingSession(id=""))
 _DEFAULT_TIMING = Timing()

@@ -36,14 +36,14 @@ class Read:
 class Standing:
     """How the account's position in a bracket's symbol compares with what our brackets prove.
 
-    base: lots that are not ours; bought and sold: the day's foreign trades on and against the
-    bracket's side; agrees: trades, ours and foreign, explain the position; external: shares of this
-    bracket that foreign trades closed, in total; shortfall: shares missing without a trade.
+    carried: lots that were there before anything traded today, the same in every sound read; base: lots
+    that were not ours when the bracket came; agrees: trades, ours and foreign, explain the position;
+    external: shares of this bracket that foreign trades closed, in total; shortfall: shares missing
+    without a trade.
     """
 
+    carried: int
     base: int
-    bought: int
-    sold: int
     agrees: bool
     external: int
     shortfall: int
@@ -82,6 +82,7 @@ class Timing:
     trail_pause: timedelta = field(default_factory=lambda: _seconds(2))
     missed_trigger: timedelta = field(default_factory=lambda: _seconds(5))
     change_lapse: timedelta = field(default_factory=lambda: _seconds(2))
+    evidence_apart: timedelta = field(default_factory=lambda: _seconds(2))
     alarm_repeat: timedelta = field(default_factory=lambda: _seconds(30))
     alarm_repeat_most: timedelta = field(default_factory=lambda: _seconds(600))
     watch: timedelta = field(default_factory=lambda: timedelta(hours=24))

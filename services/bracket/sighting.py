@@ -279,6 +279,7 @@ def _adopt_child(step: Step, leg: Leg, row: GttRow, fired: GttLegRow) -> None:
         ev.ChildSighted(
             seq=seq,
             parent=leg.seq,
+            trigger_id=row.trigger_id,
             tag=tag_of(step.bracket.id, Role.EXIT, seq),
             broker_order_id=fired.child_order_id,
             purpose=Purpose.STOP if is_stop else Purpose.TARGET,

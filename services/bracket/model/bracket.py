@@ -330,10 +330,10 @@ class Bracket:
     was_protected: bool = False
     alarms: tuple[Alarm, ...] = ()
     session: str = ""
-    foreign_base: int | None = None  # lots of this symbol in the account that are not ours
-    foreign_bought: int = 0  # foreign trades already counted, on the bracket's side
-    foreign_sold: int = 0  # and against it
-    external_at_base: int = 0  # shares closed by others before the base was noted
+    foreign_base: int | None = None  # lots of this symbol that were not ours when the bracket came
+    base_seen: int | None = None  # what one read said of them; the base is noted once a second agrees
+    base_seen_at: Moment | None = None
+    external_at_base: int = 0  # shares closed by others before the trades that count since
     restored: int = 0  # times a person's change of our exit was undone
     finished_at: Moment | None = None
     outcome: Outcome | None = None

@@ -1,78 +1,22 @@
-"""The operator's commands: `flask --app app db upgrade`, `account add`, `apikey create` and their kin.
-
-Each opens the database for itself, so it works beside a running server, which sees the change within
-a second. A fault is one sentence and exit code 2.
-"""
+"""Commands for tables, accounts, API keys and webhooks."""
 
 import sys
-from collections.abc import Collection, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import click
-from flask import Flask
-from sqlalchemy.exc import DBAPIError
 
+from cli.office import Office, Refused, account_called, faults_as_sentences
 from database import account_db, auth_db, migrations
 from database.account_db import Account, Owner
-from database.auth_db import Scope, Secrets
-from database.secret_box import SecretBox
-from database.session import Database, StorageError
-from utils.clock import Clock
-from utils.config import Config
+from database.auth_db import Scope
+from database.session import Database
 
 OWNER_NAME = "owner"  # whose accounts those are that commands make
 
 _TOKEN_HELP = "The token of the broker's session; - reads it from standard input."  # noqa: S105  # help text
 
 
-class Refused(click.ClickException):
-    """What was asked cannot be done; the message is the whole explanation."""
-
-    exit_code = 2
-
-
-def register_commands(app: Flask, *, config: Config, clock: Clock, brokers: Collection[str]) -> None:
-    """Add the commands to the app's command line. brokers are the names an account may have."""
-    office = _Office(config, clock)
-    app.cli.add_command(_db_commands(office))
-    app.cli.add_command(_account_commands(office, sorted(brokers)))
-    app.cli.add_command(_key_commands(office))
-    app.cli.add_command(_webhook_commands(office))
-
-
-class _Office:
-    """Opens what a command needs, and turns storage faults into one sentence."""
-
-    def __init__(self, config: Config, clock: Clock) -> None:
-        self.config = config
-        self.clock = clock
-        box = SecretBox(pepper=config.api_key_pepper, encryption_keys=config.encryption_keys)
-        self.secrets = Secrets(box, clock)
-
-    @contextmanager
-    def open(self) -> Generator[Database]:
-        db = Database(self.config.database_url)
-        try:
-            with faults_as_sentences():
-                if not migrations.is_current(db):
-                    raise Refused("the database is not up to date: run `flask --app app db upgrade` first")
-                yield db
-        finally:
-            db.close()
-
-
-@contextmanager
-def faults_as_sentences() -> Generator[None]:
-    """Turn what the store raises into Refused."""
-    try:
-        yield
-    except StorageError as exc:
-        raise Refused(str(exc)) from exc
-    except DBAPIError as exc:
-        raise Refused(f"database error: {exc.orig}") from exc
-
-
-def _db_commands(office: _Office) -> click.Group:
+def db_commands(office: Office) -> click.Group:
     group = click.Group("db", help="The database.")
 
     @group.command()
@@ -84,7 +28,7 @@ def _db_commands(office: _Office) -> click.Group:
     return group
 
 
-def _account_commands(office: _Office, brokers: Sequence[str]) -> click.Group:
+def account_commands(office: Office, brokers: Sequence[str]) -> click.Group:
     group = click.Group("account", help="Broker accounts.")
 
     @group.command("add")
@@ -110,7 +54,7 @@ def _account_commands(office: _Office, brokers: Sequence[str]) -> click.Group:
         """Store the token of a new broker session."""
         token = _given_token(auth_token)
         with office.open() as db:
-            _store_token(db, office, _account(db, name), token or "")
+            _store_token(db, office, account_called(db, name), token or "")
         click.echo(f"account {name} has a new token")
 
     @group.command("list")
@@ -123,7 +67,7 @@ def _account_commands(office: _Office, brokers: Sequence[str]) -> click.Group:
     return group
 
 
-def _key_commands(office: _Office) -> click.Group:
+def key_commands(office: Office) -> click.Group:
     group = click.Group("apikey", help="API keys of an account.")
     choices = click.Choice([scope.value for scope in Scope])
 
@@ -134,7 +78,7 @@ def _key_commands(office: _Office) -> click.Group:
         """Make a key and print it, once and for all."""
         wanted = [Scope(scope) for scope in scopes]
         with office.open() as db:
-            account = _account(db, name)
+            account = account_called(db, name)
             key = auth_db.create_api_key(db, office.secrets, account.id, scopes=wanted, at=office.clock.now())
         click.echo(key)
 
@@ -143,7 +87,7 @@ def _key_commands(office: _Office) -> click.Group:
     def show_all(name: str) -> None:
         """List an account's keys: id, last four letters, scopes, whether revoked."""
         with office.open() as db:
-            for key in auth_db.list_api_keys(db, _account(db, name).id):
+            for key in auth_db.list_api_keys(db, account_called(db, name).id):
                 state = "revoked" if key.revoked_at else "active"
                 click.echo(f"{key.id}\t...{key.last4}\t{' '.join(sorted(key.scopes))}\t{state}")
 
@@ -159,7 +103,7 @@ def _key_commands(office: _Office) -> click.Group:
     return group
 
 
-def _webhook_commands(office: _Office) -> click.Group:
+def webhook_commands(office: Office) -> click.Group:
     group = click.Group("webhook", help="TradingView webhooks of an account.")
 
     @group.command("create")
@@ -171,7 +115,7 @@ def _webhook_commands(office: _Office) -> click.Group:
             token = auth_db.create_webhook(
                 db,
                 office.secrets,
-                _account(db, name).id,
+                account_called(db, name).id,
                 require_timenow=not no_require_timenow,
                 at=office.clock.now(),
             )
@@ -188,17 +132,10 @@ def _given_token(text: str | None) -> str | None:
     return token
 
 
-def _the_owner(db: Database, office: _Office) -> Owner:
+def _the_owner(db: Database, office: Office) -> Owner:
     found = account_db.owner_named(db, OWNER_NAME)
     return found or account_db.create_owner(db, OWNER_NAME, at=office.clock.now())
 
 
-def _account(db: Database, name: str) -> Account:
-    found = account_db.account_named(db, name)
-    if found is None:
-        raise Refused(f"there is no account named {name!r}")
-    return found
-
-
-def _store_token(db: Database, office: _Office, account: Account, token: str) -> None:
+def _store_token(db: Database, office: Office, account: Account, token: str) -> None:
     account_db.set_auth_token(db, office.secrets.box, account.id, auth_token=token, at=office.clock.now())

@@ -1,0 +1,177 @@
+"""The service, wired: `create_app` puts the parts together, `main` also sets them to work."""
+
+import atexit
+import re
+from contextlib import ExitStack
+from itertools import groupby
+
+from flask import Flask, Response, g, request
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from broker.base import BrokerSettings
+from broker.registry import BROKERS
+from cli import register_commands
+from database import migrations
+from database.analyzer_db import AnalyzerLog
+from database.apilog_db import OrderLog
+from database.auth_db import Secrets
+from database.secret_box import SecretBox
+from database.session import Database
+from database.symbol import Listing, SymbolTable
+from extensions import socketio
+from limiter import limiter
+from restx_api import api_v1_bp
+from restx_api.call_logging import log_call
+from restx_api.envelope import new_request_id
+from restx_api.errors import answer_error
+from services.background import Background
+from services.bracket_announcer import BracketAnnouncer
+from services.bracket_supervisor import PAPER, BracketSupervisor, SupervisorPorts
+from services.cadence import Cadence
+from services.desk import Desk
+from services.market_sessions import MarketSessions
+from simulator import load_instruments
+from utils.clock import Clock, SystemClock
+from utils.config import Config, LogFormat, MarketHours
+from utils.constants import MAX_BODY_BYTES
+from utils.log import log_context, set_up_logging
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
+
+
+class StartupRefused(Exception):
+    """The service must not start like this; the message names the command that helps."""
+
+
+def create_app(config: Config | None = None) -> Flask:
+    """Return the app with all its parts, none of them at work: no thread, no file of the market."""
+    config = config or Config.from_env()
+    set_up_logging(
+        level=config.log_level, as_json=config.log_format is LogFormat.JSON, secrets=config.secret_values()
+    )
+    clock = SystemClock()
+    desk, settings = _desk(config, clock)
+    app = Flask(__name__)
+    _configure(app, config)
+    app.extensions["openbracket"] = desk
+    app.extensions["openbracket_background"] = Background(desk, settings)
+    _register_hooks(app)  # before the limiter's: hooks after a request run in reverse
+    limiter.init_app(app)
+    socketio.init_app(app, message_queue=config.redis_url)
+    app.register_blueprint(api_v1_bp)
+    register_commands(app, config=config, clock=clock, brokers=BROKERS)
+    return app
+
+
+def main() -> Flask:
+    """Return the app at work: accounts watched, news announced, the paper market moving.
+
+    Raises StartupRefused while the database has not the form this code needs.
+    """
+    app = create_app()
+    desk: Desk = app.extensions["openbracket"]
+    require_current_schema(desk.db)
+    _list_paper_instruments(desk)
+    background: Background = app.extensions["openbracket_background"]
+    background.start()
+    atexit.register(background.stop)
+    return app
+
+
+def require_current_schema(db: Database) -> None:
+    """Raise StartupRefused when the database was not migrated. Serving never changes tables itself."""
+    if not migrations.is_current(db):
+        raise StartupRefused("the database is not up to date: run `flask --app app db upgrade` first")
+
+
+def _desk(config: Config, clock: Clock) -> tuple[Desk, BrokerSettings]:
+    db = Database(config.database_url)
+    secrets = Secrets(SecretBox(pepper=config.api_key_pepper, encryption_keys=config.encryption_keys), clock)
+    announcer = BracketAnnouncer(db, clock, _emit)
+    settings = BrokerSettings(
+        api_roots=dict(config.broker_api_roots),
+        paper_state=config.paper_state,
+        paper_prices=config.paper_prices,
+    )
+    supervisor = BracketSupervisor(
+        SupervisorPorts(
+            db=db,
+            box=secrets.box,
+            clock=clock,
+            broker_settings=settings,
+            announcer=announcer,
+            live_sessions=MarketSessions(follow_calendar=config.market_hours is not MarketHours.IGNORE),
+            paper_sessions=MarketSessions(follow_calendar=config.market_hours is MarketHours.ENFORCE),
+            cadence=Cadence(entry=config.bracket_order_delay),
+        )
+    )
+    desk = Desk(
+        db=db,
+        clock=clock,
+        secrets=secrets,
+        symbols=SymbolTable(db, clock),
+        supervisor=supervisor,
+        announcer=announcer,
+        order_log=OrderLog(db, clock),
+        analyzer_log=AnalyzerLog(db, clock),
+    )
+    return desk, settings
+
+
+def _emit(payload: dict[str, object], account_id: str, owner_id: str) -> None:
+    socketio.emit("bracket_order_update", payload, to=f"account:{account_id}")
+    socketio.emit("bracket_order_update", payload, to=f"owner:{owner_id}")
+
+
+def _configure(app: Flask, config: Config) -> None:
+    app.config.update(
+        SECRET_KEY=config.secret_key,
+        MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
+        MAX_SOCKETS=config.max_sockets,
+        BRACKET_ORDER_RATE_LIMIT=config.bracket_order_rate_limit,
+        RATELIMIT_STORAGE_URI=config.redis_url or "memory://",
+        RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=config.redis_url is not None,
+        RESTX_MASK_SWAGGER=False,
+        SESSION_COOKIE_SAMESITE="Lax",
+    )
+    # Many clients drop the body on a redirect, so both forms of an address answer themselves.
+    app.url_map.strict_slashes = False
+    if config.trusted_proxies:
+        count = config.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
+
+
+def _register_hooks(app: Flask) -> None:
+    app.before_request(_begin_request)
+    app.after_request(log_call)
+    app.after_request(_tell_request_id)
+    app.teardown_request(_end_request)
+    app.register_error_handler(Exception, answer_error)
+
+
+def _begin_request() -> None:
+    given = request.headers.get("X-Request-ID", "")
+    g.request_id = given if _REQUEST_ID.fullmatch(given) else new_request_id()
+    g.log_lines = ExitStack()
+    g.log_lines.enter_context(log_context(request_id=g.request_id))
+
+
+def _tell_request_id(response: Response) -> Response:
+    response.headers["X-Request-ID"] = g.get("request_id", "")
+    if response.status_code < 400:
+        response.headers.pop("Retry-After", None)  # the limiter writes it on every answer it counts
+    return response
+
+
+def _end_request(_: BaseException | None) -> None:
+    lines: ExitStack | None = g.pop("log_lines", None)
+    if lines is not None:
+        lines.close()
+
+
+def _list_paper_instruments(desk: Desk) -> None:
+    """Store what the paper market lists, so that its symbols are known from the first request on."""
+    listings = sorted(load_instruments(), key=lambda listing: listing.instrument.exchange)
+    for exchange, rows in groupby(listings, key=lambda listing: listing.instrument.exchange):
+        found = [Listing(instrument=row.instrument) for row in rows]
+        desk.symbols.replace_instruments(found, broker=PAPER, exchange=exchange)

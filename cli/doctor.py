@@ -1,0 +1,66 @@
+"""`doctor`: looks at what usually goes wrong and says what to do about it."""
+
+from collections.abc import Callable, Iterator
+
+import click
+
+from cli.office import Office, Refused, faults_as_sentences
+from database import migrations
+from database.account_db import auth_token_of, list_accounts
+from database.bracket_db import load_open, verify_chain
+from database.session import Database
+
+_PAPER = "paper"
+
+Finding = tuple[bool, str]  # fine, what was found
+
+
+def doctor_command(office: Office) -> click.Command:
+    """Return the command `doctor`."""
+
+    @click.command("doctor")
+    def doctor() -> None:
+        """Check the database, the accounts and the open brackets; exit 2 when something is wrong."""
+        db = Database(office.config.database_url)
+        try:
+            with faults_as_sentences():
+                findings = list(_findings(office, db))
+        finally:
+            db.close()
+        for fine, words in findings:
+            click.echo(f"{'ok   ' if fine else 'WRONG'}  {words}")
+        if not all(fine for fine, _ in findings):
+            raise Refused("something is wrong, see above")
+
+    return doctor
+
+
+def _findings(office: Office, db: Database) -> Iterator[Finding]:
+    is_current = migrations.is_current(db)
+    yield is_current, "tables are up to date" if is_current else "run `flask --app app db upgrade`"
+    if is_current:
+        for check in _CHECKS:
+            yield from check(office, db)
+
+
+def _check_accounts(office: Office, db: Database) -> Iterator[Finding]:
+    accounts = list_accounts(db)
+    yield bool(accounts), f"{len(accounts)} accounts" if accounts else "no account: run `account add`"
+    for account in accounts:
+        has_token = account.broker == _PAPER or auth_token_of(db, office.secrets.box, account.id) is not None
+        words = "can speak to its broker" if has_token else "has no broker token: run `account set-token`"
+        yield has_token, f"account {account.name} ({account.broker}) {words}"
+
+
+def _check_brackets(office: Office, db: Database) -> Iterator[Finding]:
+    brackets = load_open(db, [account.id for account in list_accounts(db)])
+    naked = [bracket.id for bracket in brackets if bracket.naked is not None]
+    altered = [bracket.id for bracket in brackets if verify_chain(db, bracket.id) is not None]
+    yield (
+        not naked,
+        f"{len(brackets)} open brackets" + (f", UNPROTECTED: {', '.join(naked)}" if naked else ""),
+    )
+    yield not altered, f"altered events: {', '.join(altered)}" if altered else "event chains are whole"
+
+
+_CHECKS: tuple[Callable[[Office, Database], Iterator[Finding]], ...] = (_check_accounts, _check_brackets)

@@ -1,0 +1,39 @@
+"""The REST API: every resource under /api/v1, with Swagger UI at /api/v1/."""
+
+from typing import Any
+
+from flask import Blueprint, Response
+from flask_restx import Api
+
+from restx_api.bracket_order import api as bracket_order_ns
+from restx_api.bracket_order_status import api as bracket_order_status_ns
+from restx_api.errors import answer_error
+from restx_api.ping import api as ping_ns
+
+
+class EnvelopeApi(Api):  # type: ignore[misc]  # flask_restx is untyped
+    """An Api whose every failure is answered by our table.
+
+    flask-restx's own handler sends an exception's `data` attribute, which for a marshmallow error is the
+    caller's raw body with the key in it.
+    """
+
+    def handle_error(self, e: Exception) -> Response:
+        return answer_error(e)
+
+
+api_v1_bp = Blueprint("api_v1", __name__, url_prefix="/api/v1")
+api: Any = EnvelopeApi(
+    api_v1_bp,
+    version="1",
+    title="OpenBracket",
+    description="Bracket orders: every filled share is protected, flat, or loudly alarmed.",
+    doc="/",
+    authorizations={"key": {"type": "apiKey", "in": "header", "name": "X-API-KEY"}},
+    security="key",
+    validate=False,
+)
+
+api.add_namespace(bracket_order_ns, path="/placebracketorder")
+api.add_namespace(bracket_order_status_ns, path="/bracketorderstatus")
+api.add_namespace(ping_ns, path="/ping")

@@ -1,0 +1,28 @@
+"""POST /api/v1/placebracketorder/"""
+
+from flask import Response, request
+from flask_restx import Namespace, Resource
+
+from database.auth_db import Scope
+from limiter import limiter, placing_limit
+from restx_api.call_logging import log_this_call
+from restx_api.callers import body, caller, desk, for_scopes
+from restx_api.envelope import success
+from restx_api.placing import read_order, with_idempotency_key
+from restx_api.shaping import placed_shape
+from services.bracket_order_service import place_bracket_order_with_auth
+
+api = Namespace("placebracketorder", description="Place an entry with its stop and target.")
+
+
+@api.route("/")
+class PlaceBracketOrder(Resource):  # type: ignore[misc]  # flask_restx is untyped
+    method_decorators = (for_scopes(Scope.TRADE),)
+
+    @limiter.limit(placing_limit)
+    def post(self) -> Response:
+        """Place a bracket order: an entry that arms a stop and a target, which cancel each other."""
+        log_this_call("placebracketorder")
+        keyed = with_idempotency_key(body(), request.headers.get("Idempotency-Key"))
+        asked = read_order(desk(), caller(), keyed)
+        return success(placed_shape(place_bracket_order_with_auth(desk(), asked, caller())))

@@ -1,0 +1,58 @@
+"""What works beside the requests, started and stopped together."""
+
+import logging
+import threading
+
+from broker.base import BrokerSettings
+from broker.paper import close_market, market_of
+from services.desk import Desk
+from services.threads import start_thread
+
+logger = logging.getLogger(__name__)
+
+_JOIN_SECONDS = 2.0
+
+
+class Background:
+    """The service's threads: the paper market, the announcer, the logs' writers, the account workers."""
+
+    def __init__(self, desk: Desk, settings: BrokerSettings) -> None:
+        self._desk = desk
+        self._settings = settings
+        self._stop = threading.Event()
+        self._stopping = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._lock = threading.Lock()
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether new entries are refused because the end has come."""
+        return self._stopping.is_set()
+
+    def refuse_entries(self) -> None:
+        """Take no new entries from here on. Safe to call from a signal handler."""
+        self._stopping.set()
+
+    def start(self) -> None:
+        """Start everything. Workers come last: what they say finds its listeners ready."""
+        desk = self._desk
+        desk.order_log.start()
+        desk.analyzer_log.start()
+        self._threads.append(start_thread("paper-market", market_of(self._settings).run, self._stop))
+        self._threads.append(start_thread("announcer", desk.announcer.run, self._stop))
+        desk.supervisor.start()
+
+    def stop(self) -> None:
+        """Stop everything; stops resting at brokers stay there. A second call does nothing."""
+        self.refuse_entries()
+        with self._lock:
+            if self._stop.is_set():
+                return
+            self._desk.supervisor.stop()
+            self._stop.set()
+        for thread in self._threads:
+            thread.join(timeout=_JOIN_SECONDS)
+        self._desk.order_log.stop()
+        self._desk.analyzer_log.stop()
+        close_market(self._settings)
+        self._desk.db.close()

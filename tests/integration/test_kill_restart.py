@@ -1,0 +1,220 @@
+"""kill -9 at each point of the order path: the end is the same as without, nothing doubled, nothing lost."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from scripts.service_process import ServiceFailed, ServiceProcess
+from services.bracket.model import OrderRow, RowStatus, Side
+from simulator import SimulatedExchange, load_instruments, post_command
+from utils.clock import SystemClock
+
+pytestmark = pytest.mark.slow
+
+_PATIENCE_SECONDS = 40.0
+_LOOK_EVERY_SECONDS = 0.1
+
+ENTRY_POINTS = [
+    "storing bracket",
+    "stored bracket",
+    "sent place entry",
+    "answered place entry",
+]
+STOP_POINTS = ["storing place stop", "stored place stop", "sent place stop", "answered place stop"]
+OCO_POINTS = ["storing place oco", "stored place oco", "sent place oco", "answered place oco"]
+TARGET_POINTS = [
+    "storing modify target",
+    "stored modify target",
+    "sent modify target",
+    "answered modify target",
+]
+EXIT_POINTS = [
+    "storing modify marketable",
+    "stored modify marketable",
+    "sent modify marketable",
+    "answered modify marketable",
+]
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What the exchange and the service say when all is over."""
+
+    state: str
+    outcome: str | None
+    position: int
+    live_orders: int
+    accepted_entries: int
+    sold: int
+
+
+class Trade:
+    """One bracket driven to its end against a service that may die on the way."""
+
+    def __init__(self, service: ServiceProcess, key: str, product: str) -> None:
+        self.service = service
+        self.key = key
+        self.product = product
+        self.bracket_id: str | None = None
+
+    def place(self) -> None:
+        body = {
+            "apikey": self.key,
+            "symbol": "SBIN",
+            "exchange": "NSE",
+            "product": self.product,
+            "action": "BUY",
+            "quantity": 10,
+            "entry_price": "801",
+            "sl_price": "790",
+            "target_price": "815",
+            "client_order_id": "the-only-one",
+        }
+        self.bracket_id = self._call("placebracketorder", body)["bracket_id"]
+
+    def price(self, last: str) -> None:
+        act = {"act": "set_price", "exchange": "NSE", "symbol": "SBIN", "last": last}
+        post_command(self.service.paper_state, act)
+
+    def exit(self) -> None:
+        self._call("exitbracketorder", {"apikey": self.key, "bracket_id": self.bracket_id})
+
+    def until(self, *states: str) -> dict[str, Any]:
+        """Wait for one of the states. A service that dies meanwhile is started again, unarmed."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        found: dict[str, Any] = {}
+        while time.monotonic() < deadline:
+            body = {"apikey": self.key, "bracket_id": self.bracket_id}
+            found = self._call("bracketorderstatus", body)
+            if found["state"] in states:
+                return found
+            time.sleep(_LOOK_EVERY_SECONDS)
+        raise AssertionError(f"not {states} in time: {found}")
+
+    def _call(self, endpoint: str, body: dict[str, Any]) -> dict[str, Any]:
+        for _ in range(3):
+            try:
+                url = f"{self.service.url}/api/v1/{endpoint}/"
+                answer = requests.post(url, json=body, timeout=10)
+            except requests.ConnectionError:
+                self.restart()
+                continue
+            found: dict[str, Any] = answer.json()
+            assert answer.ok, found
+            return found
+        raise AssertionError(f"{endpoint} did not answer")
+
+    def restart(self) -> None:
+        self.service.wait_for_end(10)
+        self.service.start()
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[ServiceProcess]:
+    with ServiceProcess(tmp_path, settings={"PAPER_PRICES": "NSE:SBIN=802"}) as process:
+        process.set_up()
+        yield process
+
+
+def run_trade(service: ServiceProcess, *, product: str, end: str, kill_at: str | None) -> Ending:
+    key = service.command("apikey", "create", "--account", "paper")
+    service.start(extra={} if kill_at is None else {"KILL_AT": kill_at})
+    trade = Trade(service, key, product)
+    trade.place()
+    trade.price("800")
+    trade.until("PROTECTED")
+    if end == "exit":
+        trade.exit()
+    else:
+        trade.price("816" if end == "target" else "789.50")
+    closed = trade.until("CLOSED")
+    service.stop()
+    return ending(service, closed)
+
+
+def ending(service: ServiceProcess, closed: dict[str, Any]) -> Ending:
+    account_id = service.command("account", "list").split()[-1]
+    exchange = SimulatedExchange(SystemClock(), path=service.paper_state, listings=load_instruments())
+    try:
+        orders = exchange.order_book(account_id)
+        position = sum(row.quantity for row in exchange.positions(account_id))
+    finally:
+        exchange.close()
+    return Ending(
+        state=closed["state"],
+        outcome=closed["outcome"],
+        position=position,
+        live_orders=sum(1 for row in orders if _is_live(row)),
+        accepted_entries=sum(1 for row in orders if row.tag is not None and row.tag[8] == "E"),
+        sold=sum(row.filled for row in orders if row.side is Side.SELL),
+    )
+
+
+def _is_live(row: OrderRow) -> bool:
+    return row.status in (RowStatus.OPEN, RowStatus.PENDING, RowStatus.TRIGGER_PENDING)
+
+
+@pytest.mark.parametrize("point", [*ENTRY_POINTS, *STOP_POINTS, *TARGET_POINTS])
+def test_a_kill_on_the_way_to_an_intraday_target_changes_nothing(service: ServiceProcess, point: str) -> None:
+    found = run_trade(service, product="MIS", end="target", kill_at=point)
+
+    assert found == Ending("CLOSED", "target_hit", 0, 0, 1, 10)
+
+
+@pytest.mark.parametrize("point", OCO_POINTS)
+@pytest.mark.parametrize(("end", "outcome"), [("target", "target_hit"), ("stop", "stop_hit")])
+def test_a_kill_on_the_way_to_a_brokers_oco_changes_nothing(
+    service: ServiceProcess, point: str, end: str, outcome: str
+) -> None:
+    found = run_trade(service, product="CNC", end=end, kill_at=point)
+
+    assert found == Ending("CLOSED", outcome, 0, 0, 1, 10)
+
+
+@pytest.mark.parametrize("point", EXIT_POINTS)
+def test_a_kill_while_leaving_at_the_market_changes_nothing(service: ServiceProcess, point: str) -> None:
+    found = run_trade(service, product="MIS", end="exit", kill_at=point)
+
+    assert found == Ending("CLOSED", "exited", 0, 0, 1, 10)
+
+
+def test_kills_during_recovery_converge(service: ServiceProcess) -> None:
+    key = service.command("apikey", "create", "--account", "paper")
+    service.start()
+    trade = Trade(service, key, "MIS")
+    trade.place()
+    trade.price("800")
+    trade.until("PROTECTED")
+    for _ in range(5):
+        service.kill()
+        with pytest.raises(ServiceFailed):
+            service.start(extra={"KILL_AT": "recovering"})
+
+    service.start()
+    trade.price("816")
+    closed = trade.until("CLOSED")
+    service.stop()
+
+    assert ending(service, closed) == Ending("CLOSED", "target_hit", 0, 0, 1, 10)
+
+
+def test_a_stop_that_fires_while_the_service_is_down_is_found_closed(service: ServiceProcess) -> None:
+    key = service.command("apikey", "create", "--account", "paper")
+    service.start()
+    trade = Trade(service, key, "CNC")
+    trade.place()
+    trade.price("800")
+    trade.until("PROTECTED")
+    service.kill()
+    trade.price("789.50")
+
+    service.start()
+    closed = trade.until("CLOSED")
+    service.stop()
+
+    assert ending(service, closed) == Ending("CLOSED", "stop_hit", 0, 0, 1, 10)
