@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import requests
@@ -47,10 +47,21 @@ def _kilobytes(pid: int, name: str) -> int:
 class Helper:
     """A server of ours in a process of its own; ended with the block, by its own id."""
 
-    def __init__(self, command: Sequence[str], *, probe_url: str, log_file: Path) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        probe_url: str,
+        log_file: Path,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
         with log_file.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", *command], cwd=PROJECT, stdout=log, stderr=log
+                [sys.executable, "-m", *command],
+                cwd=PROJECT,
+                env=dict(os.environ) | dict(settings or {}),
+                stdout=log,
+                stderr=log,
             )
         self._probe_url = probe_url
 
