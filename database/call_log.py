@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from database.session import Base, Database, NotStored
@@ -96,6 +96,11 @@ class CallLog:
             wanted = wanted.where(self._table.id < before_id)
         with self._db.read() as connection:
             return tuple(LoggedCall(**row._mapping) for row in connection.execute(wanted))
+
+    def count(self) -> int:
+        """Return how many calls are written. Raises NotRead."""
+        with self._db.read() as connection:
+            return connection.scalar(select(func.count()).select_from(self._table)) or 0
 
     def _run(self) -> None:
         ended = False

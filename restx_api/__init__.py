@@ -5,9 +5,16 @@ from typing import Any
 from flask import Blueprint, Response
 from flask_restx import Api
 
+from restx_api.analyzer import api as analyzer_ns
 from restx_api.bracket_order import api as bracket_order_ns
+from restx_api.bracket_order_book import api as bracket_order_book_ns
 from restx_api.bracket_order_status import api as bracket_order_status_ns
+from restx_api.cancel_bracket_order import api as cancel_bracket_order_ns
 from restx_api.errors import answer_error
+from restx_api.exit_bracket_order import api as exit_bracket_order_ns
+from restx_api.explain_bracket_order import api as explain_bracket_order_ns
+from restx_api.kill_switch import api as kill_switch_ns
+from restx_api.modify_bracket_order import api as modify_bracket_order_ns
 from restx_api.ping import api as ping_ns
 
 
@@ -36,4 +43,11 @@ api: Any = EnvelopeApi(
 
 api.add_namespace(bracket_order_ns, path="/placebracketorder")
 api.add_namespace(bracket_order_status_ns, path="/bracketorderstatus")
+api.add_namespace(bracket_order_book_ns, path="/bracketorderbook")
+api.add_namespace(modify_bracket_order_ns, path="/modifybracketorder")
+api.add_namespace(cancel_bracket_order_ns, path="/cancelbracketorder")
+api.add_namespace(exit_bracket_order_ns, path="/exitbracketorder")
+api.add_namespace(explain_bracket_order_ns, path="/explainbracketorder")
+api.add_namespace(kill_switch_ns, path="/killswitch")
+api.add_namespace(analyzer_ns, path="/analyzer")
 api.add_namespace(ping_ns, path="/ping")

@@ -5,6 +5,7 @@ from flask_restx import Namespace, Resource
 
 from restx_api.callers import desk
 from restx_api.envelope import success
+from restx_api.models import Pong, documented
 from services.announcements import utc_milliseconds
 
 api = Namespace("ping", description="Whether the service answers. Needs no key.")
@@ -14,6 +15,7 @@ api = Namespace("ping", description="Whether the service answers. Needs no key."
 class Ping(Resource):  # type: ignore[misc]  # flask_restx is untyped
     method_decorators = ()
 
+    @documented(api, answers=Pong)
     def get(self) -> Response:
         """Tell the server's time."""
         return success({"message": "pong", "time": utc_milliseconds(desk().clock.now())})

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 
+from flask import current_app
+
 from database.auth_db import Caller
-from restx_api.errors import RequestInvalid
+from restx_api.errors import RequestInvalid, Stopping
 from restx_api.schemas import BracketOrderSchema, roots, told
 from services.bracket.request import BracketOrderRequest
 from services.bracket.violations import Violation
@@ -19,6 +21,12 @@ _OTHER_WAYS = {
     "target_price": {"target_points", "target_percent", "targets"},
     "quantity": {"risk_amount"},
 }
+
+
+def refuse_while_stopping() -> None:
+    """Raise Stopping once the service is on its way down: what is placed now would not be watched."""
+    if current_app.extensions["openbracket_background"].is_stopping:
+        raise Stopping("The service is stopping: nothing was stored, send it again in a moment")
 
 
 def read_order(desk: Desk, caller: Caller, body: Mapping[str, object]) -> BracketOrderRequest:

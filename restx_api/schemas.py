@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
-from marshmallow import RAISE, Schema, ValidationError, fields, post_load, pre_load
+from marshmallow import RAISE, Schema, ValidationError, fields, post_load, pre_load, validate
 
 from database.bracket_db import Listed
 from restx_api.errors import RequestInvalid
@@ -239,7 +239,10 @@ class BookSchema(RequestSchema[BookAsked]):
     makes = BookAsked
 
     state = Word(list(Listed))
-    limit = Whole(metadata={"description": f"1 to {BOOK_PAGE}"})
+    limit = Whole(
+        validate=validate.Range(1, BOOK_PAGE, error="limit {input} must be between {min} and {max}"),
+        metadata={"description": f"1 to {BOOK_PAGE}"},
+    )
     cursor = Text(metadata={"description": "next_cursor of the page before"})
 
 

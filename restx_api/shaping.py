@@ -8,6 +8,7 @@ from services.bracket.explanation import Explanation, SliceExplained
 from services.bracket.model import Bracket, Leg, LegStatus, Plan, PriceMode, PriceSpec, Role, Terms
 from services.bracket.protection import Protection, describe_protection
 from services.bracket.quantities import filled_of
+from services.bracket.wanted import stop_level, target_level
 from services.bracket_order_service import Placed, entry_leg
 from services.event_codec import decode_event
 from services.timeline import words_of
@@ -173,12 +174,11 @@ def _slice_shape(part: SliceExplained) -> Shape:
 
 
 def _exit_prices(bracket: Bracket) -> Shape:
-    """Return stop and target as they are now: a person, or trailing, may have moved them."""
-    stop = _absolute(bracket.stop)
+    """Return stop and target as they are now: resolved against the fill, moved by a person or a trail."""
     return {
-        "sl_price": stop if bracket.trail_stop is None else _text(bracket.trail_stop),
+        "sl_price": _text(stop_level(bracket)),
         "stop": _spec(bracket.stop),
-        "target_price": _absolute(bracket.slices[0].target),
+        "target_price": _text(target_level(bracket, bracket.slices[0])),
         "targets": [{**_spec(part.target), "quantity": part.quantity} for part in bracket.slices],
     }
 

@@ -5,7 +5,7 @@ A person's act is an event of the bracket, decided on by its worker like everyth
 
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as NotYet
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
 
@@ -13,6 +13,7 @@ from database.auth_db import Caller
 from database.bracket_db import load
 from database.settings import SettingScope, set_kill_switch
 from services.account_worker import UnknownBracket
+from services.bracket.calendar import Session, cutoff
 from services.bracket.events import (
     BracketModified,
     CancelRequested,
@@ -35,34 +36,55 @@ from services.bracket.model import (
 from services.bracket.prices import is_on_tick, neighbours
 from services.bracket.quantities import filled_of, net
 from services.bracket.request import TrailRequest
-from services.bracket.violations import Code, Violation
+from services.bracket.rules.amounts import check_trail
+from services.bracket.rules.timing import exit_moment
+from services.bracket.violations import Code, Violation, invalid
+from services.bracket.wanted import stop_level, target_level
 from services.bracket_order_service import bracket_order_status
 from services.desk import Desk
 from services.errors import BracketClosed, BracketDenied, NotFound
+from utils.constants import EXCHANGE_ZONE
 
 ANSWER_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BracketChanges:
-    """What a person wants changed; None stays as it is. Prices in rupees, absolute."""
+    """What a person wants changed; None stays as it is. Prices in rupees, absolute.
+
+    exit_at is HH:MM exchange time of the running or next session.
+    """
 
     entry_price: Decimal | None = None
     sl_price: Decimal | None = None
     target_price: Decimal | None = None
     trailing_sl: TrailRequest | None = None
-    exit_at: datetime | None = None
+    exit_at: str | None = None
+
+
+_CHANGEABLE = tuple(one.name for one in fields(BracketChanges))
 
 
 def modify_bracket_order(desk: Desk, caller: Caller, bracket_id: str, *, changes: BracketChanges) -> Bracket:
     """Change a bracket's prices, trailing or time exit.
 
-    Raises NotFound, BracketClosed, and BracketDenied for a price off its tick, on the wrong side, or a
-    stop that would trigger at once.
+    Raises NotFound, BracketClosed, and BracketDenied for a price off its tick, on the wrong side, a stop
+    that would trigger at once, a time that has passed, or nothing to change.
     """
+    if changes == BracketChanges():
+        sentence = f"nothing to change: send at least one of {', '.join(_CHANGEABLE)}"
+        raise BracketDenied.of("bracket_id", Code.REQUEST_INVALID, sentence)
+    bracket = bracket_order_status(desk, caller, bracket_id)
+    market = _Market(_quote(desk, bracket), _session(desk, bracket), desk.clock.now())
     by = f"key {caller.key_id}"
-    quote = _quote(desk, bracket_order_status(desk, caller, bracket_id))
-    return _ask(desk, caller, bracket_id, lambda bracket: _modified(bracket, changes, quote=quote, by=by))
+    return _ask(desk, caller, bracket_id, lambda bracket: _modified(bracket, changes, market=market, by=by))
+
+
+@dataclass(frozen=True, slots=True)
+class _Market:
+    quote: Quote | None
+    session: Session
+    now: datetime
 
 
 def cancel_bracket_order(
@@ -154,13 +176,15 @@ def _require_confirmation(bracket: Bracket, confirm: str | None) -> None:
         raise BracketDenied.of("confirm", Code.REQUEST_INVALID, sentence)
 
 
-def _modified(bracket: Bracket, changes: BracketChanges, *, quote: Quote | None, by: str) -> Event:
+def _modified(bracket: Bracket, changes: BracketChanges, *, market: _Market, by: str) -> Event:
     _refuse_closed(bracket)
     violations = [
         *_off_tick(bracket, changes),
         *_wrong_side(bracket, changes),
-        *_would_trigger(bracket, changes, quote),
+        *_would_trigger(bracket, changes, market.quote),
         *_entry_filled(bracket, changes),
+        *check_trail(changes.trailing_sl),
+        *_untimely(bracket, changes, market),
     ]
     if violations:
         raise BracketDenied(violations)
@@ -169,7 +193,7 @@ def _modified(bracket: Bracket, changes: BracketChanges, *, quote: Quote | None,
         stop=_absolute(changes.sl_price),
         targets=_targets(bracket, changes.target_price),
         trail=_trail(changes.trailing_sl),
-        exit_at=changes.exit_at,
+        exit_at=None if changes.exit_at is None else _exit_moment(changes.exit_at, market),
         entry_price=changes.entry_price,
     )
 
@@ -210,11 +234,45 @@ def _off_tick(bracket: Bracket, changes: BracketChanges) -> list[Violation]:
 
 
 def _wrong_side(bracket: Bracket, changes: BracketChanges) -> list[Violation]:
-    stop, target, sign = changes.sl_price, changes.target_price, bracket.plan.side.sign
-    if stop is None or target is None or (target - stop) * sign > 0:
+    """Hold what is changed against what stays: each price must lie on its side of the next one."""
+    sign = bracket.plan.side.sign
+    stop = changes.sl_price or stop_level(bracket)
+    target = changes.target_price or target_level(bracket, bracket.slices[0])
+    pairs = (
+        ("sl_price", stop, "target_price", target),
+        ("sl_price", stop, "entry_price", changes.entry_price),
+        ("entry_price", changes.entry_price, "target_price", target),
+    )
+    return [
+        Violation(
+            field=lower if getattr(changes, lower) is not None else upper,
+            code=Code.PRICE_RELATIONSHIP,
+            sentence=f"{lower} {low} must be {'below' if sign > 0 else 'above'} {upper} {high}",
+        )
+        for lower, low, upper, high in pairs
+        if getattr(changes, lower) is not None or getattr(changes, upper) is not None
+        if low is not None and high is not None and (high - low) * sign <= 0
+    ]
+
+
+def _untimely(bracket: Bracket, changes: BracketChanges, market: _Market) -> list[Violation]:
+    text = changes.exit_at
+    if text is None:
         return []
-    sentence = f"sl_price {stop} must be on the losing side of target_price {target}"
-    return [Violation(field="sl_price", code=Code.PRICE_RELATIONSHIP, sentence=sentence)]
+    try:
+        leaves = _exit_moment(text, market)
+    except ValueError:
+        return [invalid("exit_at", f"exit_at {text} must be HH:MM exchange time")]
+    last = cutoff(market.session, bracket.plan.product)
+    if leaves > market.now and (last is None or leaves < last):
+        return []
+    limit = "" if last is None else f" and before {last.astimezone(EXCHANGE_ZONE):%H:%M}"
+    sentence = f"exit_at {text} must be after now ({market.now.astimezone(EXCHANGE_ZONE):%H:%M}){limit}"
+    return [Violation(field="exit_at", code=Code.PAST_CUTOFF, sentence=sentence)]
+
+
+def _exit_moment(text: str, market: _Market) -> datetime:
+    return exit_moment(text, session=market.session, now=market.now)
 
 
 def _would_trigger(bracket: Bracket, changes: BracketChanges, quote: Quote | None) -> list[Violation]:
@@ -238,3 +296,7 @@ def _quote(desk: Desk, bracket: Bracket) -> Quote | None:
     worker = desk.supervisor.worker(bracket.plan.account_id, bracket.plan.mode)
     instrument = bracket.plan.instrument
     return worker.quote((instrument.exchange, instrument.symbol))
+
+
+def _session(desk: Desk, bracket: Bracket) -> Session:
+    return desk.supervisor.sessions(bracket.plan.broker).session(bracket.plan.instrument.exchange, desk.now())

@@ -27,7 +27,7 @@ from database.bracket_db import (
     load_symbol,
 )
 from database.settings import kill_switch
-from services.account_worker import AccountWorker
+from services.account_worker import AccountWorker, UnknownBracket
 from services.bracket.calendar import Session, UnknownExchange
 from services.bracket.events import BracketReceived, EntryEnded, Event
 from services.bracket.lifecycle import apply, reconcile
@@ -248,7 +248,9 @@ def _commit_and_send(
 ) -> Placed:
     plan = _sure(checked.plan)
     now = desk.now()
-    bracket, events = open_bracket(plan, session=_sure(checked.session), now=now)
+    sessions = desk.supervisor.sessions(plan.broker)
+    session = sessions.trading_session(plan.instrument.exchange, now)
+    bracket, events = open_bracket(plan, session=session, now=now)
     with desk.account_locks[plan.account_id]:
         _refuse_opposite(desk, plan)
         reach("storing bracket")
@@ -259,25 +261,16 @@ def _commit_and_send(
     worker = desk.supervisor.worker(plan.account_id, plan.mode)
     reply = worker.submit(bracket, events, now)
     desk.announcer.notify(plan.account_id)
-    answered = _wait_for_entry(worker, reply, bracket, wait_seconds)
+    answered = _wait_for_entry(desk, worker, reply, bracket=bracket, wait_seconds=wait_seconds)
     return replace(_outcome(answered), protection=_sure(checked.protection))
 
 
-def open_bracket(plan: Plan, *, session: Session, now: Moment) -> tuple[Bracket, tuple[Event, ...]]:
+def open_bracket(plan: Plan, *, session: TradingSession, now: Moment) -> tuple[Bracket, tuple[Event, ...]]:
     """Return a new bracket with its entry's intention, and the events that made it."""
-    received = BracketReceived(id=str(ULID()), plan=plan, session=session.date_id)
+    received = BracketReceived(id=str(ULID()), plan=plan, session=session.id)
     bracket = apply(None, received, now)
-    decision = reconcile(bracket, Seen(session=_as_seen(session)), now, timing=Timing())
+    decision = reconcile(bracket, Seen(session=session), now, timing=Timing())
     return decision.bracket, (received, *decision.events)
-
-
-def _as_seen(session: Session) -> TradingSession:
-    return TradingSession(
-        id=session.date_id,
-        is_open=session.is_open,
-        opens_at=session.opens_at,
-        closes_at=session.closes_at,
-    )
 
 
 def _records(events: tuple[Event, ...], at: Moment) -> list[EventRecord]:
@@ -298,7 +291,7 @@ def _refuse_opposite(desk: Desk, plan: Plan) -> None:
 
 
 def _wait_for_entry(
-    worker: AccountWorker, reply: "Future[Bracket]", bracket: Bracket, wait_seconds: float
+    desk: Desk, worker: AccountWorker, reply: "Future[Bracket]", *, bracket: Bracket, wait_seconds: float
 ) -> Bracket:
     if wait_seconds <= 0:
         return bracket
@@ -306,7 +299,12 @@ def _wait_for_entry(
         return reply.result(timeout=wait_seconds)
     except NotYet:
         # Unsent after all this time: end it, so that "nothing was placed" stays true.
-        return worker.ask(bracket.id, end_if_unsent).result(timeout=wait_seconds)
+        ended = worker.ask(bracket.id, end_if_unsent)
+    try:
+        return ended.result(timeout=wait_seconds)
+    except (NotYet, UnknownBracket):
+        # Stored is stored: a worker too busy to answer, or a bracket that ended meanwhile, is no failure.
+        return load(desk.db, bracket.id) or bracket
 
 
 def end_if_unsent(bracket: Bracket) -> Event | None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from services.bracket.calendar import AlwaysOpen, MarketHours, Session, parse_calendar, session_at
 from services.bracket.model import Moment
 from services.bracket.observation import TradingSession
+from utils.constants import EXCHANGE_ZONE
 
 CALENDAR_FILE = Path(__file__).parent / "data" / "exchange_calendar.json"
 
@@ -27,11 +28,18 @@ class MarketSessions:
         return known[1]
 
     def trading_session(self, exchange: str, now: Moment) -> TradingSession:
-        """Return the same as the core sees it."""
+        """Return the same as the core sees it: open only while a stop can fire.
+
+        From `continuous_until` the closing auction has cancelled untriggered stops. A market without
+        hours still has days: its broker turns them over at midnight, exchange time.
+        """
         session = self.session(exchange, now)
+        if isinstance(self.hours, AlwaysOpen):
+            today = now.wall.astimezone(EXCHANGE_ZONE).date()
+            return TradingSession(id=today.isoformat(), is_open=True)
         return TradingSession(
             id=session.date_id,
-            is_open=session.is_open,
+            is_open=session.is_open and now.wall < session.continuous_until,
             opens_at=session.opens_at,
-            closes_at=session.closes_at,
+            closes_at=session.continuous_until,
         )

@@ -290,7 +290,8 @@ def _answer_last_ending(step: Step, part: Slice) -> bool:
     if newest.kind is LegKind.GTT and newest.status in _GONE and not newest.cancelled_by_us:
         step.raise_alarm("oco_gone", f"the broker dropped the OCO {newest.broker_order_id}; placing it again")
         return True
-    if newest.status in _GONE and newest.session == step.seen.session.id and not newest.cancelled_by_us:
+    is_of_today = newest.session == step.seen.session.id and step.seen.session.is_open
+    if newest.status in _GONE and is_of_today and not newest.cancelled_by_us:
         return _answer_cancel(step, newest)
     return True
 

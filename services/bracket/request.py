@@ -1,12 +1,16 @@
 """A bracket order as asked for: parsed values, nothing checked yet against market, account or broker."""
 
 import json
+import re
 from dataclasses import dataclass, fields
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 # Far above any Indian price, far below where Decimal's 28 digits would round.
 _HIGHEST = Decimal(10) ** 9
 _FINEST_EXPONENT = -8
+
+# Decimal() alone would also take 1_000, other alphabets' digits, NaN and exponents of any size.
+_NUMBER = re.compile(r"[+-]?(?:[0-9]{1,32}(?:\.[0-9]{0,32})?|\.[0-9]{1,32})(?:[eE][+-]?[0-9]{1,3})?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,12 +92,12 @@ def parse_price(value: object) -> Decimal:
     """
     if not isinstance(value, int | float | str | Decimal):
         raise ValueError("Invalid price values")
-    try:
-        # str() first: a float's shortest text is what the caller wrote, its binary value is not. It also
-        # turns true into a word, so that it is no 1.
-        price = Decimal(str(value).strip())
-    except InvalidOperation as exc:
-        raise ValueError("Invalid price values") from exc
+    # str() first: a float's shortest text is what the caller wrote, its binary value is not. It also
+    # turns true into a word, so that it is no 1.
+    text = str(value).strip()
+    if _NUMBER.fullmatch(text) is None:
+        raise ValueError("Invalid price values")
+    price = Decimal(text)
     if not is_sane(price):
         raise ValueError("Invalid price values")
     return price

@@ -6,7 +6,7 @@ from decimal import Decimal
 from services.bracket import terms
 from services.bracket.model import OrderType, PriceMode, PriceSpec
 from services.bracket.prices import is_on_tick, neighbours
-from services.bracket.request import is_sane
+from services.bracket.request import TrailRequest, is_sane
 from services.bracket.rules.facts import Facts
 from services.bracket.violations import Code, Violation, invalid
 
@@ -25,7 +25,7 @@ def check_amounts(facts: Facts) -> Iterator[Violation]:
     yield from _said_once(facts)
     yield from _positive(facts)
     yield from _on_tick(facts)
-    yield from _trail(facts)
+    yield from check_trail(facts.request.trailing_sl)
     yield from _slippage(facts)
 
 
@@ -100,8 +100,8 @@ def _on_tick(facts: Facts) -> Iterator[Violation]:
             yield Violation(field=field, code=Code.PRICE_OFF_TICK, sentence=sentence)
 
 
-def _trail(facts: Facts) -> Iterator[Violation]:
-    trail = facts.request.trailing_sl
+def check_trail(trail: TrailRequest | None) -> Iterator[Violation]:
+    """Yield what is wrong with how the stop shall follow, by itself."""
     if trail is None:
         return
     distances = terms.specs(price=None, points=trail.points, percent=trail.percent)

@@ -1,0 +1,213 @@
+"""What Swagger tells of bodies and answers. Requests come from the schemas that read them."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+from apispec import APISpec
+from apispec.ext.marshmallow import MarshmallowPlugin
+from flask_restx import Namespace
+from marshmallow import INCLUDE, Schema, fields
+
+from restx_api.errors import HTTP_STATUS
+from restx_api.fields import Flag, Price, Quantity, Text, Whole
+from restx_api.schemas import RequestSchema
+
+View = TypeVar("View", bound=Callable[..., object])
+
+# What any call with a key may meet.
+_ALWAYS = (
+    "request_invalid",
+    "invalid_api_key",
+    "scope_missing",
+    "body_too_large",
+    "rate_limited",
+    "internal_error",
+    "not_stored",
+)
+_KEY = {"type": "string", "description": "API key; or send it as X-API-KEY or Authorization: Bearer"}
+
+_TYPES: tuple[tuple[Any, str], ...] = (
+    (Text, "string"),
+    (Price, "string"),
+    (Quantity, "integer"),
+    (Whole, "integer"),
+    (Flag, "boolean"),
+)
+
+
+class Told(Schema):
+    """A part of an answer; an answer may grow fields."""
+
+    class Meta:
+        unknown = INCLUDE
+
+
+class Error(Told):
+    """Every refusal and failure."""
+
+    status = fields.String(metadata={"enum": ["error"]})
+    message = fields.String(metadata={"description": "A sentence for people"})
+    code = fields.String(metadata={"description": "Stable; branch on this", "enum": sorted(HTTP_STATUS)})
+    errors = fields.Dict(
+        keys=fields.String(), values=fields.List(fields.String()), metadata={"description": "Per bad field"}
+    )
+    request_id = fields.String()
+    mode = fields.String(metadata={"enum": ["live", "analyze"]})
+
+
+class SurvivesShutdown(Told):
+    stop = fields.Boolean()
+    target = fields.Boolean()
+
+
+class ProtectionTold(Told):
+    """Who holds the exits."""
+
+    topology = fields.String(metadata={"description": "A one morphing order, B broker's OCO, C two orders"})
+    held_by = fields.String()
+    survives_shutdown = fields.Nested(SurvivesShutdown)
+    warnings = fields.List(fields.String())
+
+
+class LegTold(Told):
+    """One order of a bracket. Prices are strings."""
+
+    seq = fields.Integer()
+    role = fields.String(metadata={"enum": ["entry", "exit", "unwind"]})
+    purpose = fields.String()
+    status = fields.String()
+    side = fields.String()
+    order_id = fields.String()
+    quantity = fields.Integer()
+    filled_quantity = fields.Integer()
+    average_price = fields.String()
+    price = fields.String()
+    trigger_price = fields.String()
+    reason = fields.String()
+    sent_at = fields.String()
+
+
+class Success(Told):
+    """What every success has."""
+
+    status = fields.String(metadata={"enum": ["success"]})
+    message = fields.String()
+    request_id = fields.String()
+    mode = fields.String(metadata={"enum": ["live", "analyze"]})
+
+
+class BracketTold(Success):
+    """A bracket. Prices are strings, times ISO-8601 in UTC."""
+
+    bracket_id = fields.String()
+    entry_order_id = fields.String(metadata={"description": "null while the broker has not confirmed it"})
+    orderid = fields.String(metadata={"description": "The same as entry_order_id"})
+    symbol = fields.String()
+    exchange = fields.String()
+    product = fields.String()
+    action = fields.String()
+    quantity = fields.Integer()
+    entry_price = fields.String()
+    sl_price = fields.String()
+    target_price = fields.String()
+    strategy = fields.String()
+    state = fields.String()
+    overlays = fields.List(fields.String())
+    filled_quantity = fields.Integer()
+    average_price = fields.String()
+    naked_seconds = fields.Float()
+    protection = fields.Nested(ProtectionTold)
+    legs = fields.List(fields.Nested(LegTold))
+    duplicate = fields.Boolean()
+
+
+class MomentTold(Told):
+    seq = fields.Integer()
+    kind = fields.String()
+    at = fields.String()
+    words = fields.String()
+
+
+class BracketWithTimeline(BracketTold):
+    """A bracket and its history."""
+
+    timeline = fields.List(fields.Nested(MomentTold))
+
+
+class BracketBook(Success):
+    """One page of brackets, newest first."""
+
+    brackets = fields.List(fields.Nested(BracketTold))
+    next_cursor = fields.String(metadata={"description": "null on the last page"})
+
+
+class ExplanationTold(Success):
+    """Why a bracket is as it is."""
+
+    bracket_id = fields.String()
+    state = fields.String()
+    desired = fields.Dict()
+    slices = fields.List(fields.Dict())
+    clocks = fields.Dict()
+    last_read_age_seconds = fields.Float()
+    next_look_seconds = fields.Float()
+    next = fields.String()
+
+
+class KillSwitchTold(Success):
+    kill_switch = fields.String(metadata={"description": "The account's own switch"})
+    in_force = fields.String(metadata={"description": "The stricter of the account's and its owner's"})
+
+
+class AnalyzerTold(Success):
+    data = fields.Dict(metadata={"description": "analyze_mode, mode, total_logs"})
+
+
+class Pong(Success):
+    time = fields.String()
+
+
+def documented(
+    api: Namespace,
+    *,
+    answers: type[Schema],
+    takes: type[Schema] | None = None,
+    refuses: Iterable[str] = (),
+) -> Callable[[View], View]:
+    """Say in Swagger what a method takes, answers and refuses; refusals are codes of the one table."""
+    told = _models(api, [answers, Error, *([] if takes is None else [takes])])
+    by_status: dict[int, list[str]] = {}
+    for code in (*refuses, *(() if takes is None else _ALWAYS)):
+        by_status.setdefault(HTTP_STATUS[code], []).append(code)
+
+    def decorate(view: View) -> View:
+        if takes is not None:
+            view = api.expect(told[takes], validate=False)(view)
+        view = api.response(200, "Success", told[answers])(view)
+        for status, codes in sorted(by_status.items()):
+            view = api.response(status, ", ".join(codes), told[Error])(view)
+        return view
+
+    return decorate
+
+
+def _models(api: Namespace, schemas: list[type[Schema]]) -> dict[type[Schema], Any]:
+    plugin = MarshmallowPlugin(schema_name_resolver=_name)
+    spec = APISpec(title="", version="", openapi_version="2.0", plugins=[plugin])
+    assert plugin.converter is not None  # noqa: S101  # narrows: the spec has just made it
+    for field, kind in _TYPES:
+        plugin.converter.field_mapping[field] = (kind, None)
+    for schema in schemas:
+        if _name(schema) not in spec.components.schemas:
+            spec.components.schema(_name(schema), schema=schema)
+    definitions = spec.to_dict()["definitions"]
+    if bodies := [_name(schema) for schema in schemas if issubclass(schema, RequestSchema)]:
+        properties = definitions[bodies[0]].setdefault("properties", {})
+        definitions[bodies[0]]["properties"] = {"apikey": _KEY, **properties}
+    found = {name: api.schema_model(name, definition) for name, definition in definitions.items()}
+    return {schema: found[_name(schema)] for schema in schemas}
+
+
+def _name(schema: Any) -> str:
+    kind = schema if isinstance(schema, type) else type(schema)
+    return str(kind.__name__).removesuffix("Schema").removesuffix("Told")
