@@ -15,12 +15,14 @@ from pathlib import Path
 
 import msgspec
 
+from bench.many_brackets import measure_many_brackets
 from bench.placing import measure_placing
 from bench.report import Section, as_json, printed
 from bench.setting import Setting, full, quick
 
 SECTIONS: dict[str, Callable[[Setting], Section]] = {
     "placing": measure_placing,
+    "many": measure_many_brackets,
 }
 
 

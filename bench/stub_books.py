@@ -165,8 +165,8 @@ class Books:
             raise NoSuchOrder(order_id)
         return self._holders[order_id]
 
-    def place(self, token: str, form: Mapping[str, str]) -> Row:
-        order_id, book = str(next(self._ids)), self.of(token)
+    def place(self, token: str, form: Mapping[str, str], *, order_id: str | None = None) -> Row:
+        order_id, book = order_id or str(next(self._ids)), self.of(token)
         self._holders[order_id] = book
         return book.place(order_id, form)
 

@@ -150,7 +150,8 @@ class StubBroker:
             case "/bench/forget":
                 self.seen = Seen()
             case "/bench/place":
-                return _encode([self._seeded(**order) for order in wish])
+                for order in wish:
+                    self._seed(**order)
             case "/bench/fill":
                 self.books.holder(wish["order_id"]).fill(wish["order_id"])
             case "/bench/fill_and_push":
@@ -159,11 +160,10 @@ class StubBroker:
                 self._still = wish["still"]
         return b"{}"
 
-    def _seeded(self, token: str, form: Mapping[str, str], *, filled: bool) -> str:
-        order_id: str = self.books.place(token, form)["order_id"]
+    def _seed(self, order_id: str, token: str, form: Mapping[str, str], *, filled: bool) -> None:
+        self.books.place(token, form, order_id=order_id)
         if filled:
             self.books.holder(order_id).fill(order_id)
-        return order_id
 
     def _fill_and_push(self, order_id: str, url: str, api_secret: str) -> None:
         row = self.books.holder(order_id).fill(order_id)

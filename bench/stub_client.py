@@ -44,10 +44,9 @@ class StubProcess:
     def forget(self) -> None:
         self._ask("forget")
 
-    def place(self, orders: Sequence[Mapping[str, Json]]) -> list[str]:
-        """Put orders (token, form, filled) into the books and return their ids."""
-        ids: list[str] = self._ask("place", orders)
-        return ids
+    def place(self, orders: Sequence[Mapping[str, Json]]) -> None:
+        """Put orders (order_id, token, form, filled) into the books."""
+        self._ask("place", orders)
 
     def fill(self, order_id: str) -> None:
         self._ask("fill", {"order_id": order_id})
