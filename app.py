@@ -31,6 +31,7 @@ from services.cadence import Cadence
 from services.desk import Desk
 from services.market_sessions import MarketSessions
 from simulator import load_instruments
+from utils.checkpoint import arm
 from utils.clock import Clock, SystemClock
 from utils.config import Config, LogFormat, MarketHours
 from utils.constants import MAX_BODY_BYTES
@@ -68,7 +69,9 @@ def main() -> Flask:
 
     Raises StartupRefused while the database has not the form this code needs.
     """
-    app = create_app()
+    config = Config.from_env()
+    arm(config.kill_at)
+    app = create_app(config)
     desk: Desk = app.extensions["openbracket"]
     require_current_schema(desk.db)
     _list_paper_instruments(desk)

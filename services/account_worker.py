@@ -396,17 +396,22 @@ class AccountWorker:
             self._roster.drop(tracked)
 
     def _seen(self, tracked: Tracked, now: Moment) -> Seen:
-        exchange = tracked.bracket.plan.instrument.exchange
+        session = self._ports.session_of(tracked.bracket.plan.instrument.exchange, now)
         return Seen(
-            session=self._ports.session_of(exchange, now),
+            session=session,
             read=tracked.read,
-            quote=self.quote(symbol_of(tracked.bracket)),
+            quote=self._usable_quote(tracked.bracket, is_open=session.is_open),
             in_flight=frozenset(tracked.in_flight),
             kill=self._ports.kill_mode(),
             standing=None if tracked.read is None else tracked.standing,
             troubles=self._troubles,
             previous_read=self._previous_read,
         )
+
+    def _usable_quote(self, bracket: Bracket, *, is_open: bool) -> Quote | None:
+        """Return a young quote; outside the session the last one of the day, which grows old but stays true."""
+        symbol = symbol_of(bracket)
+        return self.quote(symbol) if is_open else self._quotes.get(symbol)
 
     # --- storing and sending
 
@@ -437,7 +442,7 @@ class AccountWorker:
             self._roster.mark(tracked)
 
     def _send(self, tracked: Tracked, events: tuple[Event, ...], *, intended: Moment) -> None:
-        quote = self.quote(symbol_of(tracked.bracket))
+        quote = self._quotes.get(symbol_of(tracked.bracket))
         commands = commands_of(
             tracked.bracket, events, intended=intended, last_price=None if quote is None else quote.last
         )

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from broker.base import AccountCredentials, BrokerAccount, BrokerCapabilities, BrokerSettings
@@ -25,6 +26,14 @@ PAPER = "paper"
 _SECOND = 1.0
 
 
+Connect = Callable[[str, AccountCredentials, BrokerSettings], BrokerAccount]
+
+
+def connect_broker(name: str, credentials: AccountCredentials, settings: BrokerSettings) -> BrokerAccount:
+    """Return an account at the broker of this name."""
+    return import_broker_module(name).connect(credentials, settings)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SupervisorPorts:
     """What the supervisor needs of the world."""
@@ -38,6 +47,7 @@ class SupervisorPorts:
     paper_sessions: MarketSessions
     cadence: Cadence = field(default_factory=Cadence)
     timing: Timing = field(default_factory=Timing)
+    connect: Connect = connect_broker
 
 
 def broker_for(account_broker: str, mode: Mode) -> str:
@@ -124,7 +134,7 @@ class BracketSupervisor:
     def _connect(self, owner: Account, broker_name: str) -> BrokerAccount:
         token = auth_token_of(self._ports.db, self._ports.box, owner.id) or ""
         credentials = AccountCredentials(account_id=owner.id, auth_token=token)
-        return import_broker_module(broker_name).connect(credentials, self._ports.broker_settings)
+        return self._ports.connect(broker_name, credentials, self._ports.broker_settings)
 
 
 class _KillSwitch:

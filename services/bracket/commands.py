@@ -10,7 +10,7 @@ from services.bracket.tags import tag_of
 from services.bracket.wanted import Wanted
 
 _FIRST_PAUSE = timedelta(seconds=1)
-_LONGEST_PAUSE = timedelta(seconds=30)
+_LONGEST_PAUSE = timedelta(seconds=10)
 _FAILURES_BEFORE_ATTENTION = 5
 _UNANSWERED = frozenset({LegStatus.SENT, LegStatus.UNKNOWN})
 
@@ -68,7 +68,7 @@ def _may_change(step: Step, leg: Leg) -> bool:
 
 
 def pause_after(failures: int) -> timedelta:
-    """Return how long to wait after so many failures in a row: 0, 1, 2, 4 ... 30 seconds."""
+    """Return how long to wait after so many failures in a row: 0, 1, 2, 4 ... 10 seconds."""
     if failures == 0:
         return timedelta(0)
     return min(_FIRST_PAUSE * (1 << min(failures - 1, 10)), _LONGEST_PAUSE)

@@ -61,6 +61,7 @@ class Trade:
         self.key = key
         self.product = product
         self.bracket_id: str | None = None
+        self.restarts = 0
 
     def place(self) -> None:
         body = {
@@ -111,6 +112,7 @@ class Trade:
 
     def restart(self) -> None:
         self.service.wait_for_end(10)
+        self.restarts += 1
         self.service.start()
 
 
@@ -134,6 +136,7 @@ def run_trade(service: ServiceProcess, *, product: str, end: str, kill_at: str |
         trade.price("816" if end == "target" else "789.50")
     closed = trade.until("CLOSED")
     service.stop()
+    assert trade.restarts == (kill_at is not None), f"the service was not killed at {kill_at!r}"
     return ending(service, closed)
 
 

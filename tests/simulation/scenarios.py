@@ -29,7 +29,6 @@ from simulator import ExchangeSettings
 from tests.builders import a_plan
 from tests.simulation.truth import Truth, account_is_flat
 from tests.simulation.world import (
-    CALM,
     CAPABILITIES,
     INFY,
     LIVE_ROWS,
@@ -50,6 +49,7 @@ BROKER_FAULTS = Faults(
         Fault.NO_CONNECTION: 0.04,
         Fault.LATE: 0.04,
         Fault.REFUSED: 0.04,
+        Fault.SLOW: 0.05,
     },
     failed_reads=0.05,
     missing_rows=0.05,
@@ -68,6 +68,7 @@ class Scenario:
     seconds: float = 50.0
     calm_seconds: float = 400.0
     brackets: int = 2
+    linger: float = 0.0  # seconds to stay after the end: what others did is seen within a minute
     stubborn: bool = True  # a person ends at last what waits for a person
     may_reverse: bool = False
 
@@ -109,16 +110,16 @@ def _trouble(world: World, truth: Truth, scenario: Scenario, rng: random.Random)
 
 
 def _calm(world: World, truth: Truth, scenario: Scenario, rng: random.Random) -> None:
-    world.faults = CALM
-    start = world.seconds
+    world.calm_down()
+    start = quiet_since = world.seconds
     while world.seconds - start < scenario.calm_seconds:
         world.pass_time(rng.uniform(0.3, 0.9))
         _swing(world, world.seconds - start)
         truth.check()
         if scenario.stubborn:
             _help(world)
-        # What somebody else did is seen at the next full read, a minute later at most.
-        if _is_over(world) and world.seconds - start > (70 if scenario.faults.outside_acts else 0):
+        quiet_since = quiet_since if _is_over(world) else world.seconds
+        if world.seconds - quiet_since >= scenario.linger:
             return
 
 

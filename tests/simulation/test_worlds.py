@@ -38,4 +38,12 @@ KINDS: dict[str, Faults] = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_filled_shares_end_protected_flat_or_alarmed(kind: str) -> None:
     for seed in range(FIRST, FIRST + WORLDS):
-        run(seed, Scenario(faults=KINDS[kind], brackets=1 + seed % 4))
+        faults = KINDS[kind]
+        run(seed, Scenario(faults=faults, brackets=1 + seed % 4, linger=70 if faults.outside_acts else 0))
+
+
+def test_f08_orders_that_come_after_we_gave_them_up_end_flat() -> None:
+    """The one assumption of the absence rule broken: reversals happen, but they end, and loudly."""
+    faults = Faults(calls={Fault.LATE: 0.2}, late_by=25.0, stale_parts=0.2, staleness=6.0)
+    for seed in range(FIRST, FIRST + WORLDS):
+        run(seed, Scenario(faults=faults, linger=70, may_reverse=True))

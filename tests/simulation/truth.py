@@ -142,7 +142,7 @@ class Truth:
         seconds = now - self._naked_since.setdefault(bracket.id, now)
         if seconds > _ALARM_BOUND and not bracket.alarms:
             self._fail(f"I3 {bracket.id} naked for {seconds:.0f} s without any alarm")
-        if seconds > _NAKED_BOUND and not self._world.faults.calls:
+        if min(seconds, now - self._world.sound_since) > _NAKED_BOUND:
             self._fail(f"I3 {bracket.id} naked for {seconds:.0f} s with a sound broker")
 
     def _check_refusals(self) -> None:

@@ -4,6 +4,7 @@ The driver does what the account worker does (one decision after the other, stor
 answers come back as messages), but in virtual time and with a broker line that lies as its seed says.
 """
 
+import math
 import random
 from collections import Counter, deque
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from services.bracket.account import (
 )
 from services.bracket.events import (
     BracketReceived,
+    ChangeAcknowledged,
     ChangeIntended,
     ChangeNotSent,
     ChangeRefused,
@@ -80,6 +82,7 @@ class Fault(StrEnum):
     NO_CONNECTION = "refused connection"
     LATE = "accepted seconds after we stopped waiting"
     REFUSED = "refused by the broker"
+    SLOW = "a change that is acknowledged at once and carried out seconds later"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,6 +194,7 @@ class World:
         self.asks_for_everything = False
         self.everything_at = -100.0
         self.foreign_filled = 0
+        self.sound_since = 0.0 if faults == CALM else math.inf
         self.boots = 1
         self.diary: list[str] = []
         self.refusals: list[tuple[RefusalKind, str]] = []
@@ -208,6 +212,10 @@ class World:
     @property
     def seconds(self) -> float:
         return self.clock.monotonic()
+
+    def calm_down(self) -> None:
+        """From here on nothing goes wrong any more."""
+        self.faults, self.sound_since = CALM, self.seconds
 
     def note(self, text: str) -> None:
         self.diary.append(f"{self.seconds:7.2f} {text}")
@@ -311,6 +319,8 @@ class World:
         elif fault is Fault.LATE:
             call.arrives = self.seconds + self.random.uniform(1.0, self.faults.late_by)
             call.answers = self.seconds + self.random.choice((0.5, 4.0))
+        elif fault is Fault.SLOW and isinstance(command.intention, ChangeIntended):
+            call.arrives = self.seconds + self.random.uniform(0.5, 3.0)
         elif fault is Fault.LOST:
             call.arrives, call.answers = None, self.seconds + self.random.choice((0.5, 4.0))
         elif fault in (Fault.NO_CONNECTION, Fault.REFUSED):
@@ -372,7 +382,9 @@ class World:
             if is_change:
                 return ChangeRefused(seq=command.seq, refusal=kind, reason=f"injected {kind}")
             return LegRefused(seq=command.seq, refusal=kind, reason=f"injected {kind}")
-        if call.fault is Fault.NONE and call.event is not None:
+        if call.fault is Fault.SLOW and is_change:
+            return ChangeAcknowledged(seq=command.seq)
+        if call.fault in (Fault.NONE, Fault.SLOW) and call.event is not None:
             return call.event
         return unknown(command, "time-out")
 

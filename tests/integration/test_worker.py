@@ -1,0 +1,240 @@
+"""The account worker against a broker that loses, hangs and lies; real threads, the real store."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from database.bracket_db import events_of, verify_chain
+from services.bracket.lifecycle import replay
+from services.bracket.model import (
+    Bracket,
+    LegStatus,
+    Moment,
+    OrderRequest,
+    OrderType,
+    Outcome,
+    Overlay,
+    Product,
+    Role,
+    RowStatus,
+    Side,
+    State,
+    Terms,
+)
+from services.bracket.quantities import legs_of
+from services.errors import BrokerUnavailable, EntryRejected, SymbolConflict
+from services.event_codec import decode_event
+from tests.desks import RunningDesk, a_running_desk
+from tests.faulty_broker import Fault
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[RunningDesk]:
+    with a_running_desk(tmp_path) as desk:
+        yield desk
+
+
+def entries_at_the_exchange(running: RunningDesk) -> int:
+    rows = running.exchange.order_book(running.caller.account_id)
+    return sum(1 for row in rows if row.tag is not None and row.tag[8] == "E")
+
+
+def placed_id(running: RunningDesk) -> str:
+    bracket = running.place().bracket
+    assert bracket is not None
+    return bracket.id
+
+
+def test_a_bracket_goes_from_request_to_target_and_says_so(running: RunningDesk) -> None:
+    bracket_id = placed_id(running)
+
+    running.price("799")
+    running.until(bracket_id, lambda bracket: bracket.state is State.PROTECTED)
+    running.price("816")
+    closed = running.until(bracket_id, lambda bracket: bracket.state is State.CLOSED)
+
+    running.desk.announcer.announce_all()
+    assert closed.outcome is Outcome.TARGET_HIT
+    assert closed.profit == Decimal(170)
+    expected = ["entry_order_placed", "entry_order_filled", "completed", "target_hit"]
+    assert [status for status in running.statuses() if status in expected] == expected
+
+
+def test_an_entry_whose_answer_was_lost_is_found_by_its_tag_and_protected(running: RunningDesk) -> None:
+    running.broker.tell("place_order E", Fault.LOSE_ANSWER)
+    running.price("799")
+
+    bracket_id = placed_id(running)
+    protected = running.until(bracket_id, lambda bracket: bracket.state is State.PROTECTED)
+
+    assert entries_at_the_exchange(running) == 1
+    assert len(legs_of(protected, Role.ENTRY)) == 1
+
+
+def test_an_entry_that_never_arrived_is_proved_absent_and_not_sent_again(running: RunningDesk) -> None:
+    running.broker.tell("place_order E", Fault.LOSE_REQUEST)
+
+    bracket_id = placed_id(running)
+    over = running.until(bracket_id, lambda bracket: bracket.state.is_closed)
+
+    assert over.state is State.EXPIRED
+    assert over.entry_ended == "entry_absent"
+    assert legs_of(over, Role.ENTRY)[0].status is LegStatus.ABSENT
+    assert entries_at_the_exchange(running) == 0
+
+
+def test_a_stop_whose_answer_was_lost_is_not_placed_twice(running: RunningDesk) -> None:
+    running.broker.tell("place_order X", Fault.LOSE_ANSWER)
+    running.price("799")
+
+    bracket_id = placed_id(running)
+    protected = running.until(bracket_id, lambda bracket: bracket.state is State.PROTECTED)
+
+    rows = running.exchange.order_book(running.caller.account_id)
+    assert sum(1 for row in rows if row.side is Side.SELL) == 1
+    assert len(legs_of(protected, Role.EXIT)) == 1
+
+
+def test_a_stop_that_never_arrived_alarms_and_is_placed_under_a_new_tag(running: RunningDesk) -> None:
+    running.broker.tell("place_order X", Fault.LOSE_REQUEST)
+    running.price("799")
+
+    bracket_id = placed_id(running)
+    protected = running.until(bracket_id, lambda bracket: bracket.state is State.PROTECTED)
+
+    first, second = legs_of(protected, Role.EXIT)
+    assert first.status is LegStatus.ABSENT
+    assert second.tag != first.tag
+    running.desk.announcer.announce_all()
+    assert "unprotected" in running.statuses()
+
+
+def test_an_entry_that_cannot_leave_is_tried_again_while_it_is_fresh(running: RunningDesk) -> None:
+    running.broker.tell("place_order E", Fault.REFUSE_CONNECTION, times=2)
+
+    bracket_id = placed_id(running)
+
+    running.until(bracket_id, lambda bracket: bracket.state is State.ENTRY_OPEN)
+    assert entries_at_the_exchange(running) == 1
+
+
+def test_an_entry_that_never_leaves_is_a_broker_error_and_never_sent_later(running: RunningDesk) -> None:
+    running.broker.tell("place_order E", Fault.REFUSE_CONNECTION, times=1000)
+
+    with pytest.raises(BrokerUnavailable):
+        running.place()
+
+    assert entries_at_the_exchange(running) == 0
+
+
+def test_a_refused_entry_is_told_in_the_brokers_words(running: RunningDesk) -> None:
+    running.exchange.set_band("NSE", "SBIN", lower=Decimal("790"), upper=Decimal("805"))
+
+    with pytest.raises(EntryRejected, match="Entry order failed"):
+        running.place(entry_price=Decimal("806"), sl_price=Decimal("800"))
+
+
+def test_three_hung_entries_do_not_hold_a_stop(running: RunningDesk) -> None:
+    running.price("799")
+    bracket_id = placed_id(running)
+    running.until(bracket_id, lambda bracket: bracket.state is State.PROTECTED)
+    running.broker.tell("place_order E", Fault.HANG, times=3)
+    with ThreadPoolExecutor(3) as clients:
+        hung = [clients.submit(running.place, quantity=1) for _ in range(3)]
+        running.until(bracket_id, lambda _: running.broker.calls.count("place_order E") == 4)
+
+        running.price("816")
+        closed = running.until(bracket_id, lambda bracket: bracket.state is State.CLOSED)
+        running.broker.released.set()
+
+    assert closed.outcome is Outcome.TARGET_HIT
+    assert all(one.result().bracket.state is State.ENTRY_PENDING for one in hung)  # type: ignore[union-attr]
+
+
+def test_a_read_without_a_live_order_proves_nothing(running: RunningDesk) -> None:
+    running.price("799")
+    bracket_id = placed_id(running)
+    before = running.until(bracket_id, lambda bracket: bracket.state is State.PROTECTED)
+    running.broker.tell("order_book", Fault.EMPTY_READ, times=3)
+
+    running.price("800")
+    running.until(bracket_id, lambda bracket: Overlay.BROKER_DOWN in bracket.overlays)
+    after = running.until(bracket_id, lambda bracket: Overlay.BROKER_DOWN not in bracket.overlays)
+
+    assert after.legs == before.legs
+
+
+def test_failed_reads_flag_the_broker_as_down_and_recover(running: RunningDesk) -> None:
+    running.broker.tell("order_book", Fault.FAIL_READ, times=2)
+
+    bracket_id = placed_id(running)
+
+    running.until(bracket_id, lambda bracket: Overlay.BROKER_DOWN in bracket.overlays)
+    running.until(bracket_id, lambda bracket: not bracket.overlays)
+
+
+def test_partial_fills_are_protected_as_they_come(running: RunningDesk) -> None:
+    bracket_id = placed_id(running)
+
+    running.price("799", depth=4)
+    some = running.until(bracket_id, lambda bracket: bracket.state is State.PROTECTED_PARTIAL)
+    running.price("799.05", depth=None)
+    whole = running.until(bracket_id, lambda bracket: bracket.state is State.PROTECTED)
+
+    assert [leg.terms.quantity for leg in legs_of(some, Role.EXIT)] == [4]
+    assert [leg.terms.quantity for leg in legs_of(whole, Role.EXIT)] == [10]
+
+
+def test_a_position_closed_elsewhere_takes_our_stop_away(running: RunningDesk) -> None:
+    running.price("799")
+    bracket_id = placed_id(running)
+    running.until(
+        bracket_id, lambda bracket: bracket.state is State.PROTECTED and bracket.foreign_base is not None
+    )
+    running.exchange.place_foreign(running.caller.account_id, market_sell())
+
+    closed = running.until(bracket_id, lambda bracket: bracket.state is State.CLOSED)
+
+    rows = running.exchange.order_book(running.caller.account_id)
+    assert closed.outcome is Outcome.EXITED
+    assert [row.status for row in rows if row.broker_order_id == stop_id(closed)] == [RowStatus.CANCELLED]
+
+
+def market_sell() -> OrderRequest:
+    terms = Terms(order_type=OrderType.MARKET, quantity=10)
+    return OrderRequest(
+        tag="", exchange="NSE", symbol="SBIN", product=Product.MIS, side=Side.SELL, terms=terms
+    )
+
+
+def stop_id(bracket: Bracket) -> str | None:
+    return legs_of(bracket, Role.EXIT)[0].broker_order_id
+
+
+def test_two_brackets_of_opposite_sides_are_refused_in_one_symbol(running: RunningDesk) -> None:
+    placed_id(running)
+
+    with pytest.raises(SymbolConflict):
+        running.place(action="SELL", sl_price=Decimal("810"), target_price=Decimal("785"))
+
+
+def test_the_state_is_the_fold_of_the_stored_events(running: RunningDesk) -> None:
+    running.price("799")
+    bracket_id = placed_id(running)
+    running.until(bracket_id, lambda bracket: bracket.state is State.PROTECTED)
+    running.price("789")
+    closed = running.until(bracket_id, lambda bracket: bracket.state is State.CLOSED)
+
+    stored = events_of(running.desk.db, bracket_id)
+    moments = (Moment(one.at, 0.0, "replay") for one in stored)
+    folded = replay(
+        (decode_event(one.kind, one.payload), moment) for one, moment in zip(stored, moments, strict=True)
+    )
+
+    assert verify_chain(running.desk.db, bracket_id) is None
+    assert folded is not None
+    assert (folded.state, folded.version, folded.outcome) == (State.CLOSED, closed.version, Outcome.STOP_HIT)
+    assert [leg.filled for leg in folded.legs] == [leg.filled for leg in closed.legs]
