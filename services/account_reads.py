@@ -138,15 +138,18 @@ class AccountReads:
             )
             # An empty book may be a dead session's: ask before anything is concluded from it.
             alive = bool(books.orders) or self._broker.session_alive()
-            quotes = self._broker.quotes(parts.symbols) if parts.symbols else {}
         except (ReadFailed, AuthDead) as exc:
             self._report(BooksFailed(exc))
             return
-        self._report(BooksRead(books, quotes, alive))
+        self._report(BooksRead(books, self._quotes(parts.symbols), alive))
 
     def _read_quotes(self, symbols: frozenset[Symbol]) -> None:
+        self._report(QuotesRead(self._quotes(symbols)))
+
+    def _quotes(self, symbols: frozenset[Symbol]) -> dict[Symbol, Quote]:
+        # Brokers allow few of these calls, and one too many must not cost us the books. Without a new
+        # quote what is known grows old and is then not used any more.
         try:
-            quotes = self._broker.quotes(symbols)
+            return self._broker.quotes(symbols) if symbols else {}
         except (ReadFailed, AuthDead):
-            quotes = {}  # nothing new: what is known grows old and is then not used any more
-        self._report(QuotesRead(quotes))
+            return {}
