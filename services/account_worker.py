@@ -409,7 +409,7 @@ class AccountWorker:
         )
 
     def _usable_quote(self, bracket: Bracket, *, is_open: bool) -> Quote | None:
-        """Return a young quote; outside the session the last one of the day, which grows old but stays true."""
+        """Return a young quote; outside the session the day's last one, which stays true as it ages."""
         symbol = symbol_of(bracket)
         return self.quote(symbol) if is_open else self._quotes.get(symbol)
 
@@ -511,16 +511,11 @@ def _says_the_same(quote: Quote, known: Quote | None) -> bool:
 
 def _changes_the_picture(bracket: Bracket, standing: Standing) -> bool:
     known = sum(part.external for part in bracket.slices)
-    is_closed = bracket.state.is_closed
-    return (
-        (bracket.foreign_base is None and not is_closed)
-        or standing.external != known
-        or standing.shortfall > 0
-    )
+    return standing.external != known or standing.shortfall > 0
 
 
-def _picture(standing: Standing) -> tuple[int, int, int]:
-    return (standing.base, standing.external, standing.shortfall)
+def _picture(standing: Standing) -> tuple[int, int]:
+    return (standing.external, standing.shortfall)
 
 
 def _is_lost_gtt(leg: Leg) -> bool:
@@ -532,7 +527,9 @@ def _differs(old: Read, new: Read) -> bool:
 
 
 def _is_unsettled(bracket: Bracket) -> bool:
-    """Whether each further read is evidence of something: absence, a change that does not show."""
+    """Whether each further read is evidence of something: absence, a change, what else is held."""
+    if bracket.foreign_base is None and not bracket.state.is_closed:
+        return True
     return any(
         leg.change is not None or (leg.is_live and not leg.is_working) or leg.missed_reads
         for leg in bracket.legs

@@ -53,6 +53,7 @@ class Cadence:
 _UNSETTLED_STATES = frozenset(
     {State.PROTECTING, State.EXITING, State.EMERGENCY, State.UNWINDING, State.ENTRY_PENDING}
 )
+_HOLDING_STATES = frozenset({State.PROTECTED, State.PROTECTED_PARTIAL})
 _WAITING = frozenset({LegStatus.UNKNOWN, LegStatus.ACKED, LegStatus.PENDING})
 
 
@@ -80,6 +81,8 @@ def _urgency(bracket: Bracket, *, is_unsettled: bool) -> Urgency:
 def _is_unsettled(bracket: Bracket) -> bool:
     if bracket.state in _UNSETTLED_STATES or Overlay.EXTERNAL_CHANGE in bracket.overlays:
         return not bracket.state.is_closed
+    if bracket.foreign_base is None and bracket.state in _HOLDING_STATES:
+        return True  # until two reads agree on what else the account holds
     return any(leg.status in _WAITING or leg.change is not None for leg in bracket.legs)
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from broker.base import AccountCredentials, BrokerAccount, BrokerSettings
-from broker.paper import PaperAccount, PaperSession, capabilities
+from broker.paper import PaperAccount, capabilities
+from broker.paper.session import PaperSession
 from database.analyzer_db import AnalyzerLog
 from database.apilog_db import OrderLog
 from database.auth_db import Caller, Scope

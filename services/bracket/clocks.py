@@ -3,6 +3,7 @@
 from datetime import timedelta
 from decimal import Decimal
 
+from services.bracket.entry import RETRY_UNSENT
 from services.bracket.events import ExitBegan, NakedBegan, NakedEnded, WatchEnded
 from services.bracket.exits import is_held_back, may_act
 from services.bracket.model import (
@@ -12,6 +13,7 @@ from services.bracket.model import (
     LegKind,
     LegStatus,
     Moment,
+    Naked,
     Overlay,
     Purpose,
     Quote,
@@ -20,7 +22,14 @@ from services.bracket.model import (
     Slice,
 )
 from services.bracket.prices import round_to_tick
-from services.bracket.quantities import average_entry_price, has_undecided, legs_of, live_legs, net_of
+from services.bracket.quantities import (
+    average_entry_price,
+    entry_is_live,
+    has_undecided,
+    legs_of,
+    live_legs,
+    net_of,
+)
 from services.bracket.step import Step
 
 _LEAVING = (Purpose.MARKETABLE, Purpose.TARGET)
@@ -40,8 +49,18 @@ def run_clocks(step: Step) -> None:
         return
     if step.age(clock.since) >= step.timing.alarm_after:
         step.raise_alarm("unprotected", f"{naked} shares have no working stop: {naked_cause(step.bracket)}")
-    if step.age(clock.noticed) >= step.timing.emergency_after:
+    if step.age(patience_began(step.bracket, clock)) >= step.timing.emergency_after:
         _declare_emergency(step)
+
+
+def patience_began(bracket: Bracket, clock: Naked) -> Moment:
+    """Return since when T2 runs: detection, or the stop that was placed after one was proved absent.
+
+    Proving absence takes longer than T2; the stop placed then gets its own time to be confirmed.
+    """
+    exits = legs_of(bracket, Role.EXIT)
+    is_second_try = len(exits) > 1 and exits[-2].status is LegStatus.ABSENT
+    return exits[-1].sent_at if is_second_try else clock.noticed
 
 
 def naked_quantity(bracket: Bracket, quote: Quote | None) -> int:
@@ -176,7 +195,7 @@ def _waits(step: Step) -> list[timedelta | None]:
     waits: list[timedelta | None] = [_wait_for_entry(step), _wait_for_exit_time(step)]
     if bracket.naked is not None:
         waits.append(timing.alarm_after - step.age(bracket.naked.since))
-        waits.append(timing.emergency_after - step.age(bracket.naked.noticed))
+        waits.append(timing.emergency_after - step.age(patience_began(bracket, bracket.naked)))
     for leg in bracket.legs:
         if leg.is_live and (leg.purpose is not Purpose.STOP or leg.triggered) and leg.role is not Role.ENTRY:
             waits.append(timing.rung / 2)
@@ -189,6 +208,8 @@ def _wait_for_entry(step: Step) -> timedelta | None:
     bracket = step.bracket
     if bracket.entry_ended is not None:
         return None
+    if not entry_is_live(bracket):
+        return RETRY_UNSENT
     if bracket.plan.entry.expires_in is not None:
         return bracket.plan.entry.expires_in - step.age(bracket.received)
     return None

@@ -20,6 +20,8 @@ from services.bracket.model import (
 from services.bracket.quantities import average_entry_price, filled_of, legs_of, net
 from services.bracket.step import Step
 
+RETRY_UNSENT = timedelta(milliseconds=200)
+
 
 def tend_entry(step: Step) -> None:
     """Send, follow or end the entry. Nothing here waits for the broker to agree."""
@@ -122,7 +124,7 @@ def entry_terms(step: Step) -> Terms:
 def _may_send_again(step: Step, newest: Leg) -> bool:
     """Only an entry that provably never left, or is proved absent and allowed to, is sent again."""
     if newest.status is LegStatus.NOT_SENT:
-        return step.age(newest.sent_at) >= timedelta(milliseconds=200)
+        return step.age(newest.sent_at) >= RETRY_UNSENT
     return newest.status is LegStatus.ABSENT and step.bracket.plan.entry.retry_absent
 
 

@@ -6,7 +6,7 @@ rule with the sides exchanged. The safe quantity rule is `safe_total`; everythin
 
 from decimal import Decimal
 
-from services.bracket.model import Bracket, Leg, LegKind, Role, Slice
+from services.bracket.model import Bracket, Leg, LegKind, LegStatus, Role, Slice
 
 
 def legs_of(bracket: Bracket, role: Role, *, part: Slice | None = None) -> list[Leg]:
@@ -86,5 +86,7 @@ def entry_is_live(bracket: Bracket) -> bool:
     return bool(live_legs(bracket, Role.ENTRY))
 
 
-def active_gtts(bracket: Bracket, part: Slice) -> list[Leg]:
-    return [leg for leg in live_legs(bracket, Role.EXIT, part=part) if leg.kind is LegKind.GTT]
+def watches_gtts(bracket: Bracket) -> bool:
+    """Whether the GTT book matters: a trigger is live, or was given up without ever being seen."""
+    gtts = [leg for leg in bracket.legs if leg.kind is LegKind.GTT]
+    return any(leg.is_live or leg.status is LegStatus.ABSENT for leg in gtts)

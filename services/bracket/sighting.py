@@ -65,7 +65,8 @@ def take_in(step: Step) -> None:
     read = step.seen.read
     if read is None:
         return
-    for leg in step.bracket.legs:
+    # A GTT has no tag: one that shows up belongs to a leg that is still missed before one given up.
+    for leg in sorted(step.bracket.legs, key=lambda one: not one.is_live):
         _take_in_leg(step, leg, read)
 
 
@@ -128,7 +129,7 @@ def _is_news(leg: Leg, row: OrderRow) -> bool:
     if _is_older(leg, row):
         return False
     known = (leg.status, leg.filled, leg.average_price, leg.terms, leg.broker_order_id)
-    shown = (_ORDER_STATUS[row.status], row.filled, row.average_price or leg.average_price, _terms(row))
+    shown = (_ORDER_STATUS[row.status], row.filled, row.average_price or leg.average_price, _terms(row, leg))
     return leg.sighted_at is None or known != (*shown, row.broker_order_id)
 
 
@@ -138,10 +139,19 @@ def _is_older(leg: Leg, row: OrderRow) -> bool:
     return row.updated_at < leg.row_updated_at
 
 
-def _terms(row: OrderRow) -> Terms:
-    trigger = row.trigger_price if row.order_type in (OrderType.SL, OrderType.SL_M) else None
+def _terms(row: OrderRow, leg: Leg) -> Terms:
+    # A stop that fired shows as LIMIT at some brokers and keeps its trigger, as does one that we turned
+    # into a limit: the price tells which of the two it is.
+    is_our_limit = any(
+        terms is not None and terms.trigger_price is None and terms.price == row.price
+        for terms in (leg.asked_terms, leg.agreed_terms)
+    )
+    is_limit = row.order_type is OrderType.LIMIT and is_our_limit
     return Terms(
-        order_type=row.order_type, quantity=row.quantity, price=row.price or None, trigger_price=trigger
+        order_type=row.order_type,
+        quantity=row.quantity,
+        price=row.price or None,
+        trigger_price=None if is_limit else row.trigger_price or None,
     )
 
 
@@ -152,7 +162,7 @@ def _sighting(leg: Leg, row: OrderRow) -> ev.LegSighted:
         status=_ORDER_STATUS[row.status],
         filled=row.filled,
         average_price=row.average_price,
-        terms=_terms(row),
+        terms=_terms(row, leg),
         row_updated_at=row.updated_at,
         reason=row.reason,
         refusal=row.refusal,

@@ -59,6 +59,7 @@ from services.bracket.model import (
     TradeRow,
 )
 from services.bracket.observation import Read, Seen, Standing, Timing, TradingSession
+from services.bracket.quantities import watches_gtts
 from services.cadence import Cadence, needs_of
 from services.wire import Command, commands_of, put_on_wire, unknown
 from simulator import ExchangeSettings, SimulatedExchange, VirtualClock
@@ -419,7 +420,7 @@ class World:
         self.everything_at = self.seconds if everything else self.everything_at
         self.reading = Reading(
             arrives=self.seconds + self.random.uniform(0.02, 0.6),
-            books=self._books(gtts=any(need.gtts for need in needs), everything=everything),
+            books=self._books(gtts=any(watches_gtts(one.bracket) for one in self.tracked.values()), everything=everything),
             quotes=self._fresh_quotes(),
             alive=self.random.random() >= self.faults.dead_session,
         )
