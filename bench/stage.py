@@ -65,7 +65,7 @@ class Stage:
                 "API_KEY_PEPPER": self._pepper.hex(),
                 "ENCRYPTION_KEYS": self._fernet,
                 "ZERODHA_API_ROOT": stub_url,
-                "BRACKET_ORDER_RATE_LIMIT": "1000000 per second",
+                "BRACKET_ORDER_RATE_LIMIT": "1000 per second",
                 "MARKET_HOURS": "ignore",
                 "LOG_LEVEL": "WARNING",
             },

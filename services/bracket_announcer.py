@@ -23,6 +23,7 @@ _BATCH = 200
 CURSOR = "announced_seq"
 _SAVE_CURSOR_EVERY = timedelta(seconds=5)
 _LOOK_EVERY_SECONDS = 1.0
+_GATHER_SECONDS = 0.05  # a placement is three notices in a few milliseconds, and they are read as one
 
 Emit = Callable[[dict[str, object], str, str], None]  # payload, account id, owner id
 
@@ -53,6 +54,7 @@ class BracketAnnouncer:
             self.notify(one.id)
         while not stop.is_set():
             self._wake.wait(_LOOK_EVERY_SECONDS)
+            stop.wait(_GATHER_SECONDS)
             self._wake.clear()
             self.announce_all()
         self._save_cursors()
