@@ -15,13 +15,17 @@ from pathlib import Path
 
 import msgspec
 
+from bench.fill_to_stop import measure_fill_to_stop
 from bench.many_brackets import measure_many_brackets
 from bench.placing import measure_placing
 from bench.report import Section, as_json, printed
 from bench.setting import Setting, full, quick
+from bench.webhook import measure_webhook
 
 SECTIONS: dict[str, Callable[[Setting], Section]] = {
     "placing": measure_placing,
+    "webhook": measure_webhook,
+    "fills": measure_fill_to_stop,
     "many": measure_many_brackets,
 }
 

@@ -40,6 +40,7 @@ class LoadRequest(msgspec.Struct, kw_only=True):
     seconds: float
     per_second: float | None = None
     unique: str | None = None
+    mark: str = "load"  # the beginning of those texts
 
 
 class LoadResult(msgspec.Struct, kw_only=True):
@@ -174,7 +175,7 @@ class _Run:
         target = request.targets[turn]
         if request.unique is None:
             return target.path, self._bodies[turn]
-        return target.path, msgspec.json.encode(target.body | {request.unique: f"load-{number}"})
+        return target.path, msgspec.json.encode(target.body | {request.unique: f"{request.mark}-{number}"})
 
     def _note(self, status: str, answer: bytes, milliseconds: float) -> None:
         with self._lock:

@@ -71,7 +71,8 @@ class Stage:
             },
             application="bench.wide_service:main()" if wide_limits else "app:main()",
         )
-        self.database_url = f"sqlite:///{folder / 'openbracket.db'}"
+        self.database_file = folder / "openbracket.db"
+        self.database_url = f"sqlite:///{self.database_file}"
         self.accounts = self._populated(count)
 
     @property
