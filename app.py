@@ -3,11 +3,16 @@
 import atexit
 import re
 from contextlib import ExitStack
+from functools import partial
 from itertools import groupby
 
 from flask import Flask, Response, g, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from blueprints.health import health_bp
+from blueprints.postback import postback_bp
+from blueprints.sockets import Seats, SocketGate, emit_update, register_sockets
+from blueprints.tv_json import tv_json_bp
 from broker.base import BrokerSettings
 from broker.registry import BROKERS
 from cli import register_commands
@@ -37,6 +42,8 @@ from utils.config import Config, LogFormat, MarketHours
 from utils.constants import MAX_BODY_BYTES
 from utils.log import log_context, set_up_logging
 
+SPARE_THREADS = 32  # for requests, beside one for each live socket
+
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 
 
@@ -56,10 +63,16 @@ def create_app(config: Config | None = None) -> Flask:
     _configure(app, config)
     app.extensions["openbracket"] = desk
     app.extensions["openbracket_background"] = Background(desk, settings)
+    app.extensions["openbracket_seats"] = Seats()
     _register_hooks(app)  # before the limiter's: hooks after a request run in reverse
     limiter.init_app(app)
     socketio.init_app(app, message_queue=config.redis_url)
-    app.register_blueprint(api_v1_bp)
+    # A client that upgrades has two requests under way for a moment.
+    gate = SocketGate(app.wsgi_app, most=config.max_sockets + SPARE_THREADS // 2)
+    app.wsgi_app = gate  # type: ignore[method-assign]  # that is how Flask takes a middleware
+    for blueprint in (api_v1_bp, tv_json_bp, postback_bp, health_bp):
+        app.register_blueprint(blueprint)
+    register_sockets(socketio)
     register_commands(app, config=config, clock=clock, brokers=BROKERS)
     return app
 
@@ -74,7 +87,7 @@ def main() -> Flask:
     app = create_app(config)
     desk: Desk = app.extensions["openbracket"]
     require_current_schema(desk.db)
-    _list_paper_instruments(desk)
+    list_paper_instruments(desk)
     background: Background = app.extensions["openbracket_background"]
     background.start()
     atexit.register(background.stop)
@@ -90,7 +103,7 @@ def require_current_schema(db: Database) -> None:
 def _desk(config: Config, clock: Clock) -> tuple[Desk, BrokerSettings]:
     db = Database(config.database_url)
     secrets = Secrets(SecretBox(pepper=config.api_key_pepper, encryption_keys=config.encryption_keys), clock)
-    announcer = BracketAnnouncer(db, clock, _emit)
+    announcer = BracketAnnouncer(db, clock, partial(emit_update, socketio))
     settings = BrokerSettings(
         api_roots=dict(config.broker_api_roots),
         paper_state=config.paper_state,
@@ -121,11 +134,6 @@ def _desk(config: Config, clock: Clock) -> tuple[Desk, BrokerSettings]:
     return desk, settings
 
 
-def _emit(payload: dict[str, object], account_id: str, owner_id: str) -> None:
-    socketio.emit("bracket_order_update", payload, to=f"account:{account_id}")
-    socketio.emit("bracket_order_update", payload, to=f"owner:{owner_id}")
-
-
 def _configure(app: Flask, config: Config) -> None:
     app.config.update(
         SECRET_KEY=config.secret_key,
@@ -133,6 +141,7 @@ def _configure(app: Flask, config: Config) -> None:
         MAX_SOCKETS=config.max_sockets,
         BRACKET_ORDER_RATE_LIMIT=config.bracket_order_rate_limit,
         RATELIMIT_STORAGE_URI=config.redis_url or "memory://",
+        RATELIMIT_STORAGE_OPTIONS={"wrap_exceptions": True},
         RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=config.redis_url is not None,
         RESTX_MASK_SWAGGER=False,
         SESSION_COOKIE_SAMESITE="Lax",
@@ -172,7 +181,7 @@ def _end_request(_: BaseException | None) -> None:
         lines.close()
 
 
-def _list_paper_instruments(desk: Desk) -> None:
+def list_paper_instruments(desk: Desk) -> None:
     """Store what the paper market lists, so that its symbols are known from the first request on."""
     listings = sorted(load_instruments(), key=lambda listing: listing.instrument.exchange)
     for exchange, rows in groupby(listings, key=lambda listing: listing.instrument.exchange):

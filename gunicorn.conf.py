@@ -4,9 +4,13 @@ One worker and no more: the account workers, the rate limits and the live update
 """
 
 import signal
+import threading
 from types import FrameType
 from typing import Any
 
+from app import SPARE_THREADS, StartupRefused, require_current_schema
+from database.session import Database, StorageError
+from extensions import socketio
 from utils.config import Config
 
 _config = Config.from_env()
@@ -14,21 +18,35 @@ _config = Config.from_env()
 bind = f"127.0.0.1:{_config.port}"
 workers = 1
 worker_class = "gthread"
-threads = _config.max_sockets + 32
+threads = _config.max_sockets + SPARE_THREADS
 timeout = 60
-graceful_timeout = 3  # an entry's answer is awaited for 1.5 s; stops rest at the broker meanwhile
+graceful_timeout = 5  # after this the worker is killed; requests take 3 s at most, threads end in between
 keepalive = 5
 control_socket_disable = True
 accesslog = None  # addresses hold webhook tokens
 
 
+def on_starting(server: Any) -> None:
+    """Refuse a database that was not migrated before any worker is started, in one sentence."""
+    db = Database(_config.database_url)
+    try:
+        require_current_schema(db)
+    except (StartupRefused, StorageError) as exc:
+        raise SystemExit(str(exc)) from exc
+    finally:
+        db.close()
+
+
 def post_worker_init(worker: Any) -> None:
-    """Refuse new entries from the moment the worker is told to go."""
+    """Refuse new entries and let live clients go from the moment the worker is told to go."""
     background = worker.wsgi.extensions["openbracket_background"]
     go_on = signal.getsignal(signal.SIGTERM)
 
     def refuse_then_go_on(number: int, frame: FrameType | None) -> None:
         background.refuse_entries()
+        # In a thread: it takes locks that the interrupted code may hold. Open sockets would keep the
+        # worker waiting until it is killed, with its own threads in the middle of something.
+        threading.Thread(target=socketio.server.eio.disconnect, name="goodbye").start()
         if callable(go_on):
             go_on(number, frame)
 

@@ -4,7 +4,7 @@ from flask import Response, request
 from flask_restx import Namespace, Resource
 
 from database.auth_db import Scope
-from limiter import limiter, placing_limit
+from limiter import PLACING, limiter, placing_limit
 from restx_api.call_logging import log_this_call
 from restx_api.callers import body, caller, desk, for_scopes
 from restx_api.envelope import success
@@ -40,7 +40,7 @@ class PlaceBracketOrder(Resource):  # type: ignore[misc]  # flask_restx is untyp
     method_decorators = (for_scopes(Scope.TRADE),)
 
     @documented(api, takes=BracketOrderSchema, answers=BracketTold, refuses=_REFUSES)
-    @limiter.limit(placing_limit)
+    @limiter.shared_limit(placing_limit, scope=PLACING)
     def post(self) -> Response:
         """Place a bracket order: an entry that arms a stop and a target, which cancel each other."""
         log_this_call("placebracketorder")

@@ -13,6 +13,7 @@ from database.secret_box import read_key
 from limiter import STRANGERS_LIMIT, limiter
 from restx_api.errors import RateLimited
 from restx_api.parsing import parse_object
+from services.background import Background
 from services.bracket_order_service import caller_of, require
 from services.desk import Desk
 from services.errors import InvalidApiKey
@@ -27,6 +28,11 @@ _STRANGERS_SECONDS = 60
 def desk() -> Desk:
     """Return the parts of the service this app was built with."""
     return cast("Desk", current_app.extensions["openbracket"])
+
+
+def background() -> Background:
+    """Return what works beside the requests."""
+    return cast("Background", current_app.extensions["openbracket_background"])
 
 
 def caller() -> Caller:
@@ -70,8 +76,11 @@ def key_of_request() -> str | None:
     named = request.headers.get("X-API-KEY")
     authorization = request.headers.get("Authorization", "")
     bearer = authorization[len(_BEARER) :].strip() if authorization.lower().startswith(_BEARER) else None
-    given = {key for key in (named, bearer, g.body_key) if key not in (None, "")}
-    if len(given) > 1 or not all(isinstance(key, str) for key in given):
+    of_body = g.body_key
+    if not isinstance(of_body, str | None):
+        raise InvalidApiKey("Invalid API key")
+    given = {key for key in (named, bearer, of_body) if key}
+    if len(given) > 1:
         raise InvalidApiKey("Invalid API key")
     return given.pop() if given else None
 

@@ -46,6 +46,7 @@ HTTP_STATUS: Mapping[str, int] = {
     "broker_error": 500,
     "internal_error": 500,
     "not_stored": 503,
+    "not_ready": 503,
 }
 
 # What the HTTP layer itself refuses, in the table's words.
@@ -80,6 +81,22 @@ class RateLimited(BracketError):
     def __init__(self, message: str, *, retry_after_seconds: int) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+
+
+class AlertStale(BracketError):
+    """An alert fired too long ago, or does not say when."""
+
+    code = "alert_stale"
+
+
+class WebhookPaused(BracketError):
+    code = "webhook_paused"
+
+
+class WebhookLimit(BracketError):
+    """A webhook asked for more than its own limits allow."""
+
+    code = "webhook_limit"
 
 
 class Stopping(BracketError):

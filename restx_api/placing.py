@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 
-from flask import current_app
-
 from database.auth_db import Caller
+from restx_api.callers import background
 from restx_api.errors import RequestInvalid, Stopping
 from restx_api.schemas import BracketOrderSchema, roots, told
 from services.bracket.request import BracketOrderRequest
@@ -25,7 +24,7 @@ _OTHER_WAYS = {
 
 def refuse_while_stopping() -> None:
     """Raise Stopping once the service is on its way down: what is placed now would not be watched."""
-    if current_app.extensions["openbracket_background"].is_stopping:
+    if background().is_stopping:
         raise Stopping("The service is stopping: nothing was stored, send it again in a moment")
 
 

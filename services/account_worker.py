@@ -22,6 +22,7 @@ from services.bracket.account import BookIndex, index_book, is_complete, owned_g
 from services.bracket.events import Event, LegNotSent
 from services.bracket.lifecycle import Decision, answer, reconcile
 from services.bracket.model import (
+    BookRead,
     Bracket,
     KillMode,
     Leg,
@@ -49,7 +50,7 @@ QUOTE_MAX_AGE = timedelta(seconds=5)
 _EVIDENCE_APART = timedelta(seconds=2)
 _RETRY = timedelta(milliseconds=500)
 _READ_AGAIN = timedelta(seconds=1)
-_IDLE = timedelta(seconds=60)
+_IDLE = timedelta(seconds=5)  # also how old a healthy heartbeat may be
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,7 @@ class AccountWorker:
         self._unstored: list[Answered] = []
         self._evidence: dict[str, tuple[Standing, Moment]] = {}
         self._ask_for_everything = False
+        self._fills: frozenset[tuple[str, int]] = frozenset()
         self.last_turn = ports.clock.monotonic()  # the heartbeat that readiness reports
 
     # --- asked from other threads
@@ -152,6 +154,11 @@ class AccountWorker:
         """Return what a look at the bracket would know now, without a read; for explaining only."""
         tracked = self._roster.get(bracket.id)
         return self._seen(tracked or Tracked(bracket, needs_of(bracket)), self._now())
+
+    @property
+    def troubles(self) -> frozenset[Overlay]:
+        """What keeps the account's books from being read."""
+        return self._troubles
 
     def look_at_all(self) -> None:
         """Look at every open bracket: something that concerns all of them has changed."""
@@ -323,8 +330,18 @@ class AccountWorker:
             self._distrust(Overlay.BROKER_DOWN, "a read lacks orders that were live; it proves nothing")
             return
         self._set_troubles(frozenset())
-        self._ask_for_everything = self._ask_for_everything and message.books.positions is None
+        self._note_fills(message.books)
         self._share_out(index_book(message.books), brackets, sessions)
+
+    def _note_fills(self, books: BookRead) -> None:
+        """Read trades and positions too after any fill in the account, ours or not."""
+        fills = frozenset((row.broker_order_id, row.filled) for row in books.orders if row.filled)
+        if books.positions is not None:
+            self._ask_for_everything = False
+        elif fills != self._fills:
+            self._ask_for_everything = True
+            self._reads.hurry()
+        self._fills = fills
 
     def _distrust(self, trouble: Overlay, why: str) -> None:
         logger.warning(why)

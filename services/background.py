@@ -33,6 +33,10 @@ class Background:
         """Take no new entries from here on. Safe to call from a signal handler."""
         self._stopping.set()
 
+    def pause(self, seconds: float) -> None:
+        """Wait; shorter when the service is stopping."""
+        self._stopping.wait(seconds)
+
     def start(self) -> None:
         """Start everything. Workers come last: what they say finds its listeners ready."""
         desk = self._desk
@@ -56,3 +60,4 @@ class Background:
         self._desk.analyzer_log.stop()
         close_market(self._settings)
         self._desk.db.close()
+        logger.info("everything has stopped; what rests at brokers goes on resting")

@@ -1,7 +1,7 @@
 """A bracket's events in words for people: one sentence each, for the status answer and the CLI. Pure."""
 
 from collections.abc import Callable
-from typing import Any, get_args
+from typing import Any
 
 from services.bracket import events as ev
 from services.bracket.model import Bracket, Leg, Terms
@@ -98,6 +98,7 @@ _WORDS: dict[type, Callable[[Any, Bracket], str]] = {
     ev.TrailMoved: lambda e, b: f"stop moved to {e.stop}, price {e.price}",
     ev.StopPassed: lambda e, b: f"the market is through the stop at {e.price}",
     ev.StopRegained: lambda e, b: f"the market is back from the stop at {e.price}",
+    ev.ForeignBaseSeen: lambda e, b: f"one read shows {e.carried} shares beside ours",
     ev.ForeignBaseNoted: lambda e, b: f"{e.base} shares in the account are not ours",
     ev.ReducedExternally: _reduced,
     ev.ExitRestored: lambda e, b: f"{_name(e, b)} put back as it was",
@@ -113,5 +114,3 @@ _WORDS: dict[type, Callable[[Any, Bracket], str]] = {
     ev.BracketFinished: _finished,
     ev.WatchEnded: lambda e, b: "not watched any more",
 }
-
-UNTOLD = frozenset(get_args(ev.Event)) - frozenset(_WORDS)  # a test keeps it empty

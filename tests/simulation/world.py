@@ -420,7 +420,9 @@ class World:
         self.everything_at = self.seconds if everything else self.everything_at
         self.reading = Reading(
             arrives=self.seconds + self.random.uniform(0.02, 0.6),
-            books=self._books(gtts=any(watches_gtts(one.bracket) for one in self.tracked.values()), everything=everything),
+            books=self._books(
+                gtts=any(watches_gtts(one.bracket) for one in self.tracked.values()), everything=everything
+            ),
             quotes=self._fresh_quotes(),
             alive=self.random.random() >= self.faults.dead_session,
         )

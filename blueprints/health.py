@@ -1,0 +1,68 @@
+"""Whether the process lives, and whether it can do its work."""
+
+from flask import Blueprint, Response
+
+from database import migrations
+from database.account_db import AccountStatus, list_accounts
+from database.session import StorageError
+from database.settings import SettingScope, put_setting
+from restx_api.callers import background, desk
+from restx_api.envelope import failure, success
+from services.account_worker import AccountWorker
+from services.bracket.model import Overlay
+
+health_bp = Blueprint("health", __name__)
+
+_HEARTBEAT_SECONDS = 10.0
+
+
+@health_bp.get("/healthz")
+def healthz() -> Response:
+    """Say that the process answers."""
+    return success({"message": "alive"})
+
+
+@health_bp.get("/readyz")
+def readyz() -> Response:
+    """Say whether brackets can be placed and watched; 503 with the reasons when not.
+
+    A dead broker token is told but is no reason: a restart would not bring it back, only stop the watch.
+    """
+    reasons = [*_database_faults(), *_worker_faults()]
+    if background().is_stopping:
+        reasons.append("the service is stopping")
+    if reasons:
+        return failure(503, "not_ready", "; ".join(reasons), extra={"reasons": reasons})
+    return success({"message": "ready", "warnings": _warnings()})
+
+
+def _database_faults() -> list[str]:
+    now = desk().clock.now()
+    try:
+        if not migrations.is_current(desk().db):
+            return ["the database is not up to date: run `flask --app app db upgrade`"]
+        put_setting(
+            desk().db, SettingScope.SERVICE, subject_id="", key="ready_probe", value=now.isoformat(), at=now
+        )
+    except StorageError as exc:
+        return [f"the database cannot be written: {exc}"]
+    return []
+
+
+def _worker_faults() -> list[str]:
+    now = desk().clock.monotonic()
+    quiet = [one for one in desk().supervisor.workers() if now - one.last_turn > _HEARTBEAT_SECONDS]
+    return [f"the worker of account {one.account_id} has not turned for 10 s" for one in quiet]
+
+
+def _warnings() -> list[str]:
+    dead = {one.account_id for one in desk().supervisor.workers() if _is_dead(one)}
+    return [
+        f"account {one.name} needs a new broker login"
+        for one in list_accounts(desk().db)
+        if one.status is AccountStatus.NEEDS_LOGIN or one.id in dead
+    ]
+
+
+def _is_dead(worker: AccountWorker) -> bool:
+    return Overlay.AUTH_DEAD in worker.troubles
