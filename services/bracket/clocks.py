@@ -139,7 +139,7 @@ def naked_cause(bracket: Bracket) -> str:
 
 def _naked_since(step: Step) -> Moment:
     """Return when it began: the broker's fill time, else the last read that did not show it."""
-    before = step.seen.previous_read or step.bracket.updated or step.now
+    before = step.seen.previous_read or step.last_change or step.now
     if before.since(step.now) > timedelta(0):
         before = step.now
     fills = [leg.row_updated_at for leg in legs_of(step.bracket, Role.ENTRY) if leg.filled]

@@ -253,6 +253,8 @@ def _should_rotate(step: Step, leg: Leg, plan: Wanted) -> bool:
 
 def _is_persons_change(step: Step, leg: Leg) -> bool:
     """Whether the order says what we never asked: its terms differ though nothing of ours changed."""
+    if leg.triggered:
+        return False  # a stop that has fired says what the exchange made of it
     ours = [terms for terms in (leg.agreed_terms, leg.asked_terms) if terms is not None]
     return bool(ours) and not any(shows_terms(terms, leg.terms) for terms in ours)
 

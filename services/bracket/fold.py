@@ -170,9 +170,17 @@ def _sighted(bracket: Bracket, event: ev.LegSighted, at: Moment) -> Bracket:
 
 
 def _has_triggered(leg: Leg, event: ev.LegSighted) -> bool:
-    rests_as_limit = event.status in (LegStatus.OPEN, LegStatus.FILLED)
-    was_stop = leg.kind is LegKind.ORDER and event.terms.trigger_price is not None
-    return leg.role is Role.EXIT and was_stop and rests_as_limit
+    """Whether a row shows a stop that has fired; some brokers then call it a LIMIT without a trigger."""
+    works = event.status in (LegStatus.OPEN, LegStatus.FILLED)
+    if leg.role is not Role.EXIT or leg.kind is not LegKind.ORDER or not works:
+        return False
+    if event.terms.trigger_price is not None:
+        return True
+    asked = leg.asked_terms
+    if asked is not None and shows_terms(asked, event.terms):
+        return False  # the limit that we made of it
+    stops = [terms for terms in (leg.terms, asked) if terms is not None and terms.trigger_price is not None]
+    return any(event.terms.price in (stop.price, None) for stop in stops)
 
 
 def _settled(leg: Leg) -> Leg:

@@ -124,10 +124,11 @@ def _carries(step: Step, leg: Leg, row: OrderRow) -> bool:
 
 
 def _is_news(leg: Leg, row: OrderRow) -> bool:
-    if row.filled < leg.filled or leg.status is LegStatus.FILLED:
+    if row.filled < leg.filled or _is_older(leg, row):
         return False
-    if _is_older(leg, row):
-        return False
+    if leg.status is LegStatus.FILLED:
+        # Filled for good; but some brokers tell the average price only later.
+        return row.status is RowStatus.FILLED and leg.average_price is None and row.average_price is not None
     known = (leg.status, leg.filled, leg.average_price, leg.terms, leg.broker_order_id)
     shown = (_ORDER_STATUS[row.status], row.filled, row.average_price or leg.average_price, _terms(row, leg))
     return leg.sighted_at is None or known != (*shown, row.broker_order_id)

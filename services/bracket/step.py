@@ -14,6 +14,7 @@ class Step:
 
     def __init__(self, bracket: Bracket, *, seen: Seen, now: Moment, timing: Timing) -> None:
         self.bracket = bracket
+        self.last_change = bracket.updated  # before this look
         self.seen = seen
         self.now = now
         self.timing = timing

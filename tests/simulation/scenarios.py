@@ -119,7 +119,7 @@ def _calm(world: World, truth: Truth, scenario: Scenario, rng: random.Random) ->
         if scenario.stubborn:
             _help(world)
         quiet_since = quiet_since if _is_over(world) else world.seconds
-        if world.seconds - quiet_since >= scenario.linger:
+        if _is_over(world) and world.seconds - quiet_since >= scenario.linger:
             return
 
 

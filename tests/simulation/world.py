@@ -430,6 +430,9 @@ class World:
             empty = BookRead(started=self.now, orders=(), gtts=(), trades=(), positions=())
             self.reading.books, self.reading.quotes = empty, {}
 
+    def _wants_gtts(self) -> bool:
+        return any(watches_gtts(one.bracket) for one in self.tracked.values())
+
     def _books(self, *, gtts: bool, everything: bool) -> BookRead | None:
         if self.random.random() < self.faults.failed_reads:
             return None

@@ -1,0 +1,360 @@
+"""What rows prove: the row rule, the absence rule, triggers without tags, the end of a day."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from services.bracket.events import (
+    ChangeBecameUnknown,
+    ChangeIntended,
+    ChangeLapsed,
+    FillCorrected,
+    LegAcknowledged,
+    LegBecameUnknown,
+    LegIntended,
+    LegMissed,
+    LegProvedAbsent,
+    LegSighted,
+)
+from services.bracket.model import GttLegRow, GttStatus, LegStatus, Product, RowStatus, Side, State, Topology
+from services.bracket.observation import TradingSession
+from services.bracket.sighting import gtt_terms
+from tests.builders import a_plan
+from tests.unit.driver import (
+    CANCELLED,
+    FILLED,
+    OPEN,
+    TOMORROW,
+    WAITS,
+    Driver,
+    a_quote,
+    a_standing,
+    commands,
+    only,
+    trade,
+)
+
+
+def with_unknown_stop() -> Driver:
+    driver = Driver()
+    driver.enter()
+    driver.answer(LegBecameUnknown(seq=2, reason="time-out"))
+    return driver
+
+
+def an_oco() -> Driver:
+    return Driver(a_plan(product=Product.CNC, topology=Topology.OCO, survives_day=True))
+
+
+def test_row_rule_a_row_with_a_smaller_fill_is_dropped_whole() -> None:
+    driver = Driver()
+    driver.enter(filled=60)
+    driver.show(1, CANCELLED, filled=40)
+
+    driver.read(after=0.5)
+
+    assert (driver.leg(1).filled, driver.leg(1).status) == (60, LegStatus.OPEN)
+
+
+def test_row_rule_an_older_row_is_dropped_whole() -> None:
+    driver = Driver()
+    driver.enter(filled=60)
+    driver.show(1, CANCELLED, filled=60, updated_at=driver.now.wall - timedelta(seconds=5))
+
+    driver.read(after=0.5)
+
+    assert driver.leg(1).status is LegStatus.OPEN
+
+
+def test_a_filled_leg_stays_filled() -> None:
+    driver = Driver()
+    driver.enter()
+    driver.show(1, OPEN, filled=100)
+
+    driver.read(after=0.5)
+
+    assert driver.leg(1).status is LegStatus.FILLED
+
+
+def test_a_cancelled_leg_seen_live_again_is_live_again() -> None:
+    driver = Driver()
+    driver.look()
+    driver.accept(1, CANCELLED)
+    states = [driver.state]
+    driver.show(1, OPEN)
+
+    driver.read(after=1)
+
+    assert [*states, driver.state] == [State.CANCELLED, State.ENTRY_OPEN]
+    assert "revived" in driver.alarms
+
+
+def test_an_unknown_word_of_the_broker_is_live_and_never_protective() -> None:
+    driver = Driver()
+    driver.enter()
+
+    driver.accept(2, RowStatus.UNKNOWN)
+
+    assert driver.leg(2).is_live
+    assert driver.bracket.naked is not None
+
+
+def test_an_ack_alone_protects_nothing() -> None:
+    driver = Driver()
+    driver.enter()
+
+    driver.answer(LegAcknowledged(seq=2, broker_order_id="O2"))
+    driver.look(after=0.1)
+
+    assert driver.state is State.PROTECTING
+
+
+def test_absence_rule_three_reads_after_the_quiescence_with_an_agreeing_position() -> None:
+    driver = with_unknown_stop()
+
+    early = [driver.read(after=3) for _ in range(3)]
+    late = [driver.read(after=1.5) for _ in range(3)]
+
+    assert not [event for look in early for event in look if isinstance(event, LegMissed)]
+    assert [isinstance(look[0], LegMissed) for look in late] == [True, True, True]
+    assert only(late[-1], LegProvedAbsent).seq == 2
+    assert only(late[-1], LegIntended).seq == 3
+
+
+def test_absence_rule_a_position_that_does_not_agree_proves_nothing() -> None:
+    driver = with_unknown_stop()
+
+    for _ in range(10):
+        driver.read(after=3, standing=a_standing(agrees=False))
+
+    assert driver.leg(2).status is LegStatus.UNKNOWN
+    assert "unknown_leg" in driver.alarms
+
+
+def test_absence_rule_reads_without_positions_prove_nothing() -> None:
+    driver = with_unknown_stop()
+
+    for _ in range(10):
+        driver.read(after=3, position_agrees=None)
+
+    assert driver.leg(2).status is LegStatus.UNKNOWN
+
+
+def test_looks_without_a_read_are_no_evidence() -> None:
+    driver = with_unknown_stop()
+
+    for _ in range(20):
+        driver.look(after=3)
+
+    assert driver.leg(2).missed_reads == 0
+
+
+def test_a_leg_that_shows_up_late_is_adopted_by_its_tag() -> None:
+    driver = with_unknown_stop()
+    driver.read(after=12)
+    driver.show(2, WAITS, broker_order_id="LATE")
+
+    driver.read(after=1)
+
+    assert (driver.leg(2).broker_order_id, driver.leg(2).missed_reads) == ("LATE", 0)
+    assert driver.state is State.PROTECTED
+
+
+def test_h70_two_orders_with_one_tag_are_adopted_by_nobody() -> None:
+    driver = with_unknown_stop()
+    leg = driver.leg(2)
+    driver.rows["a"] = driver.row(leg, leg.terms, status=WAITS, broker_order_id="A")
+    driver.rows["b"] = driver.row(leg, leg.terms, status=WAITS, broker_order_id="B")
+
+    driver.read(after=1)
+
+    assert driver.leg(2).broker_order_id is None
+    assert "ambiguous" in driver.alarms
+
+
+def test_h29_a_modify_whose_answer_was_lost_is_asked_again_when_the_book_does_not_show_it() -> None:
+    driver = Driver()
+    driver.enter(filled=40)
+    driver.accept(2, WAITS)
+    driver.show(1, FILLED)
+    driver.read(after=0.5)
+    driver.answer(ChangeBecameUnknown(seq=2, reason="time-out"))
+
+    quiet = driver.read(after=1)
+    again = driver.read(after=4)
+    repeated = only(again, ChangeIntended)
+
+    assert not commands(quiet)
+    assert only(again, ChangeLapsed).seq == 2
+    assert repeated.terms is not None
+    assert repeated.terms.quantity == 100
+
+
+def test_h29_a_modify_whose_answer_was_lost_is_done_when_the_book_shows_it() -> None:
+    driver = Driver()
+    driver.enter(filled=40)
+    driver.accept(2, WAITS)
+    driver.show(1, FILLED)
+    driver.read(after=0.5)
+    driver.answer(ChangeBecameUnknown(seq=2, reason="time-out"))
+    driver.show(2, WAITS)
+
+    driver.read(after=1)
+
+    assert driver.leg(2).change is None
+    assert driver.state is State.PROTECTED
+
+
+def test_h58_a_trade_bust_needs_a_newer_row_and_the_trade_book() -> None:
+    driver = Driver()
+    driver.enter(filled=60)
+    driver.accept(2, WAITS)
+    driver.show(1, OPEN, filled=50)
+
+    assert not [e for e in driver.read(after=1) if isinstance(e, FillCorrected)]
+    corrected = driver.read(after=1, trades=(trade(driver.leg(1), 50),))
+
+    assert only(corrected, FillCorrected).filled == 50
+    assert driver.needs_attention
+    shrunk = only(corrected, ChangeIntended)
+    assert shrunk.terms is not None
+    assert shrunk.terms.quantity == 50
+
+
+def test_r9_a_gtt_whose_answer_was_lost_is_adopted_by_its_content() -> None:
+    driver = an_oco()
+    driver.enter()
+    driver.answer(LegBecameUnknown(seq=2, reason="time-out"))
+    driver.show_gtt(2, trigger_id="G9")
+
+    driver.read(after=1)
+
+    assert driver.leg(2).broker_order_id == "G9"
+    assert driver.state is State.PROTECTED
+
+
+@pytest.mark.parametrize(
+    "stranger",
+    [
+        {"created_at_seconds": -60.0},
+        {"quantity": 99},
+        {"trigger": Decimal("489.95")},
+        {"target": Decimal("520.05")},
+        {"stop_limit": Decimal("485.05")},
+    ],
+)
+def test_r9_a_gtt_that_is_older_or_says_something_else_is_not_ours(stranger: dict[str, object]) -> None:
+    driver = an_oco()
+    driver.enter()
+    driver.answer(LegBecameUnknown(seq=2, reason="time-out"))
+    driver.show_gtt(2, trigger_id="G9")
+    row = driver.gtts[driver.leg(2).tag]
+    stop, target = row.legs
+    if "created_at_seconds" in stranger:
+        row = replace(row, created_at=row.created_at - timedelta(seconds=60))
+    if "quantity" in stranger:
+        row = replace(row, legs=(replace(stop, quantity=99), replace(target, quantity=99)))
+    if "trigger" in stranger:
+        row = replace(row, legs=(replace(stop, trigger_price=Decimal("489.95")), target))
+    if "stop_limit" in stranger:
+        row = replace(row, legs=(replace(stop, price=Decimal("485.05")), target))
+    if "target" in stranger:
+        row = replace(row, legs=(stop, replace(target, trigger_price=Decimal("520.05"))))
+    driver.gtts[driver.leg(2).tag] = row
+
+    driver.read(after=1)
+
+    assert driver.leg(2).broker_order_id is None
+
+
+def test_h36_a_gtt_that_fired_before_its_answer_was_known_is_found_with_its_child() -> None:
+    driver = an_oco()
+    driver.enter()
+    driver.answer(LegBecameUnknown(seq=2, reason="time-out"))
+    driver.show_gtt(2, trigger_id="G9")
+    driver.fire(2)
+    driver.quote = a_quote("489.00")
+
+    driver.read(after=1)
+
+    assert (driver.leg(2).status, driver.leg(2).broker_order_id) == (LegStatus.TRIGGERED, "G9")
+    assert driver.leg(3).parent == 2
+
+
+def test_h34_a_gtt_that_is_gone_for_three_reads_is_placed_again() -> None:
+    driver = an_oco()
+    driver.protect()
+    driver.gtts.clear()
+
+    looks = [driver.read(after=1) for _ in range(3)]
+
+    assert not commands(looks[0] + looks[1])
+    assert only(looks[2], LegIntended).kind == "gtt"
+    assert "oco_gone" in driver.alarms
+
+
+def test_h34_a_disabled_gtt_guards_nothing_and_is_placed_again() -> None:
+    driver = an_oco()
+    driver.protect()
+    driver.show_gtt(2, GttStatus.DISABLED)
+
+    assert only(driver.read(after=1), LegIntended).seq == 3
+
+
+def test_a_partly_filled_child_keeps_its_rest_under_watch() -> None:
+    driver = an_oco()
+    driver.protect()
+    driver.fire(2)
+    driver.quote = a_quote("489.00")
+    driver.read(after=1)
+    driver.show(3, OPEN, filled=30)
+    driver.read(after=0.5)
+    driver.show(3, CANCELLED, filled=30)
+
+    out = only(driver.read(after=0.5), LegIntended)
+
+    assert out.terms.quantity == 70
+
+
+def test_the_stop_of_a_short_is_the_upper_leg_of_its_gtt() -> None:
+
+    driver = an_oco()
+    driver.enter()
+    driver.show_gtt(2)
+    low = GttLegRow(trigger_price=Decimal(480), price=Decimal(480), quantity=100)
+    high = GttLegRow(trigger_price=Decimal(510), price=Decimal(515), quantity=100)
+    row = replace(driver.gtts[driver.leg(2).tag], legs=(low, high), side=Side.BUY)
+
+    terms = gtt_terms(row, Side.BUY)
+
+    assert (terms.trigger_price, terms.price, terms.target_trigger) == (
+        Decimal(510),
+        Decimal(515),
+        Decimal(480),
+    )
+
+
+def test_r2_when_the_day_is_gone_a_day_order_is_over_at_its_last_proven_fill() -> None:
+    driver = Driver()
+    driver.enter(filled=40)
+    driver.accept(2, WAITS)
+    driver.rows.clear()
+    driver.session = TradingSession(id=TOMORROW, is_open=False)
+
+    assert not [e for e in driver.read(after=60, position_agrees=None) if isinstance(e, LegSighted)]
+    driver.read(after=60)
+
+    assert (driver.leg(1).status, driver.leg(1).filled) == (LegStatus.EXPIRED, 40)
+    assert driver.leg(2).status is LegStatus.EXPIRED
+    assert driver.bracket.session == TOMORROW
+
+
+def test_r2_nothing_is_decided_before_the_new_days_first_read() -> None:
+    driver = an_oco()
+    driver.protect()
+    driver.session = TradingSession(id=TOMORROW)
+    driver.quote = a_quote("480.00")
+
+    assert not commands(driver.look(after=3600))
