@@ -132,6 +132,8 @@ class AccountReads:
         self._book_at, self._hurried, self._is_reading = now, None, True
         if everything:
             self._everything_at = now
+        elif parts.everything:
+            self._hurried = self._everything_at + _EVERYTHING_APART_SECONDS
         symbols: frozenset[Symbol] = frozenset()
         if now - self._price_at >= _QUOTES_APART_SECONDS:
             self._price_at, symbols = now, parts.symbols
