@@ -46,7 +46,8 @@ def post_worker_init(worker: Any) -> None:
         background.refuse_entries()
         # In a thread: it takes locks that the interrupted code may hold. Open sockets would keep the
         # worker waiting until it is killed, with its own threads in the middle of something.
-        threading.Thread(target=socketio.server.eio.disconnect, name="goodbye").start()
+        server: Any = getattr(socketio, "server")  # noqa: B009  # set by init_app, unknown to its stubs
+        threading.Thread(target=server.eio.disconnect, name="goodbye").start()
         if callable(go_on):
             go_on(number, frame)
 
@@ -55,5 +56,6 @@ def post_worker_init(worker: Any) -> None:
 
 def worker_exit(server: Any, worker: Any) -> None:
     """Stop the threads before the process ends."""
-    if worker.wsgi is not None:
-        worker.wsgi.extensions["openbracket_background"].stop()
+    app = getattr(worker, "wsgi", None)  # a worker that was refused its start has none
+    if app is not None:
+        app.extensions["openbracket_background"].stop()
