@@ -9,6 +9,7 @@ from types import FrameType
 from typing import Any
 
 from app import SPARE_THREADS, StartupRefused, require_current_schema
+from blueprints.sockets import say_goodbye
 from database.session import Database, StorageError
 from extensions import socketio
 from utils.config import Config
@@ -46,8 +47,7 @@ def post_worker_init(worker: Any) -> None:
         background.refuse_entries()
         # In a thread: it takes locks that the interrupted code may hold. Open sockets would keep the
         # worker waiting until it is killed, with its own threads in the middle of something.
-        server: Any = getattr(socketio, "server")  # noqa: B009  # set by init_app, unknown to its stubs
-        threading.Thread(target=server.eio.disconnect, name="goodbye").start()
+        threading.Thread(target=say_goodbye, args=(socketio,), name="goodbye", daemon=True).start()
         if callable(go_on):
             go_on(number, frame)
 

@@ -82,6 +82,12 @@ def emit_update(socketio: SocketIO, payload: dict[str, object], account_id: str,
     socketio.emit(EVENT, payload, to=rooms)  # type: ignore[arg-type]  # several rooms are allowed
 
 
+def say_goodbye(socketio: SocketIO) -> None:
+    """Close every live connection, and wait for none: a client that is gone already never answers."""
+    for one in list(socketio.server.eio.sockets.values()):  # type: ignore[attr-defined]  # stubs lack it
+        one.close(wait=False)
+
+
 def room_of_account(account_id: str) -> str:
     return f"account:{account_id}"
 

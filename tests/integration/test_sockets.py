@@ -257,7 +257,7 @@ def test_the_service_ends_within_5_seconds_with_a_client_connected(server: Proce
     seconds = server.terminate()
 
     listener.client.disconnect()
-    assert seconds < 5
+    assert seconds < 5, server.log.read_text()
     assert server.process.returncode == 0
     log = server.log.read_text()
     assert "Traceback" not in log

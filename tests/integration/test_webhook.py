@@ -210,6 +210,23 @@ def test_the_same_alert_again_is_the_same_bracket(service: Served, identity: Jso
     assert [one["duplicate"] for one in told] == [False, True, True]
 
 
+@pytest.mark.parametrize(("later", "is_same"), [(1, True), (59, True), (61, False), (119, False)])
+def test_an_equal_body_without_a_time_is_the_same_alert_for_a_minute(
+    service: Served, monkeypatch: pytest.MonkeyPatch, later: int, is_same: bool
+) -> None:
+    # Half past a minute, so that the same alert a little later falls into the next one.
+    began = service.desk.clock.now().replace(second=30, microsecond=0)
+    token, body = service.a_webhook(), resting(quantity=7, strategy=f"later {later}")
+    monkeypatch.setattr(service.desk.clock, "now", lambda: began)
+    first = alert(service, body, token=token).get_json()
+    monkeypatch.setattr(service.desk.clock, "now", lambda: began + timedelta(seconds=later))
+
+    second = alert(service, body, token=token).get_json()
+
+    assert (second["bracket_id"] == first["bracket_id"]) is is_same
+    assert second["duplicate"] is is_same
+
+
 def test_an_alert_with_another_time_is_another_bracket(service: Served) -> None:
     token = service.a_webhook()
 
