@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import Select, and_, insert, select, update
+from sqlalchemy import Select, and_, bindparam, insert, select, update
 
 from database.account_db import (
     WEBHOOK_TOKEN,
@@ -250,6 +250,7 @@ def _with_account(key_table: type[ApiKeyRow | WebhookRow]) -> Select[*tuple[Any,
         .select_from(key_table)
         .join(AccountRow, AccountRow.id == key_table.account_id)
         .join(SettingRow, analyzer, isouter=True)
+        .where(key_table.id == bindparam("key_id"))
     )
 
 
@@ -267,9 +268,8 @@ def _verified_row(
 ) -> Mapping[str, Any] | None:
     if key is None or key.prefix != prefix:
         return None
-    table = ApiKeyRow if prefix == "bk" else WebhookRow
     with db.read() as connection:
-        row = connection.execute(wanted.where(table.id == key.id)).one_or_none()
+        row = connection.execute(wanted, {"key_id": key.id}).one_or_none()
     if row is None or row.revoked_at is not None or row.status == AccountStatus.DISABLED:
         return None
     return dict(row._mapping) if secrets.box.matches(key.secret, row.digest) else None

@@ -4,7 +4,7 @@ Values in, values out; no row or session leaves this module.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -22,7 +22,7 @@ from database.bracket_tables import (
     LegRow,
 )
 from database.session import Database, Insert, StorageError, insert_for, utc_text
-from services.bracket.model import Bracket, Leg, Moment
+from services.bracket.model import Bracket, Leg, Moment, Plan
 
 GENESIS_HASH = ""  # what the first event of a bracket has for the hash before it
 
@@ -129,19 +129,22 @@ def find_claim(db: Database, account_id: str, *, key: str) -> ExistingClaim | No
     return None if row is None else ExistingClaim(bracket_id=row.bracket_id, body_hash=row.body_hash)
 
 
-def load_symbol(db: Database, account_id: str, *, exchange: str, symbol: str) -> tuple[Bracket, ...]:
-    """Return an account's open brackets of one symbol, oldest first. Raises NotRead."""
-    wanted = (
-        select(BracketRow.snapshot)
-        .where(
-            BracketRow.account_id == account_id,
-            BracketRow.is_open.is_(True),
-            BracketRow.exchange == exchange,
-            BracketRow.symbol == symbol,
-        )
-        .order_by(BracketRow.id)
-    )
-    return _load_all(db, wanted)
+def find_opposite(db: Database, plan: Plan) -> tuple[str, str] | None:
+    """Return id and side of an open bracket against this plan: same account, mode and symbol, other side.
+
+    None when there is none. Raises NotRead.
+    """
+    instrument = plan.instrument
+    wanted = {
+        "account_id": plan.account_id,
+        "exchange": instrument.exchange,
+        "symbol": instrument.symbol,
+        "mode": plan.mode,
+        "side": plan.side,
+    }
+    with db.read() as connection:
+        row = connection.execute(_OPPOSITE, wanted).first()
+    return None if row is None else (row.id, row.side)
 
 
 def save(db: Database, changes: Sequence[BracketChange]) -> None:
@@ -219,13 +222,8 @@ def events_of(db: Database, bracket_id: str) -> tuple[StoredEvent, ...]:
 
 def events_after(db: Database, account_id: str, account_seq: int, *, limit: int) -> tuple[StoredEvent, ...]:
     """Return up to `limit` events of an account that come after account_seq, in order."""
-    wanted = (
-        select(EventRow.__table__)
-        .where(EventRow.account_id == account_id, EventRow.account_seq > account_seq)
-        .order_by(EventRow.account_seq)
-        .limit(limit)
-    )
-    return _load_events(db, wanted)
+    wanted = {"account_id": account_id, "account_seq": account_seq, "most": limit}
+    return _load_events(db, _EVENTS_AFTER, wanted)
 
 
 def verify_chain(db: Database, bracket_id: str) -> int | None:
@@ -296,6 +294,25 @@ def _take_sequence(insert: Insert) -> Any:
 
 
 _SNAPSHOT_BY_ID = select(BracketRow.snapshot).where(BracketRow.id == bindparam("id"))
+_OPPOSITE = (
+    select(BracketRow.id, BracketRow.side)
+    .where(
+        BracketRow.account_id == bindparam("account_id"),
+        BracketRow.is_open.is_(True),
+        BracketRow.exchange == bindparam("exchange"),
+        BracketRow.symbol == bindparam("symbol"),
+        BracketRow.mode == bindparam("mode"),
+        BracketRow.side != bindparam("side"),
+    )
+    .order_by(BracketRow.id)
+    .limit(1)
+)
+_EVENTS_AFTER = (
+    select(EventRow.__table__)
+    .where(EventRow.account_id == bindparam("account_id"), EventRow.account_seq > bindparam("account_seq"))
+    .order_by(EventRow.account_seq)
+    .limit(bindparam("most"))
+)
 _HASH_OF_EVENT = select(EventRow.hash).where(
     and_(EventRow.bracket_id == bindparam("bracket_id"), EventRow.seq == bindparam("seq"))
 )
@@ -469,9 +486,11 @@ def _load_all(db: Database, wanted: Any) -> tuple[Bracket, ...]:
     return tuple(_decoder.decode(snapshot) for snapshot in snapshots)
 
 
-def _load_events(db: Database, wanted: Any) -> tuple[StoredEvent, ...]:
+def _load_events(
+    db: Database, wanted: Any, values: Mapping[str, object] | None = None
+) -> tuple[StoredEvent, ...]:
     with db.read() as connection:
-        rows = connection.execute(wanted).all()
+        rows = connection.execute(wanted, values).all()
     return tuple(_stored_event(row) for row in rows)
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import and_, bindparam, or_, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from database.session import Base, Database, insert_for
@@ -31,6 +31,16 @@ class SettingRow(Base):
     key: Mapped[str] = mapped_column(primary_key=True)
     value: Mapped[str]
     updated_at: Mapped[datetime]
+
+
+# Asked with every placement: building a statement costs more than running it.
+_KILL_SWITCHES = select(SettingRow.value).where(
+    SettingRow.key == KILL_SWITCH,
+    or_(
+        and_(SettingRow.scope == SettingScope.ACCOUNT, SettingRow.subject_id == bindparam("account_id")),
+        and_(SettingRow.scope == SettingScope.OWNER, SettingRow.subject_id == bindparam("owner_id")),
+    ),
+)
 
 
 def put_setting(
@@ -68,12 +78,9 @@ def kill_switch(db: Database, account_id: str, *, owner_id: str) -> KillMode:
 
     Raises NotRead: then nobody knows that entries are allowed.
     """
-    subjects = [(SettingScope.ACCOUNT, account_id), (SettingScope.OWNER, owner_id)]
-    wanted = select(SettingRow.value).where(
-        tuple_(SettingRow.scope, SettingRow.subject_id).in_(subjects), SettingRow.key == KILL_SWITCH
-    )
+    subjects = {"account_id": account_id, "owner_id": owner_id}
     with db.read() as connection:
-        switches = [KillMode(value) for value in connection.scalars(wanted)]
+        switches = [KillMode(value) for value in connection.scalars(_KILL_SWITCHES, subjects)]
     return max(switches, key=list(KillMode).index, default=KillMode.OFF)
 
 

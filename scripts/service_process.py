@@ -34,8 +34,11 @@ def free_port() -> int:
 class ServiceProcess:
     """One service with its own database, paper market and secrets below `folder`."""
 
-    def __init__(self, folder: Path, *, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, settings: Mapping[str, str] | None = None, application: str = "app:main()"
+    ) -> None:
         self.folder = folder
+        self._application = application
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log_file = folder / "service.log"
@@ -81,7 +84,7 @@ class ServiceProcess:
         """Serve, and return once it answers. extra are settings of this start only."""
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(
-                [f"{sys.prefix}/bin/gunicorn", "-c", "gunicorn.conf.py", "app:main()"],
+                [f"{sys.prefix}/bin/gunicorn", "-c", "gunicorn.conf.py", self._application],
                 cwd=PROJECT,
                 env=self._environ | dict(extra or {}),
                 stdout=log,

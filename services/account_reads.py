@@ -1,19 +1,24 @@
 """When an account's books and quotes are read, and with how much of them; one read at a time."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from broker.base import AuthDead, BrokerAccount, ReadFailed
+from broker.base import AuthDead, BrokerAccount, PositionRow, ReadFailed, TradeRow
 from services.bracket.model import BookRead, Moment, Quote
 from services.lanes import Lanes
 from utils.clock import Clock
+
+logger = logging.getLogger(__name__)
 
 Symbol = tuple[str, str]
 
 # A storm of pushes is a few reads at once, then one per gap; a lone push is never kept waiting.
 _PUSHES_AT_ONCE = 5
 _PUSH_GAP_SECONDS = 0.5
+# Orders say what filled, and brokers allow ten reads a second: evidence must leave most of them to pushes.
+_EVERYTHING_APART_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +63,7 @@ class AccountReads:
         self._book_at = 0.0  # monotonic seconds of the last start
         self._everything_at = 0.0
         self._price_at = 0.0
+        self._quote_pause = broker.capabilities.quote_pause.total_seconds()
         self._hurried: float | None = None  # read at this time, whatever the cadence says
         self._pushes_left: float = _PUSHES_AT_ONCE
         self._pushed_at = clock.monotonic()
@@ -114,39 +120,54 @@ class AccountReads:
         if self._is_reading:
             return
         if now >= self._book_due or (self._hurried is not None and now >= self._hurried):
-            is_round = now - self._everything_at >= everything_every.total_seconds()
-            self._start_books(now, parts=parts, everything=parts.everything or is_round)
+            since_everything = now - self._everything_at
+            is_round = since_everything >= everything_every.total_seconds()
+            is_wanted = parts.everything and since_everything >= _EVERYTHING_APART_SECONDS
+            self._start_books(now, parts=parts, everything=is_wanted or is_round)
         elif now >= self._price_due:
             self._price_at, self._is_reading = now, True
             self._lanes.read(lambda: self._read_quotes(parts.symbols))
 
     def _start_books(self, now: float, *, parts: Parts, everything: bool) -> None:
-        self._book_at, self._price_at, self._hurried, self._is_reading = now, now, None, True
+        self._book_at, self._hurried, self._is_reading = now, None, True
         if everything:
             self._everything_at = now
-        self._lanes.read(lambda: self._read_books(parts, everything=everything))
+        elif parts.everything:
+            self._hurried = self._everything_at + _EVERYTHING_APART_SECONDS
+        symbols: frozenset[Symbol] = frozenset()
+        if now - self._price_at >= self._quote_pause:
+            self._price_at, symbols = now, parts.symbols
+        self._lanes.read(lambda: self._read_books(symbols, gtts=parts.gtts, everything=everything))
 
-    def _read_books(self, parts: Parts, *, everything: bool) -> None:
+    def _read_books(self, symbols: frozenset[Symbol], *, gtts: bool, everything: bool) -> None:
         started = Moment.read(self._clock)
         try:
-            books = BookRead(
-                started=started,
-                orders=self._broker.order_book(),
-                gtts=self._broker.gtt_book() if parts.gtts else None,
-                trades=self._broker.trade_book() if everything else None,
-                positions=self._broker.positions() if everything else None,
-            )
+            orders = self._broker.order_book()
+            gtt_rows = self._broker.gtt_book() if gtts else None
+            trades, positions = self._evidence() if everything else (None, None)
             # An empty book may be a dead session's: ask before anything is concluded from it.
-            alive = bool(books.orders) or self._broker.session_alive()
-            quotes = self._broker.quotes(parts.symbols) if parts.symbols else {}
+            alive = bool(orders) or self._broker.session_alive()
         except (ReadFailed, AuthDead) as exc:
             self._report(BooksFailed(exc))
             return
-        self._report(BooksRead(books, quotes, alive))
+        books = BookRead(started=started, orders=orders, gtts=gtt_rows, trades=trades, positions=positions)
+        self._report(BooksRead(books, self._quotes(symbols), alive))
+
+    def _evidence(self) -> tuple[tuple[TradeRow, ...] | None, tuple[PositionRow, ...] | None]:
+        # A fill is in the order book; its stop does not wait for positions that cannot be read.
+        try:
+            return self._broker.trade_book(), self._broker.positions()
+        except ReadFailed as exc:
+            logger.warning("trades and positions could not be read, orders could: %s", exc)
+            return None, None
 
     def _read_quotes(self, symbols: frozenset[Symbol]) -> None:
+        self._report(QuotesRead(self._quotes(symbols)))
+
+    def _quotes(self, symbols: frozenset[Symbol]) -> dict[Symbol, Quote]:
+        # Brokers allow few of these calls, and one too many must not cost us the books. Without a new
+        # quote what is known grows old and is then not used any more.
         try:
-            quotes = self._broker.quotes(symbols)
+            return self._broker.quotes(symbols) if symbols else {}
         except (ReadFailed, AuthDead):
-            quotes = {}  # nothing new: what is known grows old and is then not used any more
-        self._report(QuotesRead(quotes))
+            return {}

@@ -10,7 +10,7 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 
@@ -314,7 +314,7 @@ class AccountWorker:
 
     def _on_quotes(self, quotes: dict[Symbol, Quote]) -> None:
         for symbol, quote in quotes.items():
-            if quote != self._quotes.get(symbol):
+            if not _says_the_same(quote, self._quotes.get(symbol)):
                 self._roster.mark_symbol(symbol)
         self._quotes |= quotes
 
@@ -520,6 +520,10 @@ class AccountWorker:
 def _reach(phase: str, names: list[str]) -> None:
     for name in names:
         reach(f"{phase} {name}")
+
+
+def _says_the_same(quote: Quote, known: Quote | None) -> bool:
+    return known is not None and replace(known, at=quote.at) == quote
 
 
 def _changes_the_picture(bracket: Bracket, standing: Standing) -> bool:

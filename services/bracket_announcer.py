@@ -20,9 +20,10 @@ from utils.clock import Clock
 logger = logging.getLogger(__name__)
 
 _BATCH = 200
-_CURSOR = "announced_seq"
+CURSOR = "announced_seq"
 _SAVE_CURSOR_EVERY = timedelta(seconds=5)
 _LOOK_EVERY_SECONDS = 1.0
+_GATHER_SECONDS = 0.05  # a placement is three notices in a few milliseconds, and they are read as one
 
 Emit = Callable[[dict[str, object], str, str], None]  # payload, account id, owner id
 
@@ -53,6 +54,7 @@ class BracketAnnouncer:
             self.notify(one.id)
         while not stop.is_set():
             self._wake.wait(_LOOK_EVERY_SECONDS)
+            stop.wait(_GATHER_SECONDS)
             self._wake.clear()
             self.announce_all()
         self._save_cursors()
@@ -101,7 +103,7 @@ class BracketAnnouncer:
 
     def _cursor(self, account_id: str) -> int:
         if account_id not in self._cursors:
-            stored = setting(self._db, SettingScope.ACCOUNT, subject_id=account_id, key=_CURSOR)
+            stored = setting(self._db, SettingScope.ACCOUNT, subject_id=account_id, key=CURSOR)
             # A fresh installation has nothing to say again; one that knew an account goes on from there.
             self._cursors[account_id] = int(stored) if stored is not None else 0
         return self._cursors[account_id]
@@ -115,7 +117,7 @@ class BracketAnnouncer:
                     self._db,
                     SettingScope.ACCOUNT,
                     subject_id=account_id,
-                    key=_CURSOR,
+                    key=CURSOR,
                     value=str(self._cursors[account_id]),
                     at=self._clock.now(),
                 )

@@ -21,10 +21,10 @@ from database.bracket_db import (
     IdempotencyClaim,
     Listed,
     find_claim,
+    find_opposite,
     insert_bracket,
     list_brackets,
     load,
-    load_symbol,
 )
 from database.settings import kill_switch
 from services.account_worker import AccountWorker, UnknownBracket
@@ -279,15 +279,12 @@ def _records(events: tuple[Event, ...], at: Moment) -> list[EventRecord]:
 
 def _refuse_opposite(desk: Desk, plan: Plan) -> None:
     """Two brackets of opposite sides in one symbol net each other out at the broker: refused."""
-    instrument = plan.instrument
-    for other in load_symbol(
-        desk.db, plan.account_id, exchange=instrument.exchange, symbol=instrument.symbol
-    ):
-        if other.plan.side is not plan.side and other.plan.mode is plan.mode:
-            raise SymbolConflict(
-                f"bracket {other.id} holds {instrument.symbol} on the other side ({other.plan.side});"
-                " close it first"
-            )
+    opposite = find_opposite(desk.db, plan)
+    if opposite is not None:
+        bracket_id, side = opposite
+        raise SymbolConflict(
+            f"bracket {bracket_id} holds {plan.instrument.symbol} on the other side ({side}); close it first"
+        )
 
 
 def _wait_for_entry(

@@ -35,7 +35,7 @@ class Cadence:
     calm: timedelta = timedelta(seconds=5)
     covered: timedelta = timedelta(seconds=60)
     everything: timedelta = timedelta(seconds=60)
-    price: timedelta = timedelta(seconds=1)
+    price: timedelta = timedelta(seconds=1.2)  # Zerodha gives one answer a second, and we keep 1.1 apart
 
     def book_pause(self, urgency: Urgency, *, is_covered: bool) -> timedelta:
         """Return how long the books may go unread."""

@@ -156,10 +156,11 @@ def _call(broker: BrokerAccount, command: Command) -> str:
 def _place(broker: BrokerAccount, command: Command, intention: LegIntended) -> str:
     if intention.kind is LegKind.GTT:
         return broker.place_gtt(_gtt(command, intention.terms)).broker_order_id
-    return broker.place_order(_order(command.bracket, intention)).broker_order_id
+    return broker.place_order(order_request(command.bracket, intention)).broker_order_id
 
 
-def _order(bracket: Bracket, intention: LegIntended) -> OrderRequest:
+def order_request(bracket: Bracket, intention: LegIntended | Leg) -> OrderRequest:
+    """Return the order that an intention, or the leg it became, is sent as."""
     plan, is_entry = bracket.plan, intention.role is Role.ENTRY
     return OrderRequest(
         tag=intention.tag,

@@ -77,6 +77,8 @@ class FaultyBroker:
         return self._read("positions", self._broker.positions)
 
     def quotes(self, symbols: frozenset[tuple[str, str]]) -> dict[tuple[str, str], Quote]:
+        if self._next("quotes") is Fault.FAIL_READ:
+            raise ReadFailed("HTTP 429")
         return self._broker.quotes(symbols)
 
     def funds(self) -> Funds:

@@ -176,6 +176,26 @@ def test_failed_reads_flag_the_broker_as_down_and_recover(running: RunningDesk) 
     running.until(bracket_id, lambda bracket: not bracket.overlays)
 
 
+def test_quotes_that_cannot_be_read_do_not_cost_the_books(running: RunningDesk) -> None:
+    running.broker.tell("quotes", Fault.FAIL_READ, times=1000)
+    running.price("799")
+
+    bracket_id = placed_id(running)
+    protected = running.until(bracket_id, lambda bracket: bracket.state is State.PROTECTED)
+
+    assert not protected.overlays
+
+
+def test_positions_that_cannot_be_read_do_not_hold_a_stop(running: RunningDesk) -> None:
+    running.broker.tell("positions", Fault.FAIL_READ, times=1000)
+    running.price("799")
+
+    bracket_id = placed_id(running)
+    protected = running.until(bracket_id, lambda bracket: bracket.state is State.PROTECTED)
+
+    assert not protected.overlays
+
+
 def test_partial_fills_are_protected_as_they_come(running: RunningDesk) -> None:
     bracket_id = placed_id(running)
 

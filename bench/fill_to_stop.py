@@ -1,0 +1,97 @@
+"""From a fill to its stop: the broker pushes a hint, the service reads the book and places the stop.
+
+Both moments are taken in the stub, when the push leaves and when the stop has arrived, on one clock.
+"""
+
+import random
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import requests
+
+from bench.load import percentile
+from bench.report import Figure, Section
+from bench.setting import Setting
+from bench.stage import API_SECRET, ORDER, SYMBOLS, Stage, StagedAccount
+from bench.stub_client import StubProcess
+
+ACCOUNTS = 20
+_ALLOWED_MILLISECONDS = 20  # beyond one round trip to the broker
+_PATIENCE_SECONDS = 5.0
+
+
+def measure_fill_to_stop(setting: Setting) -> Section:
+    """Return how long filled shares wait for their stop to be on the wire."""
+    with StubProcess(setting.folder, latency_milliseconds=setting.latency) as stub:
+        trip = percentile(stub.round_trips(200), 50)
+        stage = Stage(setting.folder / "fills", stub_url=stub.url, count=ACCOUNTS)
+        with stage.service:
+            stage.service.start()
+            waits, lost = _waits(setting, stage, stub)
+    limit = trip + _ALLOWED_MILLISECONDS
+    notes = [
+        f"{len(waits)} fills one after the other on {ACCOUNTS} accounts; real account limits;"
+        f" a round trip takes {trip:.2f} ms"
+    ]
+    figures = [
+        Figure(name="push to stop: p50", value=percentile(waits, 50), unit="ms"),
+        Figure(
+            name="push to stop: p99",
+            value=percentile(waits, 99),
+            unit="ms",
+            limit=limit,
+            why="reads one after the other: orders, trades, positions, holdings, quotes",
+        ),
+        Figure(name="push to stop: longest", value=max(waits, default=float("nan")), unit="ms"),
+        Figure(name="fills without a stop in 5 s", value=lost, unit="", limit=0),
+    ]
+    return Section(name="Fill to stop", figures=figures, notes=notes)
+
+
+def _waits(setting: Setting, stage: Stage, stub: StubProcess) -> tuple[list[float], int]:
+    waits: list[float] = []
+    lost = 0
+    dice = random.Random(1)
+    with requests.Session() as session:
+        for number in range(setting.fills):
+            account = stage.accounts[number % ACCOUNTS]
+            entry = _entry(stage, session, account, SYMBOLS[number % len(SYMBOLS)])
+            time.sleep(dice.uniform(0.02, 0.12))  # anywhere between two looks of the service
+            wait = _one_wait(stage, stub, account, entry)
+            if wait is None:
+                lost += 1
+            else:
+                waits.append(wait)
+    return waits, lost
+
+
+def _entry(stage: Stage, session: requests.Session, account: StagedAccount, symbol: str) -> str:
+    answer = session.post(
+        f"{stage.service.url}/api/v1/placebracketorder/",
+        json=ORDER | {"apikey": account.key, "symbol": symbol},
+        timeout=10,
+    )
+    answer.raise_for_status()
+    order_id: str = answer.json()["entry_order_id"]
+    return order_id
+
+
+def _one_wait(stage: Stage, stub: StubProcess, account: StagedAccount, entry: str) -> float | None:
+    stub.forget()
+    stub.fill_and_push(entry, url=stage.postback_url(account), api_secret=API_SECRET)
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        time.sleep(0.05)
+        seen = stub.seen()
+        arrived = _stop_arrival(seen["placed"], account)
+        if arrived is not None:
+            return (arrived - float(seen["pushes"][entry])) * 1000
+    return None
+
+
+def _stop_arrival(placed: Sequence[dict[str, Any]], account: StagedAccount) -> float | None:
+    for order in placed:
+        if order["token"] == account.token and order["transaction_type"] == "SELL":
+            return float(order["at"])
+    return None
