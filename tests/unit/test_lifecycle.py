@@ -180,6 +180,20 @@ def test_a_refused_morph_leaves_the_stop_a_stop() -> None:
     assert driver.state is State.PROTECTED
 
 
+def test_a_morph_lost_in_a_crash_is_asked_for_again_within_seconds() -> None:
+    driver = Driver()
+    driver.protect()
+    driver.price("520.00")
+    driver.restart()
+    driver.look()
+
+    looks = [driver.read(after=1) for _ in range(7)]
+
+    again = [command for look in looks for command in commands(look)]
+    assert len(again) == 1
+    assert driver.leg(2).purpose is Purpose.TARGET
+
+
 def test_the_mirror_of_a_long_is_a_short() -> None:
     driver = a_short()
 
