@@ -127,51 +127,66 @@ class BrokerAccount(Protocol):
 
     def place_order(self, order: OrderRequest) -> OrderAck:
         """Send one order carrying its tag. An ack means accepted for processing, nothing more."""
+        ...
 
     def modify_order(self, broker_order_id: str, terms: Terms) -> None:
         """Ask for new terms, the quantity being the total. Saying the same twice does no harm."""
+        ...
 
     def cancel_order(self, broker_order_id: str) -> None:
         """Ask for a cancel. Only a book that shows it says that it is cancelled."""
+        ...
 
     def place_gtt(self, gtt: GttRequest) -> OrderAck:
         """Send one GTT (two-leg when the terms have a target); the ack's id is the trigger id."""
+        ...
 
     def modify_gtt(self, trigger_id: str, gtt: GttRequest) -> None:
         """Replace the whole GTT."""
+        ...
 
     def cancel_gtt(self, trigger_id: str) -> None:
         """Ask for the GTT's deletion."""
+        ...
 
     def order_book(self) -> tuple[OrderRow, ...]:
         """Return the whole day's order book, every page of it."""
+        ...
 
     def gtt_book(self) -> tuple[GttRow, ...]:
         """Return every active GTT and those that ended lately."""
+        ...
 
     def trade_book(self) -> tuple[TradeRow, ...]:
         """Return the whole day's trades."""
+        ...
 
     def positions(self) -> tuple[PositionRow, ...]:
         """Return net positions; delivery products include holdings and T+1 holdings."""
+        ...
 
     def quotes(self, symbols: frozenset[tuple[str, str]]) -> dict[tuple[str, str], Quote]:
         """Return what is known of each (exchange, symbol); a symbol without a quote is left out."""
+        ...
 
     def funds(self) -> Funds:
         """Return cash available and used."""
+        ...
 
     def session_alive(self) -> bool:
         """Ask the broker whether the session is live. False means dead; ReadFailed means no answer."""
+        ...
 
     def listen(self, wake_up: WakeUp) -> None:
         """Call wake_up, from any thread, whenever the broker pushes news of orders or prices.
 
         A push is a hint to look; its content is never used. Brokers without one do nothing.
         """
+        ...
 
     def close(self) -> None:
         """Give back connections and threads."""
+        ...
 
 
 class BrokerModule(Protocol):
@@ -179,9 +194,11 @@ class BrokerModule(Protocol):
 
     def capabilities(self) -> BrokerCapabilities:
         """Return what this broker can do; the same for all its accounts."""
+        ...
 
     def connect(self, credentials: AccountCredentials, settings: "BrokerSettings") -> BrokerAccount:
         """Return the account, ready for calls; makes no network call itself."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

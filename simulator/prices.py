@@ -43,6 +43,7 @@ class PriceSource(Protocol):
 
     def price_at(self, step: int) -> Decimal:
         """Return the price `step` seconds after the source began; step 0 is its first price."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

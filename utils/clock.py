@@ -12,12 +12,15 @@ class Clock(Protocol):
     @property
     def boot_id(self) -> str:
         """Name of the run whose monotonic readings may be compared with each other."""
+        ...
 
     def now(self) -> datetime:
         """Return the wall clock's time, aware, in UTC."""
+        ...
 
     def monotonic(self) -> float:
         """Return seconds that never go back while boot_id stays the same."""
+        ...
 
 
 class SystemClock:

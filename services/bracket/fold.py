@@ -102,6 +102,8 @@ def _modified(bracket: Bracket, event: ev.BracketModified, at: Moment) -> Bracke
 
 
 def _handed_over(bracket: Bracket, event: ev.HandedOver, at: Moment) -> Bracket:
+    if bracket.state.is_closed:
+        return bracket  # nothing is left to take over
     return replace(bracket, handed_over=True, hand_over_cancels=event.cancel_exits)
 
 
@@ -308,7 +310,15 @@ def _unchanged(leg: Leg) -> Leg:
     if leg.change is None:
         return leg
     purpose = leg.change.former_purpose or leg.purpose
-    return replace(leg, change=None, purpose=purpose, failed_changes=leg.failed_changes + 1)
+    # A morph that never took place is no round trip: it must not make the next one wait.
+    was_morph = purpose is not leg.purpose and leg.purpose is Purpose.TARGET
+    return replace(
+        leg,
+        change=None,
+        purpose=purpose,
+        morphs=leg.morphs - was_morph,
+        failed_changes=leg.failed_changes + 1,
+    )
 
 
 def _entry_ended(bracket: Bracket, event: ev.EntryEnded, at: Moment) -> Bracket:

@@ -645,3 +645,14 @@ def test_acks_and_answers_that_come_after_the_book_change_nothing() -> None:
     driver.answer(LegBecameUnknown(seq=1, reason="time-out"))
 
     assert driver.leg(1).status == "filled"
+
+
+def test_a_closed_bracket_cannot_be_handed_over() -> None:
+    driver = Driver()
+    driver.look()
+    driver.answer(LegRefused(seq=1, refusal=RefusalKind.MARGIN, reason="no funds"))
+    driver.look()
+
+    driver.ask(HandedOver(by="user", cancel_exits=False))
+
+    assert driver.state is State.REJECTED

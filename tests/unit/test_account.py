@@ -1,0 +1,221 @@
+"""Whose lots are whose: completeness, foreign trades, the base, and what a hand closed."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+from services.bracket.account import foreign_filled, index_book, is_complete, standings
+from services.bracket.events import ForeignBaseNoted
+from services.bracket.model import BookRead, Bracket, OrderRow, PositionRow, RowStatus, Side, TradeRow
+from services.bracket.observation import Standing
+from tests.unit.driver import FILLED, OPEN, TODAY, TOMORROW, Driver
+
+SESSION = {"NSE": TODAY}
+
+
+def entered(*, base: int = 0, bracket_id: str = "01JDRIVER0000000000BRACKET") -> Driver:
+    """A protected bracket of 100 whose foreign base is known."""
+    driver = Driver(bracket_id=bracket_id)
+    driver.protect()
+    driver.answer(ForeignBaseNoted(base=base))
+    return driver
+
+
+def a_foreign(
+    side: Side, quantity: int, *, driver: Driver, order_id: str = "F1"
+) -> tuple[OrderRow, TradeRow]:
+    """Return the row and the trade of somebody's order in SBIN, done now."""
+    row = OrderRow(
+        broker_order_id=order_id,
+        tag=None,
+        exchange="NSE",
+        symbol="SBIN",
+        product="MIS",
+        side=side,
+        order_type=driver.leg(1).terms.order_type,
+        quantity=quantity,
+        status=RowStatus.FILLED,
+        filled=quantity,
+    )
+    trade = TradeRow(
+        trade_id=f"T{order_id}",
+        broker_order_id=order_id,
+        exchange="NSE",
+        symbol="SBIN",
+        product="MIS",
+        side=side,
+        quantity=quantity,
+        price=Decimal(500),
+        at=driver.now.wall,
+    )
+    return row, trade
+
+
+def books(driver: Driver, held: int, *foreign: tuple[OrderRow, TradeRow]) -> BookRead:
+    """Return a full read: the driver's rows, others' orders and trades, and the net position."""
+    return BookRead(
+        started=driver.now,
+        orders=(*driver.rows.values(), *(row for row, _ in foreign)),
+        gtts=(),
+        trades=tuple(trade for _, trade in foreign),
+        positions=(PositionRow(exchange="NSE", symbol="SBIN", product="MIS", quantity=held),),
+    )
+
+
+def standing(driver: Driver, read: BookRead, *others: Bracket, today: str = TODAY) -> Standing:
+    found = standings(index_book(read), [driver.bracket, *others], session={"NSE": today})
+    return found[driver.bracket.id]
+
+
+def test_a_read_that_lacks_an_order_seen_live_is_incomplete() -> None:
+    driver = entered()
+    whole = books(driver, 100)
+    torn = replace(whole, orders=whole.orders[:1])
+
+    assert is_complete(whole, [driver.bracket], session=SESSION)
+    assert not is_complete(torn, [driver.bracket], session=SESSION)
+    assert is_complete(torn, [driver.bracket], session={"NSE": TOMORROW})
+
+
+def test_an_order_accepted_but_not_sighted_leaves_the_read_complete() -> None:
+    driver = Driver()
+    driver.look()
+
+    assert is_complete(books(driver, 0), [driver.bracket], session=SESSION)
+
+
+def test_a_fill_that_this_very_read_shows_is_ours_and_no_base() -> None:
+    driver = Driver()
+    driver.look()
+    driver.show(1, FILLED)
+
+    found = standing(driver, books(driver, 100))
+
+    assert (found.carried, found.base, found.external) == (0, 0, 0)
+
+
+def test_the_base_is_noted_once_two_reads_agree() -> None:
+    driver = Driver()
+    driver.look()
+    driver.show(1, OPEN)
+    stale = standing(driver, books(driver, -60))
+    sound = standing(driver, books(driver, 0))
+
+    driver.read(after=0.5, standing=stale)
+    driver.read(after=3, standing=sound)
+    assert driver.bracket.foreign_base is None
+    driver.read(after=3, standing=sound)
+
+    assert driver.bracket.foreign_base == 0
+
+
+def test_h19_a_foreign_sale_of_everything_closes_everything() -> None:
+    driver = entered()
+
+    found = standing(driver, books(driver, 0, a_foreign(Side.SELL, 100, driver=driver)))
+
+    assert (found.external, found.shortfall, found.agrees) == (100, 0, True)
+
+
+def test_h22_what_others_buy_is_not_ours_and_is_sold_first() -> None:
+    driver = entered()
+    bought = a_foreign(Side.BUY, 30, driver=driver)
+    sold = a_foreign(Side.SELL, 50, driver=driver, order_id="F2")
+
+    assert standing(driver, books(driver, 130, bought)).external == 0
+    assert standing(driver, books(driver, 80, bought, sold)).external == 20
+
+
+def test_lots_held_before_the_bracket_are_sold_first() -> None:
+    driver = entered(base=40)
+
+    found = standing(driver, books(driver, 90, a_foreign(Side.SELL, 50, driver=driver)))
+
+    assert found.external == 10
+
+
+def test_r6_a_position_that_is_short_without_a_trade_is_a_shortfall_not_a_close() -> None:
+    driver = entered()
+
+    found = standing(driver, books(driver, 40))
+
+    assert (found.external, found.shortfall, found.agrees) == (0, 60, False)
+
+
+def test_a_trade_whose_order_the_book_lacks_makes_the_read_worth_nothing() -> None:
+    driver = entered()
+    _, trade = a_foreign(Side.SELL, 100, driver=driver)
+    read = replace(books(driver, 0), trades=(trade,))
+
+    assert not standings(index_book(read), [driver.bracket], session=SESSION)
+
+
+def test_trades_before_the_bracket_came_are_not_counted_against_it() -> None:
+    driver = entered()
+    row, trade = a_foreign(Side.SELL, 100, driver=driver)
+    early = replace(trade, at=driver.bracket.received.wall - timedelta(minutes=5))
+
+    found = standing(driver, books(driver, 100, (row, early)))
+
+    assert found.external == 0
+
+
+def test_what_others_closed_before_our_stop_fired_is_ours_to_buy_back() -> None:
+    driver = entered()
+    sold = a_foreign(Side.SELL, 100, driver=driver)
+    driver.seconds += 2
+    driver.show(2, FILLED)
+    driver.read(after=0.5)
+
+    found = standing(driver, books(driver, -100, sold))
+
+    assert found.external == 100
+
+
+def test_what_others_sell_after_our_stop_fired_is_their_own() -> None:
+    driver = entered()
+    driver.show(2, FILLED)
+    driver.read(after=0.5)
+    driver.seconds += 5
+
+    found = standing(driver, books(driver, -100, a_foreign(Side.SELL, 100, driver=driver)))
+
+    assert found.external == 0
+
+
+def test_h53_the_newest_bracket_of_a_symbol_gives_first() -> None:
+    older = entered(bracket_id="01JA0000000000000000000001")
+    newer = entered(bracket_id="01JB0000000000000000000002")
+    read = books(older, 150, a_foreign(Side.SELL, 50, driver=older))
+    read = replace(read, orders=(*read.orders, *newer.rows.values()))
+
+    found = standings(index_book(read), [older.bracket, newer.bracket], session=SESSION)
+
+    assert (found[older.bracket.id].external, found[newer.bracket.id].external) == (0, 50)
+
+
+def test_what_a_person_took_over_gives_before_any_bracket() -> None:
+    taken = entered(bracket_id="01JA0000000000000000000001")
+    taken.bracket = replace(taken.bracket, handed_over=True)
+    newer = entered(bracket_id="01JB0000000000000000000002")
+    read = books(taken, 100, a_foreign(Side.SELL, 100, driver=taken))
+
+    found = standings(index_book(read), [taken.bracket, newer.bracket], session=SESSION)
+
+    assert (found[taken.bracket.id].external, found[newer.bracket.id].external) == (100, 0)
+
+
+def test_r2_yesterdays_foreign_trades_do_not_count_in_the_evening() -> None:
+    driver = entered()
+
+    found = standing(driver, books(driver, 70, a_foreign(Side.BUY, 20, driver=driver)), today=TOMORROW)
+
+    assert (found.external, found.shortfall) == (0, 30)
+
+
+def test_others_fills_in_our_symbols_are_a_reason_to_read_everything() -> None:
+    driver = entered()
+    read = books(driver, 60, a_foreign(Side.SELL, 40, driver=driver))
+
+    assert foreign_filled(index_book(books(driver, 100)), [driver.bracket]) == 0
+    assert foreign_filled(index_book(read), [driver.bracket]) == 40
