@@ -40,7 +40,7 @@ def measure_many_brackets(setting: Setting) -> Section:
         notes = [
             f"{setting.brackets} protected MIS brackets on {ACCOUNTS} accounts, seeded in"
             f" {time.monotonic() - began:.0f} s; real account limits",
-            "cadence of calm accounts: book every 5 s, trades and positions every 60 s, quotes every 1 s"
+            "cadence of calm accounts: book every 5 s, trades and positions every 60 s, quotes every 1.2 s"
             " (targets are virtual); one read per account",
         ]
         with stage.service:
@@ -56,9 +56,7 @@ def measure_many_brackets(setting: Setting) -> Section:
 def _seed(setting: Setting, stage: Stage, stub: StubProcess) -> Sequence[str]:
     db = hasty_database(stage.database_url)
     try:
-        seeder = Seeder(db, stub)
-        each = setting.brackets // ACCOUNTS
-        return [seeder.seed(account, protected=each) for account in stage.accounts]
+        return Seeder(db, stub).seed(stage.accounts, protected=setting.brackets // ACCOUNTS)
     finally:
         db.close()
 
