@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from broker.base import AuthDead, BrokerAccount, PositionRow, ReadFailed, TradeRow
@@ -168,6 +168,9 @@ class AccountReads:
         # Brokers allow few of these calls, and one too many must not cost us the books. Without a new
         # quote what is known grows old and is then not used any more.
         try:
-            return self._broker.quotes(symbols) if symbols else {}
+            quotes = self._broker.quotes(symbols) if symbols else {}
         except (ReadFailed, AuthDead):
             return {}
+        # Its age counts from now: in a quiet symbol the last trade may be old and the quote still true.
+        now = self._clock.now()
+        return {symbol: replace(quote, at=now) for symbol, quote in quotes.items()}

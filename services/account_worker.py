@@ -18,11 +18,18 @@ from broker.base import AuthDead, BrokerAccount
 from database.bracket_db import BracketChange, EventRecord, StaleWriter, load, load_open, load_watch, save
 from database.session import Database, StorageError
 from services.account_reads import AccountReads, BooksFailed, BooksRead, Parts, QuotesRead
-from services.bracket.account import BookIndex, index_book, is_complete, owned_gtts, part_of_read, standings
+from services.bracket.account import (
+    BookIndex,
+    foreign_filled,
+    index_book,
+    is_complete,
+    owned_gtts,
+    part_of_read,
+    standings,
+)
 from services.bracket.events import Event, LegNotSent
 from services.bracket.lifecycle import Decision, answer, reconcile
 from services.bracket.model import (
-    BookRead,
     Bracket,
     KillMode,
     Leg,
@@ -127,7 +134,7 @@ class AccountWorker:
         self._unstored: list[Answered] = []
         self._evidence: dict[str, tuple[Standing, Moment]] = {}
         self._ask_for_everything = False
-        self._fills: frozenset[tuple[str, int]] = frozenset()
+        self._foreign_filled = 0
         self.last_turn = ports.clock.monotonic()  # the heartbeat that readiness reports
 
     # --- asked from other threads
@@ -330,18 +337,19 @@ class AccountWorker:
             self._distrust(Overlay.BROKER_DOWN, "a read lacks orders that were live; it proves nothing")
             return
         self._set_troubles(frozenset())
-        self._note_fills(message.books)
-        self._share_out(index_book(message.books), brackets, sessions)
+        index = index_book(message.books)
+        self._note_fills(index, brackets)
+        self._share_out(index, brackets, sessions)
 
-    def _note_fills(self, books: BookRead) -> None:
-        """Read trades and positions too after any fill in the account, ours or not."""
-        fills = frozenset((row.broker_order_id, row.filled) for row in books.orders if row.filled)
-        if books.positions is not None:
+    def _note_fills(self, index: BookIndex, brackets: list[Bracket]) -> None:
+        """Read trades and positions too when others' orders have filled in our symbols."""
+        filled = foreign_filled(index, brackets)
+        if index.read.positions is not None:
             self._ask_for_everything = False
-        elif fills != self._fills:
+        elif filled != self._foreign_filled:
             self._ask_for_everything = True
             self._reads.hurry()
-        self._fills = fills
+        self._foreign_filled = filled
 
     def _distrust(self, trouble: Overlay, why: str) -> None:
         logger.warning(why)
@@ -536,7 +544,8 @@ def _picture(standing: Standing) -> tuple[int, int]:
 
 
 def _is_lost_gtt(leg: Leg) -> bool:
-    return leg.kind is LegKind.GTT and leg.broker_order_id is None and leg.status is LegStatus.UNKNOWN
+    is_unseen = leg.status in (LegStatus.UNKNOWN, LegStatus.ABSENT)
+    return leg.kind is LegKind.GTT and leg.broker_order_id is None and is_unseen
 
 
 def _differs(old: Read, new: Read) -> bool:

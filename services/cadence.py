@@ -5,6 +5,7 @@ from datetime import timedelta
 from enum import IntEnum
 
 from services.bracket.model import Bracket, LegKind, LegStatus, Overlay, State, Topology
+from services.bracket.quantities import watches_gtts
 
 
 class Urgency(IntEnum):
@@ -61,11 +62,10 @@ def needs_of(bracket: Bracket) -> Needs:
     """Return what a bracket needs, from its state alone."""
     is_watched = bracket.state.is_closed
     is_unsettled = _is_unsettled(bracket)
-    gtts = any(leg.kind is LegKind.GTT and leg.is_live for leg in bracket.legs)
     return Needs(
         urgency=_urgency(bracket, is_unsettled=is_unsettled),
         price=not is_watched and _needs_price(bracket),
-        gtts=gtts,
+        gtts=watches_gtts(bracket),
         everything=is_unsettled or (bracket.foreign_base is None and not is_watched),
     )
 

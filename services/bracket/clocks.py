@@ -3,6 +3,7 @@
 from datetime import timedelta
 from decimal import Decimal
 
+from services.bracket.commands import pause_after
 from services.bracket.entry import RETRY_UNSENT
 from services.bracket.events import ExitBegan, NakedBegan, NakedEnded, WatchEnded
 from services.bracket.exits import is_held_back, may_act
@@ -33,6 +34,7 @@ from services.bracket.quantities import (
 from services.bracket.step import Step
 
 _LEAVING = (Purpose.MARKETABLE, Purpose.TARGET)
+_WORKED = frozenset({Purpose.MARKETABLE, Purpose.TARGET, Purpose.UNWIND})
 
 
 def run_clocks(step: Step) -> None:
@@ -196,12 +198,22 @@ def _waits(step: Step) -> list[timedelta | None]:
     if bracket.naked is not None:
         waits.append(timing.alarm_after - step.age(bracket.naked.since))
         waits.append(timing.emergency_after - step.age(patience_began(bracket, bracket.naked)))
-    for leg in bracket.legs:
-        if leg.is_live and (leg.purpose is not Purpose.STOP or leg.triggered) and leg.role is not Role.ENTRY:
-            waits.append(timing.rung / 2)
+    waits += [_wait_for_leg(step, leg) for leg in bracket.legs if leg.is_live]
     if bracket.stop_passed_at is not None and not bracket.state.is_closed:
         waits.append(timing.missed_trigger - step.age(bracket.stop_passed_at))
     return [wait if wait is None or wait > timedelta(0) else timing.rung / 2 for wait in waits]
+
+
+def _wait_for_leg(step: Step, leg: Leg) -> timedelta | None:
+    """A price being worked is looked at twice a rung; a pause after a failure or a morph has an end."""
+    timing = step.timing
+    if leg.purpose in _WORKED or (leg.triggered and leg.role is Role.EXIT):
+        return timing.rung / 2
+    if leg.failed_changes and leg.changed_at is not None:
+        return pause_after(leg.failed_changes) - step.age(leg.changed_at)
+    if leg.morphs and leg.purpose_since is not None:
+        return timing.morph_pause - step.age(leg.purpose_since)
+    return None
 
 
 def _wait_for_entry(step: Step) -> timedelta | None:
