@@ -44,6 +44,7 @@ from services.bracket.model import (
 from services.bracket.observation import Read, Seen, Standing, Timing, TradingSession
 from services.cadence import Cadence, needs_of
 from services.event_codec import encode_event
+from services.kill_switch import KillSwitch
 from services.lanes import Lanes
 from services.roster import Roster, Symbol, Tracked, symbol_of
 from services.wire import Command, commands_of, intentions, name_of, put_on_wire, unknown
@@ -107,7 +108,7 @@ class WorkerPorts:
     db: Database
     clock: Clock
     session_of: Callable[[str, Moment], TradingSession]  # exchange -> session
-    kill_mode: Callable[[], KillMode]
+    kill_switch: KillSwitch
     announce: Callable[[str], None]  # account id: events were stored
     cadence: Cadence
     timing: Timing = field(default_factory=Timing)
@@ -167,8 +168,13 @@ class AccountWorker:
         """What keeps the account's books from being read."""
         return self._troubles
 
-    def look_at_all(self) -> None:
-        """Look at every open bracket: something that concerns all of them has changed."""
+    def kill_mode(self) -> KillMode:
+        """Return the account's kill switch, at most a second old."""
+        return self._ports.kill_switch.mode()
+
+    def obey_kill_switch(self) -> None:
+        """Look at every open bracket: the kill switch was just set."""
+        self._ports.kill_switch.forget()
         self._inbox.put(LookAtAll())
 
     def push(self) -> None:
@@ -427,7 +433,7 @@ class AccountWorker:
             read=tracked.read,
             quote=self._usable_quote(tracked.bracket, is_open=session.is_open),
             in_flight=frozenset(tracked.in_flight),
-            kill=self._ports.kill_mode(),
+            kill=self._ports.kill_switch.mode(),
             standing=None if tracked.read is None else tracked.standing,
             troubles=self._troubles,
             previous_read=self._previous_read,

@@ -146,7 +146,7 @@ def switch_kill(desk: Desk, caller: Caller, *, mode: KillMode) -> KillMode:
     )
     for worker in desk.supervisor.workers():
         if worker.account_id == caller.account_id:
-            worker.look_at_all()
+            worker.obey_kill_switch()
     return mode
 
 

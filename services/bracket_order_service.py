@@ -26,7 +26,6 @@ from database.bracket_db import (
     list_brackets,
     load,
 )
-from database.settings import kill_switch
 from services.account_worker import AccountWorker, UnknownBracket
 from services.bracket.calendar import Session, UnknownExchange
 from services.bracket.events import BracketReceived, EntryEnded, Event
@@ -233,7 +232,7 @@ def _replayed(desk: Desk, bracket_id: str) -> Placed:
 
 
 def _refuse_if_killed(desk: Desk, caller: Caller) -> None:
-    mode = kill_switch(desk.db, caller.account_id, owner_id=caller.owner_id)
+    mode = desk.supervisor.worker(caller.account_id, caller.mode).kill_mode()
     if mode is not KillMode.OFF or desk.supervisor.is_stopping:
         raise Killed(f"the kill switch is set to {mode}: no new entries")
 

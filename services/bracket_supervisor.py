@@ -9,13 +9,13 @@ from broker.base import AccountCredentials, BrokerAccount, BrokerCapabilities, B
 from broker.registry import import_broker_module
 from database.account_db import Account, account, auth_token_of, list_accounts
 from database.secret_box import SecretBox
-from database.session import Database, StorageError
-from database.settings import kill_switch
+from database.session import Database
 from services.account_worker import AccountWorker, WorkerPorts
-from services.bracket.model import KillMode, Mode, Moment
+from services.bracket.model import Mode, Moment
 from services.bracket.observation import Timing, TradingSession
 from services.bracket_announcer import BracketAnnouncer
 from services.cadence import Cadence
+from services.kill_switch import KillSwitch
 from services.market_sessions import MarketSessions
 from services.threads import start_thread
 from utils.clock import Clock
@@ -118,14 +118,13 @@ class BracketSupervisor:
         def session_of(exchange: str, now: Moment) -> TradingSession:
             return sessions.trading_session(exchange, now)
 
-        switch = _KillSwitch(ports.db, owner, ports.clock)
         return WorkerPorts(
             mode=mode,
             broker=self._connect(owner, name),
             db=ports.db,
             clock=ports.clock,
             session_of=session_of,
-            kill_mode=switch.mode,
+            kill_switch=KillSwitch(ports.db, owner, ports.clock),
             announce=ports.announcer.notify,
             cadence=ports.cadence,
             timing=ports.timing,
@@ -135,24 +134,3 @@ class BracketSupervisor:
         token = auth_token_of(self._ports.db, self._ports.box, owner.id) or ""
         credentials = AccountCredentials(account_id=owner.id, auth_token=token)
         return self._ports.connect(broker_name, credentials, self._ports.broker_settings)
-
-
-class _KillSwitch:
-    """The account's kill switch as stored, read at most once a second."""
-
-    def __init__(self, db: Database, owner: Account, clock: Clock) -> None:
-        self._db = db
-        self._owner = owner
-        self._clock = clock
-        self._read_at = float("-inf")
-        self._mode = KillMode.OFF
-
-    def mode(self) -> KillMode:
-        now = self._clock.monotonic()
-        if now - self._read_at >= _SECOND:
-            self._read_at = now
-            try:
-                self._mode = kill_switch(self._db, self._owner.id, owner_id=self._owner.owner_id)
-            except StorageError:
-                logger.exception("the kill switch could not be read; it stays %s", self._mode)
-        return self._mode
