@@ -22,7 +22,8 @@ PATH = "/tradingview/webhook/bracket"
 
 
 @pytest.fixture(autouse=True)
-def _forgive_earlier_guesses() -> None:
+def _forgive_earlier_guesses(service: Served) -> None:
+    assert service  # the limiter counts nothing before there is an app
     limiter.reset()
 
 
