@@ -5,6 +5,7 @@ import re
 from contextlib import ExitStack
 from functools import partial
 from itertools import groupby
+from typing import IO
 
 from flask import Flask, Response, g, request
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -21,7 +22,7 @@ from database.analyzer_db import AnalyzerLog
 from database.apilog_db import OrderLog
 from database.auth_db import Secrets
 from database.secret_box import SecretBox
-from database.session import Database
+from database.session import Database, sqlite_file
 from database.symbol import Listing, SymbolTable
 from extensions import socketio
 from limiter import limiter
@@ -34,6 +35,7 @@ from services.bracket_announcer import BracketAnnouncer
 from services.bracket_supervisor import PAPER, BracketSupervisor, SupervisorPorts
 from services.cadence import Cadence
 from services.desk import Desk
+from services.engine_lock import EngineRunsElsewhere, hold_engine_lock
 from services.market_sessions import MarketSessions
 from simulator import load_instruments
 from utils.checkpoint import arm
@@ -80,18 +82,29 @@ def create_app(config: Config | None = None) -> Flask:
 def main() -> Flask:
     """Return the app at work: accounts watched, news announced, the paper market moving.
 
-    Raises StartupRefused while the database has not the form this code needs.
+    Raises StartupRefused while the database has not the form this code needs, or another service
+    works on it.
     """
     config = Config.from_env()
     arm(config.kill_at)
     app = create_app(config)
     desk: Desk = app.extensions["openbracket"]
     require_current_schema(desk.db)
+    app.extensions["openbracket_lock"] = _engine_lock(config)
     list_paper_instruments(desk)
     background: Background = app.extensions["openbracket_background"]
     background.start()
     atexit.register(background.stop)
     return app
+
+
+def _engine_lock(config: Config) -> IO[bytes] | None:
+    """Hold the database file for as long as this process lives; servers have owners of their own."""
+    file = sqlite_file(config.database_url)
+    try:
+        return None if file is None else hold_engine_lock(file)
+    except EngineRunsElsewhere as exc:
+        raise StartupRefused(str(exc)) from exc
 
 
 def require_current_schema(db: Database) -> None:

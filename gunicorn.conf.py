@@ -56,5 +56,6 @@ def post_worker_init(worker: Any) -> None:
 
 def worker_exit(server: Any, worker: Any) -> None:
     """Stop the threads before the process ends."""
-    if worker.wsgi is not None:
-        worker.wsgi.extensions["openbracket_background"].stop()
+    app = getattr(worker, "wsgi", None)  # a worker that was refused its start has none
+    if app is not None:
+        app.extensions["openbracket_background"].stop()

@@ -18,7 +18,6 @@ from bench.stub_client import StubProcess
 
 ACCOUNTS = 100
 _PATIENCE_SECONDS = 90.0
-_SETTLE_SECONDS = 10.0  # the stops just placed are sighted, and the account is calm again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,25 +39,23 @@ def measure_many_brackets(setting: Setting) -> Section:
         notes = [
             f"{setting.brackets} protected MIS brackets on {ACCOUNTS} accounts, seeded in"
             f" {time.monotonic() - began:.0f} s; real account limits",
-            "cadence of calm accounts: book every 5 s, trades and positions every 60 s, quotes every 1 s"
+            "cadence of calm accounts: book every 5 s, trades and positions every 60 s, quotes every 1.2 s"
             " (targets are virtual); one read per account",
         ]
         with stage.service:
             restart = _restart(stage, stub, resting)
-            time.sleep(_SETTLE_SECONDS)
+            time.sleep(setting.settle_seconds)
             figures = _restart_figures(restart)
             figures += _calm(setting, stage, stub, still=True)
             figures += _calm(setting, stage, stub, still=False)
             notes.append(f"{thread_count(stage.pid)} threads; log: {_logged(stage)}")
-    return Section(name="10,000 brackets", figures=figures, notes=notes)
+    return Section(name=f"{setting.brackets:,} open brackets", figures=figures, notes=notes)
 
 
 def _seed(setting: Setting, stage: Stage, stub: StubProcess) -> Sequence[str]:
     db = hasty_database(stage.database_url)
     try:
-        seeder = Seeder(db, stub)
-        each = setting.brackets // ACCOUNTS
-        return [seeder.seed(account, protected=each) for account in stage.accounts]
+        return Seeder(db, stub).seed(stage.accounts, protected=setting.brackets // ACCOUNTS)
     finally:
         db.close()
 

@@ -5,6 +5,7 @@ the wire is short-cut: orders are put into the stub's books in bulk, and the sto
 disk.
 """
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +14,7 @@ from sqlalchemy import event as engine_events
 
 from bench.stage import BROKER, EXCHANGE, ORDER, SYMBOLS, StagedAccount, instrument
 from bench.stub_client import StubProcess
-from broker.base import AccountCredentials, BrokerAccount, BrokerSettings
+from broker.base import AccountCredentials, BrokerSettings
 from broker.registry import import_broker_module
 from broker.zerodha.mapping import order_form
 from database.bracket_db import EventRecord, insert_bracket
@@ -32,6 +33,8 @@ from services.event_codec import encode_event
 from services.market_sessions import MarketSessions
 from services.wire import order_request
 from utils.clock import SystemClock
+
+_EVIDENCE_SECONDS = 2.5
 
 
 class SeedingFailed(RuntimeError):
@@ -61,22 +64,28 @@ class Seeder:
         self._sessions = MarketSessions(follow_calendar=False)
         self._module = import_broker_module(BROKER)
 
-    def seed(self, account: StagedAccount, *, protected: int) -> str:
-        """Store `protected` brackets and, newest, one whose entry rests; return that entry's order id."""
+    def seed(self, accounts: Sequence[StagedAccount], *, protected: int) -> list[str]:
+        """Store in each account `protected` brackets and, newest, one whose entry rests.
+
+        Return the order ids of those entries.
+        """
+        grown = [(account, self._grown(account, protected=protected)) for account in accounts]
+        # What is not ours in the account is believed when a second look, 2 s later, says the same.
+        time.sleep(_EVIDENCE_SECONDS)
+        for account, growing in grown:
+            self._look(account, growing)
+            self._check(growing)
+            self._store(account, growing)
+        return [growing[-1].bracket.legs[0].broker_order_id or "" for _, growing in grown]
+
+    def _grown(self, account: StagedAccount, *, protected: int) -> list[_Growing]:
         growing = [
             self._opened(account, number, is_filled=number < protected) for number in range(protected + 1)
         ]
-        broker = self._module.connect(
-            AccountCredentials(account_id=account.id, auth_token=account.token.removeprefix("token ")),
-            BrokerSettings(api_roots={BROKER: self._stub.url}, paper_state="", paper_prices=""),
-        )
         for _ in range(2):  # the entries, then the stops
             self._stub.place([order for one in growing for order in self._sent(account, one)])
-            self._look(growing, broker)
-        broker.close()
-        self._check(growing)
-        self._store(account, growing)
-        return growing[-1].bracket.legs[0].broker_order_id or ""
+            self._look(account, growing)
+        return growing
 
     def _opened(self, account: StagedAccount, number: int, *, is_filled: bool) -> _Growing:
         now = Moment.read(self._clock)
@@ -109,7 +118,11 @@ class Seeder:
                 )
         return orders
 
-    def _look(self, growing: Sequence[_Growing], broker: BrokerAccount) -> None:
+    def _look(self, account: StagedAccount, growing: Sequence[_Growing]) -> None:
+        broker = self._module.connect(
+            AccountCredentials(account_id=account.id, auth_token=account.token.removeprefix("token ")),
+            BrokerSettings(api_roots={BROKER: self._stub.url}, paper_state="", paper_prices=""),
+        )
         started = Moment.read(self._clock)
         read = BookRead(
             started=started,
@@ -118,6 +131,7 @@ class Seeder:
             trades=broker.trade_book(),
             positions=broker.positions(),
         )
+        broker.close()
         session = self._sessions.trading_session(EXCHANGE, started)
         brackets = [one.bracket for one in growing]
         index = index_book(read)
@@ -136,7 +150,7 @@ class Seeder:
     def _check(self, growing: Sequence[_Growing]) -> None:
         for one in growing:
             wanted = State.PROTECTED if one.is_filled else State.ENTRY_OPEN
-            if one.bracket.state is not wanted or one.bracket.alarms:
+            if one.bracket.state is not wanted or one.bracket.foreign_base is None or one.bracket.alarms:
                 raise SeedingFailed(f"{one.bracket.id} is {one.bracket.state}, {one.bracket.alarms}")
 
     def _store(self, account: StagedAccount, growing: Sequence[_Growing]) -> None:

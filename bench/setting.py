@@ -15,6 +15,7 @@ class Setting:
     alert_seconds: float
     fills: int
     brackets: int
+    settle_seconds: float  # after a restart: what was just placed is sighted, the accounts are calm again
     calm_seconds: float  # over which CPU is measured
 
 
@@ -27,6 +28,7 @@ def full(folder: Path, latency: float) -> Setting:
         alert_seconds=15,
         fills=200,
         brackets=10_000,
+        settle_seconds=10,
         calm_seconds=60,
     )
 
@@ -38,8 +40,9 @@ def quick(folder: Path, latency: float) -> Setting:
         latency=latency,
         turns=1,
         turn_seconds=2,
-        alert_seconds=4,
+        alert_seconds=3,
         fills=40,
-        brackets=2_000,
-        calm_seconds=10,
+        brackets=1_000,
+        settle_seconds=4,
+        calm_seconds=6,
     )

@@ -19,8 +19,9 @@ class OrderLog(CallLog):
     def __init__(self, db: Database, clock: Clock) -> None:
         super().__init__(db, clock, table=OrderLogRow)
 
-    def async_log_order(
-        self, api_type: str, request: Mapping[str, object], response: Mapping[str, object]
-    ) -> None:
-        """Take one call for the log and return at once; secrets are struck out."""
-        self.take(api_type, request=request, response=response)
+
+def async_log_order(
+    log: OrderLog, api_type: str, request: Mapping[str, object], response: Mapping[str, object]
+) -> None:
+    """Take one call for the log and return at once; secrets are struck out."""
+    log.take(api_type, request=request, response=response)

@@ -2,6 +2,8 @@
 
 from flask import Response, g
 
+from database.analyzer_db import async_log_analyzer
+from database.apilog_db import async_log_order
 from restx_api.callers import body, desk
 from services.bracket.model import Mode
 
@@ -18,7 +20,7 @@ def log_call(response: Response) -> Response:
         return response
     answer = response.get_json(silent=True) or {}
     if g.caller.mode is Mode.ANALYZE:
-        desk().analyzer_log.async_log_analyzer(body(), answer, api_type)
+        async_log_analyzer(desk().analyzer_log, body(), answer, api_type)
     else:
-        desk().order_log.async_log_order(api_type, body(), answer)
+        async_log_order(desk().order_log, api_type, body(), answer)
     return response

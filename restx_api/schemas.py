@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load, pre_load, validate
 
@@ -60,7 +60,7 @@ class RequestSchema(Schema, Generic[Made]):
     def read_what_is_right(self, body: Mapping[str, object]) -> tuple[Made, dict[str, list[str]]]:
         """Return the request made of the fields that can be read, and the faults of the others."""
         try:
-            made: Made = self.load(body)
+            made = cast("Made", self.load(body))
         except ValidationError as exc:
             faults: dict[str, list[str]] = {}
             for field, sentence in _flat(exc.messages_dict):

@@ -19,7 +19,6 @@ _PUSHES_AT_ONCE = 5
 _PUSH_GAP_SECONDS = 0.5
 # Orders say what filled, and brokers allow ten reads a second: evidence must leave most of them to pushes.
 _EVERYTHING_APART_SECONDS = 1.0
-_QUOTES_APART_SECONDS = 1.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +63,7 @@ class AccountReads:
         self._book_at = 0.0  # monotonic seconds of the last start
         self._everything_at = 0.0
         self._price_at = 0.0
+        self._quote_pause = broker.capabilities.quote_pause.total_seconds()
         self._hurried: float | None = None  # read at this time, whatever the cadence says
         self._pushes_left: float = _PUSHES_AT_ONCE
         self._pushed_at = clock.monotonic()
@@ -135,7 +135,7 @@ class AccountReads:
         elif parts.everything:
             self._hurried = self._everything_at + _EVERYTHING_APART_SECONDS
         symbols: frozenset[Symbol] = frozenset()
-        if now - self._price_at >= _QUOTES_APART_SECONDS:
+        if now - self._price_at >= self._quote_pause:
             self._price_at, symbols = now, parts.symbols
         self._lanes.read(lambda: self._read_books(symbols, gtts=parts.gtts, everything=everything))
 

@@ -47,6 +47,10 @@ class Peer:
                 return
             self.send(bytes([byte]))
 
+    def await_a_byte(self) -> None:
+        """Wait until something has arrived, without reading it."""
+        self._connection.recv(1, socket.MSG_PEEK)
+
     def reset(self) -> None:
         """Close so that the client gets RST, not FIN."""
         self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

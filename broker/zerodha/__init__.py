@@ -1,5 +1,7 @@
 """Zerodha (Kite Connect v3): what it can do, and the way to an account there."""
 
+from datetime import timedelta
+
 from broker.base import AccountCredentials, BrokerAccount, BrokerCapabilities, BrokerSettings
 from broker.zerodha.account import ZerodhaAccount
 from broker.zerodha.mapping import TAG_LENGTH
@@ -24,6 +26,7 @@ _CAPABILITIES = BrokerCapabilities(
     modifications_per_order=25,
     tag_length=TAG_LENGTH,
     gives_quotes=True,  # by the paid plan; on the free one every symbol is left out
+    quote_pause=timedelta(seconds=1.1),  # one call a second, and a little slack
     pushes_orders=False,
 )
 

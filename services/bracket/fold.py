@@ -194,7 +194,10 @@ def _settled(leg: Leg) -> Leg:
         return replace(leg, change=None, failed_changes=0)
     if change.terms is None or not shows_terms(change.terms, leg.terms):
         return leg
-    return replace(leg, change=None, failed_changes=0, agreed_terms=change.terms)
+    is_morph = change.purpose is Purpose.TARGET and change.former_purpose is not Purpose.TARGET
+    return replace(
+        leg, change=None, failed_changes=0, agreed_terms=change.terms, morphs=leg.morphs + is_morph
+    )
 
 
 def _reallocated(bracket: Bracket) -> Bracket:
@@ -261,6 +264,7 @@ def _change_intended(bracket: Bracket, event: ev.ChangeIntended, at: Moment) -> 
         terms=event.terms,
         purpose=event.purpose,
         former_purpose=leg.purpose,
+        former_since=leg.purpose_since,
     )
     changing = replace(leg, change=change, changed_at=at)
     if event.kind is ChangeKind.CANCEL:
@@ -275,7 +279,6 @@ def _repurposed(leg: Leg, event: ev.ChangeIntended, at: Moment) -> Leg:
         leg,
         asked_terms=event.terms,
         modifications=leg.modifications + 1,
-        morphs=leg.morphs + (is_new and purpose is Purpose.TARGET),
         purpose=purpose,
         purpose_since=at if is_new else leg.purpose_since,
         rung=event.rung,
@@ -309,14 +312,11 @@ def _change_dropped(bracket: Bracket, event: ev.ChangeNotSent | ev.ChangeLapsed,
 def _unchanged(leg: Leg) -> Leg:
     if leg.change is None:
         return leg
-    purpose = leg.change.former_purpose or leg.purpose
-    # A morph that never took place is no round trip: it must not make the next one wait.
-    was_morph = purpose is not leg.purpose and leg.purpose is Purpose.TARGET
     return replace(
         leg,
         change=None,
-        purpose=purpose,
-        morphs=leg.morphs - was_morph,
+        purpose=leg.change.former_purpose or leg.purpose,
+        purpose_since=leg.change.former_since or leg.purpose_since,
         failed_changes=leg.failed_changes + 1,
     )
 

@@ -121,7 +121,8 @@ def test_a_full_rate_limit_keeps_the_request_from_the_wire(open_session: Open) -
 # It may have arrived
 
 
-def reset_at_once(peer: Peer) -> None:
+def reset_unread(peer: Peer) -> None:
+    peer.await_a_byte()  # sooner, the reset may hit the connecting client: then nothing was sent
     peer.reset()
 
 
@@ -165,7 +166,7 @@ def gzip_garbage(peer: Peer) -> None:
 
 
 BROKEN = [
-    reset_at_once,
+    reset_unread,
     reset_after_request,
     close_after_request,
     half_a_body,

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from database import call_log
-from database.analyzer_db import AnalyzerLog
-from database.apilog_db import OrderLog
+from database.analyzer_db import AnalyzerLog, async_log_analyzer
+from database.apilog_db import OrderLog, async_log_order
 from database.session import Database
 from tests.builders import NINE_THIRTY, StoppedClock
 
@@ -17,7 +17,7 @@ def test_calls_are_written_in_order_with_their_time(db: Database) -> None:
     log.start()
 
     for number in range(500):
-        log.async_log_order("placebracketorder", {"n": number}, {"status": "success"})
+        async_log_order(log, "placebracketorder", {"n": number}, {"status": "success"})
     log.flush()
 
     newest = log.calls(limit=2)
@@ -29,10 +29,10 @@ def test_calls_are_written_in_order_with_their_time(db: Database) -> None:
 
 def test_stopping_writes_what_waits(db: Database) -> None:
     log = OrderLog(db, StoppedClock())
-    log.async_log_order("early", {}, {})  # before the start
+    async_log_order(log, "early", {}, {})  # before the start
     log.start()
     for _ in range(300):
-        log.async_log_order("late", {}, {})
+        async_log_order(log, "late", {}, {})
 
     log.stop()
 
@@ -43,7 +43,8 @@ def test_secrets_never_reach_the_log(db: Database, tmp_path: Path) -> None:
     log = OrderLog(db, StoppedClock())
     log.start()
 
-    log.async_log_order(
+    async_log_order(
+        log,
         "placebracketorder",
         {"apikey": "planted-key", "price": Decimal("1450.50"), "headers": {"Cookie": "planted-cookie"}},
         {"message": "token planted-a:planted-b refused"},
@@ -60,7 +61,7 @@ def test_calls_in_analyzer_mode_have_a_log_of_their_own(db: Database) -> None:
     log = AnalyzerLog(db, StoppedClock())
     log.start()
 
-    log.async_log_analyzer({"symbol": "SBIN"}, {"mode": "analyze"}, "placebracketorder")
+    async_log_analyzer(log, {"symbol": "SBIN"}, {"mode": "analyze"}, "placebracketorder")
     log.stop()
 
     assert [call.api_type for call in log.calls(limit=10)] == ["placebracketorder"]
@@ -74,7 +75,7 @@ def test_a_full_queue_drops_and_counts_instead_of_waiting(
     log = OrderLog(db, StoppedClock())
 
     for _ in range(5):
-        log.async_log_order("placebracketorder", {}, {})
+        async_log_order(log, "placebracketorder", {}, {})
 
     assert log.dropped == 3
 
@@ -86,10 +87,10 @@ def test_a_database_that_cannot_store_costs_the_entries_and_not_the_thread(db: D
     with db.write() as connection:
         connection.exec_driver_sql("PRAGMA query_only = ON")
 
-    log.async_log_order("lost", {}, {})
+    async_log_order(log, "lost", {}, {})
     log.flush()
     db.close()  # the next connection may write again
-    log.async_log_order("kept", {}, {})
+    async_log_order(log, "kept", {}, {})
     log.stop()
 
     assert log.dropped == 1
@@ -102,11 +103,11 @@ def test_an_error_of_ours_costs_the_entries_and_not_the_thread(db: Database) -> 
     with db.write() as connection:
         connection.exec_driver_sql("CREATE UNIQUE INDEX once ON order_logs (api_type)")
 
-    log.async_log_order("twice", {}, {})
+    async_log_order(log, "twice", {}, {})
     log.flush()
-    log.async_log_order("twice", {}, {})
+    async_log_order(log, "twice", {}, {})
     log.flush()
-    log.async_log_order("once", {}, {})
+    async_log_order(log, "once", {}, {})
     log.stop()
 
     assert log.dropped == 1

@@ -101,7 +101,7 @@ class Trade:
             try:
                 url = f"{self.service.url}/api/v1/{endpoint}/"
                 answer = requests.post(url, json=body, timeout=10)
-            except requests.ConnectionError:
+            except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError):
                 self.restart()
                 continue
             found: dict[str, Any] = answer.json()

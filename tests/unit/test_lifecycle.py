@@ -180,6 +180,33 @@ def test_a_refused_morph_leaves_the_stop_a_stop() -> None:
     assert driver.state is State.PROTECTED
 
 
+def test_a_refused_morph_back_does_not_restart_the_pause_between_morphs() -> None:
+    driver = Driver()
+    driver.protect()
+    driver.price("520.00", after=31)
+    driver.changed(2, OPEN)
+    since = driver.leg(2).purpose_since
+    driver.price("515.00", after=2)
+
+    driver.answer(ChangeRefused(seq=2, refusal=RefusalKind.UNCLASSIFIED, reason="try later"))
+
+    assert (driver.leg(2).purpose, driver.leg(2).purpose_since) == (Purpose.TARGET, since)
+
+
+def test_a_morph_lost_in_a_crash_is_asked_for_again_within_seconds() -> None:
+    driver = Driver()
+    driver.protect()
+    driver.price("520.00")
+    driver.restart()
+    driver.look()
+
+    looks = [driver.read(after=1) for _ in range(7)]
+
+    again = [command for look in looks for command in commands(look)]
+    assert len(again) == 1
+    assert driver.leg(2).purpose is Purpose.TARGET
+
+
 def test_the_mirror_of_a_long_is_a_short() -> None:
     driver = a_short()
 
@@ -410,6 +437,19 @@ def test_h17_a_triggered_stop_that_does_not_fill_climbs_on_the_same_order() -> N
     assert (climbing.seq, climbing.purpose) == (2, Purpose.MARKETABLE)
 
 
+def test_a_fired_stop_shown_as_a_limit_is_not_taken_for_a_persons_change() -> None:
+    driver = Driver()
+    driver.protect()
+    driver.quote = a_quote("480.00")
+    driver.show(2, OPEN, order_type=OrderType.LIMIT, trigger_price=None)
+    driver.read(after=0.5)
+
+    driver.look(after=2)
+
+    assert driver.bracket.restored == 0
+    assert "exit_touched" not in driver.alarms
+
+
 def test_h37_a_stop_the_broker_does_not_fire_is_turned_marketable() -> None:
     driver = Driver()
     driver.protect()
@@ -490,6 +530,19 @@ def test_r6_what_others_closed_shrinks_the_exit_and_closes_the_bracket() -> None
 
     assert driver.state is State.CLOSED
     assert ended.profit is None
+
+
+def test_a_stop_that_sold_what_a_hand_had_closed_already_is_bought_back() -> None:
+    driver = Driver()
+    driver.protect()
+    driver.show(2, FILLED)
+    driver.read(after=1)
+
+    back = only(driver.read(after=5, standing=a_standing(external=40)), LegIntended)
+
+    assert (back.role, back.terms.quantity) == (Role.UNWIND, 40)
+    assert driver.state is State.UNWINDING
+    assert "unwinding" in driver.alarms
 
 
 def test_r6_a_smaller_position_without_a_trade_keeps_the_stop_and_calls() -> None:

@@ -212,6 +212,7 @@ class Change:
     terms: Terms | None = None
     purpose: Purpose | None = None
     former_purpose: Purpose | None = None  # what the order is for again, should the change fail
+    former_since: Moment | None = None
     status: ChangeStatus = ChangeStatus.SENT
     answered_at: Moment | None = None
 

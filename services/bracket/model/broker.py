@@ -78,4 +78,5 @@ class BrokerCapabilities:
     gtt_minimum_distance: Decimal = Decimal("0.0025")  # share of the last price
     absence_quiescence: timedelta = timedelta(seconds=10)  # Q: see core rules on absence
     gives_quotes: bool = True
+    quote_pause: timedelta = timedelta(0)  # least time between two quote calls
     pushes_orders: bool = False
