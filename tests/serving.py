@@ -27,14 +27,16 @@ Json = dict[str, Any]
 DEADLINE_SECONDS = 10.0
 
 
-def until(ask: Callable[[], Found | None], *, what: str = "the condition") -> Found:
-    """Return the first true answer; fails after DEADLINE_SECONDS."""
-    pause, deadline = threading.Event(), monotonic() + DEADLINE_SECONDS
+def until(
+    ask: Callable[[], Found | None], *, what: str = "the condition", seconds: float = DEADLINE_SECONDS
+) -> Found:
+    """Return the first true answer; fails after `seconds`."""
+    pause, deadline = threading.Event(), monotonic() + seconds
     while monotonic() < deadline:
         if found := ask():
             return found
         pause.wait(0.01)
-    raise AssertionError(f"{what} did not come true within {DEADLINE_SECONDS} s")
+    raise AssertionError(f"{what} did not come true within {seconds} s")
 
 
 def a_config(path: Path, **overrides: Any) -> Config:

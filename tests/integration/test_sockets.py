@@ -104,7 +104,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     process = _gunicorn(environment, log)
     served = Process(process, f"http://127.0.0.1:{port}", keys[0], keys[1], log)
     try:
-        until(lambda: _is_ready(served.address), what="readiness")
+        until(lambda: _is_ready(served.address), what="readiness", seconds=60)
         yield served
     finally:
         if process.poll() is None:

@@ -22,7 +22,8 @@ PATH = "/tradingview/webhook/bracket"
 
 
 @pytest.fixture(autouse=True)
-def _forgive_earlier_guesses() -> None:
+def _forgive_earlier_guesses(service: Served) -> None:
+    assert service  # the limiter counts nothing before there is an app
     limiter.reset()
 
 
@@ -322,6 +323,17 @@ def test_a_webhooks_own_limits_hold(service: Served, limits: WebhookLimits) -> N
     answer = alert(service, resting(), token=service.a_webhook(limits=limits))
 
     assert (answer.status_code, answer.get_json()["code"]) == (403, "webhook_limit")
+
+
+def test_the_limit_of_open_brackets_holds_for_alerts_at_the_same_moment(tmp_path: Path) -> None:
+    served = serve(a_config(tmp_path))
+    token = served.a_webhook(limits=WebhookLimits(max_open_brackets=1))
+
+    with ThreadPoolExecutor(8) as pool:
+        told = list(pool.map(lambda n: alert(served, resting(signal_id=f"only-{n}"), token=token), range(8)))
+
+    end(served)
+    assert sorted(one.status_code for one in told) == [200] + [403] * 7
 
 
 def test_the_kill_switch_holds_for_alerts_too(service: Served) -> None:
