@@ -30,6 +30,7 @@ from services.bracket.account import (
 from services.bracket.events import Event, LegNotSent
 from services.bracket.lifecycle import Decision, answer, reconcile
 from services.bracket.model import (
+    BookRead,
     Bracket,
     KillMode,
     Leg,
@@ -136,6 +137,7 @@ class AccountWorker:
         self._evidence: dict[str, tuple[Standing, Moment]] = {}
         self._ask_for_everything = False
         self._foreign_filled = 0
+        self._last_complete: tuple[BookRead, dict[str, str]] | None = None
         self.last_turn = ports.clock.monotonic()  # the heartbeat that readiness reports
 
     # --- asked from other threads
@@ -337,15 +339,27 @@ class AccountWorker:
         if not message.session_alive:
             self._distrust(Overlay.AUTH_DEAD, "the broker session is dead: its empty book proves nothing")
             return
-        brackets = [tracked.bracket for tracked in self._roster.all()]
         sessions = self._session_ids()
+        if self._says_nothing_new(message.books, sessions):
+            self._previous_read = message.books.started
+            return
+        brackets = [tracked.bracket for tracked in self._roster.all()]
         if not is_complete(message.books, brackets, session=sessions):
             self._distrust(Overlay.BROKER_DOWN, "a read lacks orders that were live; it proves nothing")
             return
         self._set_troubles(frozenset())
+        self._last_complete = (message.books, sessions)
         index = index_book(message.books)
         self._note_fills(index, brackets)
         self._share_out(index, brackets, sessions)
+
+    def _says_nothing_new(self, books: BookRead, sessions: dict[str, str]) -> bool:
+        """Whether a read repeats the last complete one, and no bracket counts reads as evidence."""
+        if self._last_complete is None or self._troubles or self._roster.wants_evidence():
+            return False
+        last, last_sessions = self._last_complete
+        is_repeated = books.orders == last.orders and books.gtts == last.gtts
+        return is_repeated and books.positions is None and sessions == last_sessions
 
     def _note_fills(self, index: BookIndex, brackets: list[Bracket]) -> None:
         """Read trades and positions too when others' orders have filled in our symbols."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import IntEnum
 
-from services.bracket.model import Bracket, LegKind, LegStatus, Overlay, State, Topology
+from services.bracket.model import Bracket, Leg, LegKind, LegStatus, Overlay, State, Topology
 from services.bracket.quantities import watches_gtts
 
 
@@ -25,6 +25,7 @@ class Needs:
     price: bool  # a quote decides something: a virtual target, trailing, an exit being priced
     gtts: bool
     everything: bool  # trades and positions too: evidence is being gathered
+    evidence: bool  # a read that says the same as the last one still proves something
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +67,7 @@ def needs_of(bracket: Bracket) -> Needs:
         urgency=_urgency(bracket, is_unsettled=is_unsettled),
         price=not is_watched and _needs_price(bracket),
         gtts=watches_gtts(bracket),
+        evidence=is_unsettled,
         everything=is_unsettled or (bracket.foreign_base is None and not is_watched),
     )
 
@@ -83,7 +85,12 @@ def _is_unsettled(bracket: Bracket) -> bool:
         return not bracket.state.is_closed
     if bracket.foreign_base is None and bracket.state in _HOLDING_STATES:
         return True  # until two reads agree on what else the account holds
-    return any(leg.status in _WAITING or leg.change is not None for leg in bracket.legs)
+    return any(_is_waiting(leg) for leg in bracket.legs)
+
+
+def _is_waiting(leg: Leg) -> bool:
+    is_missed = leg.is_live and leg.missed_reads > 0
+    return leg.status in _WAITING or leg.change is not None or is_missed
 
 
 def _needs_price(bracket: Bracket) -> bool:

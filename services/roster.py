@@ -44,6 +44,7 @@ class Roster:
         self._price: Counter[Symbol] = Counter()
         self._gtts = 0
         self._everything = 0
+        self._evidence = 0
 
     def __len__(self) -> int:
         return len(self._tracked)
@@ -119,6 +120,9 @@ class Roster:
     def wants_everything(self) -> bool:
         return self._everything > 0
 
+    def wants_evidence(self) -> bool:
+        return self._evidence > 0
+
     def priced_symbols(self) -> frozenset[Symbol]:
         """Return the symbols whose price decides something now."""
         return frozenset(symbol for symbol, count in self._price.items() if count)
@@ -138,4 +142,5 @@ class Roster:
         self._urgencies[needs.urgency] += sign
         self._gtts += sign * needs.gtts
         self._everything += sign * needs.everything
+        self._evidence += sign * needs.evidence
         self._price[symbol_of(tracked.bracket)] += sign * needs.price

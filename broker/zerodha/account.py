@@ -16,6 +16,7 @@ from broker.base import (
 )
 from broker.http import BrokerSession
 from broker.zerodha.api import order_api
+from broker.zerodha.row_memory import RowMemory
 
 
 class ZerodhaAccount:
@@ -23,6 +24,7 @@ class ZerodhaAccount:
 
     def __init__(self, session: BrokerSession, capabilities: BrokerCapabilities) -> None:
         self._session = session
+        self._rows = RowMemory()
         self.capabilities = capabilities
 
     def place_order(self, order: OrderRequest) -> OrderAck:
@@ -44,7 +46,7 @@ class ZerodhaAccount:
         order_api.cancel_gtt_order_api(trigger_id, self._session)
 
     def order_book(self) -> tuple[OrderRow, ...]:
-        return order_api.get_order_book(self._session)
+        return order_api.get_order_book(self._session, self._rows)
 
     def gtt_book(self) -> tuple[GttRow, ...]:
         return order_api.get_gtt_book(self._session)

@@ -25,6 +25,7 @@ from broker.base import (
 )
 from broker.http import Answer
 from broker.zerodha.refusals import read_error, refusal_kind, write_error
+from broker.zerodha.row_memory import RowMemory
 from broker.zerodha.schemas import (
     AccessToken,
     DepthLevel,
@@ -81,7 +82,8 @@ _LIVE_STATUSES = frozenset({RowStatus.PENDING, RowStatus.TRIGGER_PENDING, RowSta
 _PLACED_ORDER = msgspec.json.Decoder(Success[PlacedOrder])
 _PLACED_GTT = msgspec.json.Decoder(Success[PlacedGtt])
 _ACCESS_TOKEN = msgspec.json.Decoder(Success[AccessToken])
-_ORDERS = msgspec.json.Decoder(Success[list[Order]])
+_ORDERS = msgspec.json.Decoder(Success[list[msgspec.Raw]])
+_ORDER = msgspec.json.Decoder(Order)
 _TRADES = msgspec.json.Decoder(Success[list[Trade]])
 _GTTS = msgspec.json.Decoder(Success[list[Gtt]])
 _POSITIONS = msgspec.json.Decoder(Success[Positions])
@@ -228,9 +230,10 @@ def _written(answer: Answer, decoder: "msgspec.json.Decoder[Success[Kite]]") -> 
 # Kite's to ours: answers to reads. A row that lacks a field fails the whole read.
 
 
-def order_rows(answer: Answer) -> tuple[OrderRow, ...]:
-    """Return the order book. Raises ReadFailed or AuthDead."""
-    return _read(answer, _ORDERS, lambda rows: tuple(map(_order_row, rows)))
+def order_rows(answer: Answer, memory: RowMemory | None = None) -> tuple[OrderRow, ...]:
+    """Return the order book; rows a memory knows are not read again. Raises ReadFailed or AuthDead."""
+    remembered = memory or RowMemory()
+    return _read(answer, _ORDERS, lambda rows: remembered.rows(map(bytes, rows), _order_row_of))
 
 
 def trade_rows(answer: Answer) -> tuple[TradeRow, ...]:
@@ -307,6 +310,10 @@ def _read(
         return convert(decoder.decode(answer.body).data)
     except (ValueError, RecursionError) as exc:
         raise ReadFailed(f"HTTP 200 with an answer that is not Kite's: {exc}") from exc
+
+
+def _order_row_of(text: bytes) -> OrderRow:
+    return _order_row(_ORDER.decode(text))
 
 
 def _order_row(row: Order) -> OrderRow:

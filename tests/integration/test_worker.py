@@ -258,3 +258,15 @@ def test_the_state_is_the_fold_of_the_stored_events(running: RunningDesk) -> Non
     assert folded is not None
     assert (folded.state, folded.version, folded.outcome) == (State.CLOSED, closed.version, Outcome.STOP_HIT)
     assert [leg.filled for leg in folded.legs] == [leg.filled for leg in closed.legs]
+
+
+def test_a_repeated_read_still_counts_as_evidence_of_absence(running: RunningDesk) -> None:
+    running.price("799")
+    resting = placed_id(running)
+    running.until(resting, lambda bracket: bracket.state is State.PROTECTED)
+    running.broker.tell("place_order E", Fault.LOSE_REQUEST)
+
+    lost = placed_id(running)
+
+    over = running.until(lost, lambda bracket: bracket.state.is_closed)
+    assert over.entry_ended == "entry_absent"

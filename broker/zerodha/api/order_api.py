@@ -33,6 +33,7 @@ from broker.zerodha.mapping import (
     user_id,
 )
 from broker.zerodha.refusals import lacks_permission
+from broker.zerodha.row_memory import RowMemory
 
 MAX_QUOTES = 500  # of one /quote call
 
@@ -72,9 +73,9 @@ def cancel_gtt_order_api(trigger_id: str, session: BrokerSession) -> None:
     gtt_ack(session.write("DELETE", _gtt_path(trigger_id), lane=Lane.EXIT))
 
 
-def get_order_book(session: BrokerSession) -> tuple[OrderRow, ...]:
-    """Return the day's orders. Raises ReadFailed or AuthDead."""
-    return order_rows(session.read("/orders"))
+def get_order_book(session: BrokerSession, memory: RowMemory | None = None) -> tuple[OrderRow, ...]:
+    """Return the day's orders; memory spares reading unchanged rows again. Raises ReadFailed or AuthDead."""
+    return order_rows(session.read("/orders"), memory)
 
 
 def get_gtt_book(session: BrokerSession) -> tuple[GttRow, ...]:
