@@ -6,8 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from database.session import Database
-from database.settings import SettingScope, set_kill_switch
-from services import kill_switch as module
+from database.settings import SettingScope, kill_switch, set_kill_switch
 from services.bracket.model import KillMode
 from services.kill_switch import KillSwitch
 from tests.builders import NINE_THIRTY
@@ -21,16 +20,15 @@ def test_a_switch_set_while_an_older_read_is_under_way_counts_at_once(
     account = an_account(db)
     switch = KillSwitch(db, account, SystemClock())
     is_reading, newer_is_read = threading.Event(), threading.Event()
-    read = module.kill_switch
 
     def overtaken_read(database: Database, account_id: str, *, owner_id: str) -> KillMode:
-        found = read(database, account_id, owner_id=owner_id)
+        found = kill_switch(database, account_id, owner_id=owner_id)
         if not is_reading.is_set():
             is_reading.set()
             newer_is_read.wait(0.3)
         return found
 
-    monkeypatch.setattr(module, "kill_switch", overtaken_read)
+    monkeypatch.setattr("services.kill_switch.kill_switch", overtaken_read)
     with ThreadPoolExecutor(1) as worker:
         worker.submit(switch.mode)
         is_reading.wait(5)
