@@ -7,6 +7,7 @@ moment for the entry's answer and is told "being resolved" when it takes longer.
 import hashlib
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -65,6 +66,8 @@ from services.event_codec import encode_event
 from utils.checkpoint import reach
 
 ENTRY_ANSWER_SECONDS = 1.5
+_ASKS = 10
+_ASK_AGAIN_SECONDS = 0.05
 
 T = TypeVar("T")
 
@@ -291,16 +294,34 @@ def _wait_for_entry(
 ) -> Bracket:
     if wait_seconds <= 0:
         return bracket
-    try:
+    with suppress(NotYet):
         return reply.result(timeout=wait_seconds)
-    except NotYet:
-        # Unsent after all this time: end it, so that "nothing was placed" stays true.
-        ended = worker.ask(bracket.id, end_if_unsent)
     try:
-        return ended.result(timeout=wait_seconds)
+        return _end_unsent(worker, reply, bracket_id=bracket.id, wait_seconds=wait_seconds)
     except (NotYet, UnknownBracket):
         # Stored is stored: a worker too busy to answer, or a bracket that ended meanwhile, is no failure.
         return load(desk.db, bracket.id) or bracket
+
+
+def _end_unsent(
+    worker: AccountWorker, reply: "Future[Bracket]", *, bracket_id: str, wait_seconds: float
+) -> Bracket:
+    """End an entry unsent after all this time, so that "nothing was placed" stays true.
+
+    One that is just being tried again is waited for: its outcome is not known before it comes back.
+    """
+    for _ in range(_ASKS):
+        ended = worker.ask(bracket_id, end_if_unsent).result(timeout=wait_seconds)
+        if not _is_tried_again(ended):
+            break
+        with suppress(NotYet):
+            return reply.result(timeout=_ASK_AGAIN_SECONDS)
+    return ended
+
+
+def _is_tried_again(bracket: Bracket) -> bool:
+    entries = legs_of(bracket, Role.ENTRY)
+    return len(entries) > 1 and entries[-1].status is LegStatus.SENT
 
 
 def end_if_unsent(bracket: Bracket) -> Event | None:
