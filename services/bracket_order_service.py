@@ -310,12 +310,13 @@ def _end_unsent(
 
     One that is just being tried again is waited for: its outcome is not known before it comes back.
     """
+    ended = worker.ask(bracket_id, end_if_unsent).result(timeout=wait_seconds)
     for _ in range(_ASKS):
-        ended = worker.ask(bracket_id, end_if_unsent).result(timeout=wait_seconds)
         if not _is_tried_again(ended):
             break
         with suppress(NotYet):
             return reply.result(timeout=_ASK_AGAIN_SECONDS)
+        ended = worker.ask(bracket_id, end_if_unsent).result(timeout=wait_seconds)
     return ended
 
 
