@@ -35,7 +35,6 @@ from services.bracket.quantities import (
     live_legs,
     net,
     net_of,
-    safe_total,
 )
 from services.bracket.sighting import is_cancelling
 from services.bracket.step import Step
@@ -328,9 +327,3 @@ def is_held_back(step: Step, part: Slice) -> bool:
         return False
     respects = step.bracket.plan.policies.on_manual_change == "respect"
     return step.bracket.exit_reason is None and (respects or step.bracket.restored > 0)
-
-
-def unheld(step: Step, part: Slice) -> int:
-    """Return how many shares of the slice no live exit would take."""
-    live = sum(leg.remaining for leg in live_legs(step.bracket, Role.EXIT, part=part))
-    return max(0, safe_total(step.bracket, part) - live)

@@ -1,7 +1,6 @@
 """What the one exit of a slice should say now. Pure and without memory: asked afresh at every look."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 from decimal import Decimal
 
 from services.bracket import prices
@@ -342,12 +341,6 @@ def _break_even(step: Step, best: Decimal) -> Decimal | None:
         return None
     tick = step.bracket.plan.instrument.tick_size
     return prices.round_stop(entry, side=step.exit_side, tick_size=tick)
-
-
-def next_rung_at(step: Step, leg: Leg) -> timedelta:
-    """Return how long until the ladder's next rung."""
-    since = leg.purpose_since or leg.sent_at
-    return step.timing.rung * (rung_of(step, leg) + 1) - step.age(since)
 
 
 CURABLE = frozenset(
