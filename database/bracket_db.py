@@ -4,15 +4,14 @@ Values in, values out; no row or session leaves this module.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
-from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, and_, bindparam, delete, or_, select, update
+from sqlalchemy import and_, bindparam, delete, or_, select, update
 
 from database.bracket_tables import (
     AccountSequenceRow,
@@ -21,6 +20,7 @@ from database.bracket_tables import (
     IdempotencyKeyRow,
     LegRow,
 )
+from database.prepared import Prepared, Transaction, Values
 from database.session import Database, Insert, StorageError, insert_for, utc_text
 from services.bracket.model import Bracket, Leg, Moment, Plan
 
@@ -74,7 +74,7 @@ class IdempotencyClaim:
     body_hash: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class ExistingClaim:
     """The key was used before: by this bracket, for a body with this hash."""
 
@@ -109,24 +109,20 @@ def insert_bracket(
     """
     change = BracketChange(bracket=bracket, events=events, expected_version=0)
     _check_version(change)
-    with db.write() as connection:
+    with db.writing() as transaction:
         if claim is not None:
-            existing = _claim_key(connection, bracket, claim)
+            existing = _claim_key(transaction, bracket, claim)
             if existing is not None:
                 return existing
-        row = _bracket_columns(bracket) | _birth_columns(bracket, claim)
-        connection.execute(_statements(db.dialect_name).insert_bracket, row)
-        return _write_legs_and_events(connection, change)
+        transaction.run(_INSERT_BRACKET, _bracket_columns(bracket) | _birth_columns(bracket, claim))
+        return _write_legs_and_events(transaction, change)
 
 
 def find_claim(db: Database, account_id: str, *, key: str) -> ExistingClaim | None:
     """Return what an account used a key for, or None. Raises NotRead."""
-    wanted = select(IdempotencyKeyRow.bracket_id, IdempotencyKeyRow.body_hash).where(
-        IdempotencyKeyRow.account_id == account_id, IdempotencyKeyRow.key == key
-    )
-    with db.read() as connection:
-        row = connection.execute(wanted).one_or_none()
-    return None if row is None else ExistingClaim(bracket_id=row.bracket_id, body_hash=row.body_hash)
+    with db.reading() as transaction:
+        row = transaction.one(_CLAIM_OF_KEY, {"account_id": account_id, "key": key})
+    return None if row is None else ExistingClaim(*row)
 
 
 def find_opposite(db: Database, plan: Plan) -> tuple[str, str] | None:
@@ -142,9 +138,9 @@ def find_opposite(db: Database, plan: Plan) -> tuple[str, str] | None:
         "mode": plan.mode,
         "side": plan.side,
     }
-    with db.read() as connection:
-        row = connection.execute(_OPPOSITE, wanted).first()
-    return None if row is None else (row.id, row.side)
+    with db.reading() as transaction:
+        row = transaction.one(_OPPOSITE, wanted)
+    return None if row is None else (row[0], row[1])
 
 
 def save(db: Database, changes: Sequence[BracketChange]) -> None:
@@ -155,17 +151,17 @@ def save(db: Database, changes: Sequence[BracketChange]) -> None:
     """
     for change in changes:
         _check_version(change)
-    with db.write() as connection:
+    with db.writing() as transaction:
         for change in changes:
-            _compare_and_set(connection, change)
-            _write_legs_and_events(connection, change)
+            _compare_and_set(transaction, change)
+            _write_legs_and_events(transaction, change)
 
 
 def load(db: Database, bracket_id: str) -> Bracket | None:
     """Return one bracket, or None when there is none with this id. Raises NotRead."""
-    with db.read() as connection:
-        snapshot = connection.scalar(_SNAPSHOT_BY_ID, {"id": bracket_id})
-    return None if snapshot is None else _decoder.decode(snapshot)
+    with db.reading() as transaction:
+        row = transaction.one(_SNAPSHOT_BY_ID, {"id": bracket_id})
+    return None if row is None else _decoder.decode(row[0])
 
 
 def load_open(db: Database, account_ids: Iterable[str]) -> tuple[Bracket, ...]:
@@ -215,9 +211,7 @@ def find_by_tag(db: Database, tag: str) -> Bracket | None:
 
 def events_of(db: Database, bracket_id: str) -> tuple[StoredEvent, ...]:
     """Return all events of one bracket in the order they happened."""
-    return _load_events(
-        db, select(EventRow.__table__).where(EventRow.bracket_id == bracket_id).order_by(EventRow.seq)
-    )
+    return _load_events(db, _EVENTS_OF, {"bracket_id": bracket_id})
 
 
 def events_after(db: Database, account_id: str, account_seq: int, *, limit: int) -> tuple[StoredEvent, ...]:
@@ -251,29 +245,9 @@ def forget_claims(db: Database, created_before: datetime) -> int:
         return gone.rowcount
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Statements:
-    """What the order path runs, built once: building a statement costs more than running it."""
-
-    insert_bracket: Insert
-    claim_key: Insert
-    upsert_legs: Insert
-    insert_events: Insert
-    take_sequence: Any  # an insert with RETURNING; its type has no short name
-
-
-@cache
-def _statements(dialect_name: str) -> _Statements:
-    return _Statements(
-        insert_bracket=insert_for(dialect_name, BracketRow),
-        claim_key=insert_for(dialect_name, IdempotencyKeyRow).on_conflict_do_nothing(),
-        upsert_legs=_upsert_legs(insert_for(dialect_name, LegRow)),
-        insert_events=insert_for(dialect_name, EventRow),
-        take_sequence=_take_sequence(insert_for(dialect_name, AccountSequenceRow)),
-    )
-
-
 _LEG_CHANGES = ("broker_order_id", "status", "quantity", "filled", "average_price")
+_STORED_EVENT = tuple(field.name for field in fields(StoredEvent))
+_BRACKET_CHANGES = ("state", "is_open", "updated_at", "finished_at", "version", "snapshot")
 
 
 def _upsert_legs(insert: Insert) -> Insert:
@@ -293,43 +267,63 @@ def _take_sequence(insert: Insert) -> Any:
     ).returning(AccountSequenceRow.last_seq)
 
 
-_SNAPSHOT_BY_ID = select(BracketRow.snapshot).where(BracketRow.id == bindparam("id"))
-_OPPOSITE = (
-    select(BracketRow.id, BracketRow.side)
-    .where(
-        BracketRow.account_id == bindparam("account_id"),
-        BracketRow.is_open.is_(True),
-        BracketRow.exchange == bindparam("exchange"),
-        BracketRow.symbol == bindparam("symbol"),
-        BracketRow.mode == bindparam("mode"),
-        BracketRow.side != bindparam("side"),
+def _opposite() -> Any:
+    return (
+        select(BracketRow.id, BracketRow.side)
+        .where(
+            BracketRow.account_id == bindparam("account_id"),
+            BracketRow.is_open.is_(True),
+            BracketRow.exchange == bindparam("exchange"),
+            BracketRow.symbol == bindparam("symbol"),
+            BracketRow.mode == bindparam("mode"),
+            BracketRow.side != bindparam("side"),
+        )
+        .order_by(BracketRow.id)
+        .limit(1)
     )
-    .order_by(BracketRow.id)
-    .limit(1)
+
+
+def _events(*conditions: Any) -> Any:
+    return select(*(EventRow.__table__.c[name] for name in _STORED_EVENT)).where(*conditions)
+
+
+def _events_after() -> Any:
+    come_after = EventRow.account_seq > bindparam("account_seq")
+    of_account = _events(EventRow.account_id == bindparam("account_id"), come_after)
+    return of_account.order_by(EventRow.account_seq).limit(bindparam("most"))
+
+
+def _compare_and_set_statement() -> Any:
+    is_as_expected = and_(
+        BracketRow.id == bindparam("wanted_id"), BracketRow.version == bindparam("expected_version")
+    )
+    return (
+        update(BracketRow)
+        .where(is_as_expected)
+        .values({name: bindparam(name, type_=BracketRow.__table__.c[name].type) for name in _BRACKET_CHANGES})
+    )
+
+
+_INSERT_BRACKET = Prepared(lambda dialect: insert_for(dialect, BracketRow))
+_CLAIM_KEY = Prepared(lambda dialect: insert_for(dialect, IdempotencyKeyRow).on_conflict_do_nothing())
+_UPSERT_LEGS = Prepared(lambda dialect: _upsert_legs(insert_for(dialect, LegRow)))
+_INSERT_EVENTS = Prepared(lambda dialect: insert_for(dialect, EventRow))
+_TAKE_SEQUENCE = Prepared(lambda dialect: _take_sequence(insert_for(dialect, AccountSequenceRow)))
+_SNAPSHOT_BY_ID = Prepared(lambda _: select(BracketRow.snapshot).where(BracketRow.id == bindparam("id")))
+_OPPOSITE = Prepared(lambda _: _opposite())
+_EVENTS_AFTER = Prepared(lambda _: _events_after())
+_EVENTS_OF = Prepared(
+    lambda _: _events(EventRow.bracket_id == bindparam("bracket_id")).order_by(EventRow.seq)
 )
-_EVENTS_AFTER = (
-    select(EventRow.__table__)
-    .where(EventRow.account_id == bindparam("account_id"), EventRow.account_seq > bindparam("account_seq"))
-    .order_by(EventRow.account_seq)
-    .limit(bindparam("most"))
-)
-_HASH_OF_EVENT = select(EventRow.hash).where(
-    and_(EventRow.bracket_id == bindparam("bracket_id"), EventRow.seq == bindparam("seq"))
-)
-_CLAIM_OF_KEY = select(IdempotencyKeyRow.bracket_id, IdempotencyKeyRow.body_hash).where(
-    and_(
-        IdempotencyKeyRow.account_id == bindparam("account_id"),
-        IdempotencyKeyRow.key == bindparam("key"),
+_COMPARE_AND_SET = Prepared(lambda _: _compare_and_set_statement())
+_HASH_OF_EVENT = Prepared(
+    lambda _: select(EventRow.hash).where(
+        EventRow.bracket_id == bindparam("bracket_id"), EventRow.seq == bindparam("seq")
     )
 )
-_COMPARE_AND_SET = (
-    update(BracketRow)
-    .where(BracketRow.id == bindparam("wanted_id"), BracketRow.version == bindparam("expected_version"))
-    .values(
-        {
-            name: bindparam(name)
-            for name in ("state", "is_open", "updated_at", "finished_at", "version", "snapshot")
-        }
+_CLAIM_OF_KEY = Prepared(
+    lambda _: select(IdempotencyKeyRow.bracket_id, IdempotencyKeyRow.body_hash).where(
+        IdempotencyKeyRow.account_id == bindparam("account_id"), IdempotencyKeyRow.key == bindparam("key")
     )
 )
 
@@ -344,40 +338,37 @@ def _check_version(change: BracketChange) -> None:
         )
 
 
-def _claim_key(connection: Connection, bracket: Bracket, claim: IdempotencyClaim) -> ExistingClaim | None:
+def _claim_key(transaction: Transaction, bracket: Bracket, claim: IdempotencyClaim) -> ExistingClaim | None:
     key = {"account_id": bracket.plan.account_id, "key": claim.key}
-    row = key | {
+    row = {
+        **key,
         "body_hash": claim.body_hash,
         "bracket_id": bracket.id,
         "created_at": bracket.received.wall,
     }
-    claimed = connection.execute(_statements(connection.dialect.name).claim_key, row)
-    if claimed.rowcount == 1:
+    if transaction.run(_CLAIM_KEY, row) == 1:
         return None
-    holder = connection.execute(_CLAIM_OF_KEY, key).one()
-    return ExistingClaim(bracket_id=holder.bracket_id, body_hash=holder.body_hash)
+    return ExistingClaim(*transaction.all(_CLAIM_OF_KEY, key)[0])
 
 
-def _compare_and_set(connection: Connection, change: BracketChange) -> None:
-    row = _bracket_columns(change.bracket) | {
+def _compare_and_set(transaction: Transaction, change: BracketChange) -> None:
+    row = {
+        **_bracket_columns(change.bracket),
         "wanted_id": change.bracket.id,
         "expected_version": change.expected_version,
     }
-    changed = connection.execute(_COMPARE_AND_SET, row)
-    if changed.rowcount != 1:
+    if transaction.run(_COMPARE_AND_SET, row) != 1:
         raise StaleWriter(f"bracket {change.bracket.id} is not at version {change.expected_version} any more")
 
 
-def _write_legs_and_events(connection: Connection, change: BracketChange) -> int:
-    statements = _statements(connection.dialect.name)
+def _write_legs_and_events(transaction: Transaction, change: BracketChange) -> int:
     if change.bracket.legs:
-        connection.execute(statements.upsert_legs, _leg_rows(change.bracket))
-    account_id = change.bracket.plan.account_id
-    taken = {"account_id": account_id, "last_seq": len(change.events)}
-    last_seq: int = connection.execute(statements.take_sequence, taken).scalar_one()
+        transaction.run_many(_UPSERT_LEGS, _leg_rows(change.bracket))
+    taken = {"account_id": change.bracket.plan.account_id, "last_seq": len(change.events)}
+    last_seq: int = transaction.scalar(_TAKE_SEQUENCE, taken)
     if change.events:
         first_account_seq = last_seq - len(change.events) + 1
-        connection.execute(statements.insert_events, list(_event_rows(connection, change, first_account_seq)))
+        transaction.run_many(_INSERT_EVENTS, _event_rows(transaction, change, first_account_seq))
     return last_seq
 
 
@@ -434,10 +425,10 @@ def _leg_columns(leg: Leg) -> dict[str, Any]:
 
 
 def _event_rows(
-    connection: Connection, change: BracketChange, first_account_seq: int
+    transaction: Transaction, change: BracketChange, first_account_seq: int
 ) -> Iterator[dict[str, Any]]:
     bracket = change.bracket
-    previous = _last_hash(connection, change)
+    previous = _last_hash(transaction, change)
     for offset, record in enumerate(change.events):
         seq = change.expected_version + 1 + offset
         payload = record.payload.decode()
@@ -456,11 +447,11 @@ def _event_rows(
         previous = digest
 
 
-def _last_hash(connection: Connection, change: BracketChange) -> str:
+def _last_hash(transaction: Transaction, change: BracketChange) -> str:
     if change.expected_version == 0:
         return GENESIS_HASH
     key = {"bracket_id": change.bracket.id, "seq": change.expected_version}
-    found: str = connection.execute(_HASH_OF_EVENT, key).scalar_one()
+    found: str = transaction.scalar(_HASH_OF_EVENT, key)
     return found
 
 
@@ -486,14 +477,13 @@ def _load_all(db: Database, wanted: Any) -> tuple[Bracket, ...]:
     return tuple(_decoder.decode(snapshot) for snapshot in snapshots)
 
 
-def _load_events(
-    db: Database, wanted: Any, values: Mapping[str, object] | None = None
-) -> tuple[StoredEvent, ...]:
-    with db.read() as connection:
-        rows = connection.execute(wanted, values).all()
+def _load_events(db: Database, wanted: Prepared, values: Values) -> tuple[StoredEvent, ...]:
+    with db.reading() as transaction:
+        rows = transaction.all(wanted, values)
     return tuple(_stored_event(row) for row in rows)
 
 
-def _stored_event(row: Row[Any]) -> StoredEvent:
-    columns = dict(row._mapping)
-    return StoredEvent(**columns | {"payload": columns["payload"].encode()})
+def _stored_event(row: tuple[Any, ...]) -> StoredEvent:
+    columns = dict(zip(_STORED_EVENT, row, strict=True))
+    at, payload = datetime.fromisoformat(columns["at"]), columns["payload"].encode()
+    return StoredEvent(**columns | {"at": at, "payload": payload})

@@ -13,9 +13,10 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import func, insert, select
+from sqlalchemy import bindparam, func, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
+from database.prepared import Prepared
 from database.session import Base, Database, NotStored
 from utils.clock import Clock
 from utils.log import redact
@@ -24,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 MOST_WAITING = 10_000
 BATCH = 200
+_TEXTS = ("request_data", "response_data")
 
 
 class CallLogRow(Base):
@@ -57,6 +59,11 @@ class CallLog:
         self._db = db
         self._clock = clock
         self._table = table
+        self._insert = Prepared(
+            lambda _: insert(table).values(
+                {name: bindparam(name) for name in ("api_type", *_TEXTS, "created_at")}
+            )
+        )
         self._waiting: queue.Queue[Mapping[str, Any] | None] = queue.Queue(MOST_WAITING)
         self._thread: threading.Thread | None = None
 
@@ -122,8 +129,8 @@ class CallLog:
         if not entries:
             return
         try:
-            with self._db.write() as connection:
-                connection.execute(insert(self._table), entries)
+            with self._db.writing() as transaction:
+                transaction.run_many(self._insert, entries)
         except NotStored as exc:
             self._drop(len(entries), str(exc))
         except Exception:  # the top of this thread: were it to die, flush would wait for ever
@@ -137,7 +144,7 @@ class CallLog:
 
 def _safe(entry: Mapping[str, Any]) -> dict[str, Any]:
     # Here and not in `take`: striking secrets out takes longer than an answer should wait for its log.
-    texts = {name: _safe_json(entry[name]) for name in ("request_data", "response_data")}
+    texts = {name: _safe_json(entry[name]) for name in _TEXTS}
     return {**entry, **texts}
 
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, Dialect, Engine, MetaData, Table, Text, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
@@ -25,6 +26,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
+
+from database.prepared import Transaction
 
 SQLITE_PRAGMAS = (
     "PRAGMA journal_mode=WAL",
@@ -127,6 +130,8 @@ class Database:
         self.engine = _engine(make_url(url))
         self._writing = self.engine.execution_options(**{_IS_WRITE: True})
         self._one_writer = threading.Lock()
+        self._driver = self.engine.dialect.loaded_dbapi
+        self._is_sqlite = self.engine.dialect.name == "sqlite"
 
     @property
     def dialect_name(self) -> str:
@@ -135,7 +140,7 @@ class Database:
     @contextmanager
     def read(self) -> Generator[Connection]:
         """Give a connection in a read transaction: one consistent view. Raises NotRead."""
-        with _translated(NotRead), self.engine.begin() as connection:
+        with _translated(NotRead, self._driver), self.engine.begin() as connection:
             yield connection
 
     @contextmanager
@@ -144,8 +149,39 @@ class Database:
 
         Any error rolls back all of it. Raises NotStored when the database could not store it.
         """
-        with self._one_writer, _translated(NotStored), self._writing.begin() as connection:
+        with self._one_writer, _translated(NotStored, self._driver), self._writing.begin() as connection:
             yield connection
+
+    @contextmanager
+    def reading(self) -> Generator[Transaction]:
+        """Give a read transaction on the driver itself, for what each order asks. Raises NotRead."""
+        with _translated(NotRead, self._driver), self._on_driver("BEGIN") as transaction:
+            yield transaction
+
+    @contextmanager
+    def writing(self) -> Generator[Transaction]:
+        """Give a write transaction on the driver itself, else as `write`. Raises NotStored."""
+        with (
+            self._one_writer,
+            _translated(NotStored, self._driver),
+            self._on_driver("BEGIN IMMEDIATE") as transaction,
+        ):
+            yield transaction
+
+    @contextmanager
+    def _on_driver(self, begin: str) -> Generator[Transaction]:
+        connection = self.engine.raw_connection()
+        try:
+            cursor = connection.cursor()
+            if self._is_sqlite:  # any other driver begins by itself
+                cursor.execute(begin)
+            yield Transaction(cursor, self.engine.dialect)
+            connection.commit()
+        except BaseException:
+            connection.rollback()
+            raise
+        finally:
+            connection.close()  # back to the pool
 
     def close(self) -> None:
         """Give back every connection."""
@@ -160,15 +196,14 @@ def insert_for(dialect_name: str, table: type[Base]) -> Insert:
 
 
 @contextmanager
-def _translated(meaning: type[StorageError]) -> Generator[None]:
+def _translated(meaning: type[StorageError], driver: Any) -> Generator[None]:
     try:
         yield
-    except _OUR_MISTAKES:
-        raise
-    except DBAPIError as exc:
-        raise meaning(f"database error: {exc.orig}") from exc
-    except PoolTimeout as exc:
-        raise meaning("database error: no free connection") from exc
+    except (DBAPIError, PoolTimeout, driver.Error) as exc:
+        if isinstance(exc, (*_OUR_MISTAKES, *(getattr(driver, one.__name__) for one in _OUR_MISTAKES))):
+            raise
+        reason = "no free connection" if isinstance(exc, PoolTimeout) else getattr(exc, "orig", exc)
+        raise meaning(f"database error: {reason}") from exc
 
 
 def _engine(url: URL) -> Engine:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from sqlalchemy import and_, bindparam, or_, select
 from sqlalchemy.orm import Mapped, mapped_column
 
+from database.prepared import Prepared
 from database.session import Base, Database, insert_for
 from services.bracket.model import KillMode, Mode
 
@@ -33,13 +34,14 @@ class SettingRow(Base):
     updated_at: Mapped[datetime]
 
 
-# Asked with every placement: building a statement costs more than running it.
-_KILL_SWITCHES = select(SettingRow.value).where(
-    SettingRow.key == KILL_SWITCH,
-    or_(
-        and_(SettingRow.scope == SettingScope.ACCOUNT, SettingRow.subject_id == bindparam("account_id")),
-        and_(SettingRow.scope == SettingScope.OWNER, SettingRow.subject_id == bindparam("owner_id")),
-    ),
+_KILL_SWITCHES = Prepared(
+    lambda _: select(SettingRow.value).where(
+        SettingRow.key == KILL_SWITCH,
+        or_(
+            and_(SettingRow.scope == SettingScope.ACCOUNT, SettingRow.subject_id == bindparam("account_id")),
+            and_(SettingRow.scope == SettingScope.OWNER, SettingRow.subject_id == bindparam("owner_id")),
+        ),
+    )
 )
 
 
@@ -79,8 +81,8 @@ def kill_switch(db: Database, account_id: str, *, owner_id: str) -> KillMode:
     Raises NotRead: then nobody knows that entries are allowed.
     """
     subjects = {"account_id": account_id, "owner_id": owner_id}
-    with db.read() as connection:
-        switches = [KillMode(value) for value in connection.scalars(_KILL_SWITCHES, subjects)]
+    with db.reading() as transaction:
+        switches = [KillMode(value) for (value,) in transaction.all(_KILL_SWITCHES, subjects)]
     return max(switches, key=list(KillMode).index, default=KillMode.OFF)
 
 
