@@ -17,10 +17,11 @@ from functools import partial
 from broker.base import AuthDead, BrokerAccount
 from database.bracket_db import BracketChange, EventRecord, StaleWriter, load, load_open, load_watch, save
 from database.session import Database, StorageError
+from services.account_messages import Answered, Asked, LookAtAll, Message, Pushed, Submitted
+from services.account_picture import AccountPicture, differs, is_evidence, is_lost_gtt
 from services.account_reads import AccountReads, BooksFailed, BooksRead, Parts, QuotesRead
 from services.bracket.account import (
     BookIndex,
-    foreign_filled,
     index_book,
     is_complete,
     owned_gtts,
@@ -33,9 +34,6 @@ from services.bracket.model import (
     BookRead,
     Bracket,
     KillMode,
-    Leg,
-    LegKind,
-    LegStatus,
     Mode,
     Moment,
     Overlay,
@@ -56,48 +54,10 @@ from utils.log import log_context
 logger = logging.getLogger(__name__)
 
 QUOTE_MAX_AGE = timedelta(seconds=5)
-_EVIDENCE_APART = timedelta(seconds=2)
+_TOGETHER = 64  # decisions stored in one transaction: the first waits for the last to be decided
 _RETRY = timedelta(milliseconds=500)
 _READ_AGAIN = timedelta(seconds=1)
 _IDLE = timedelta(seconds=5)  # also how old a healthy heartbeat may be
-
-
-@dataclass(frozen=True, slots=True)
-class Submitted:
-    """A bracket just stored with its entry's intention; reply gets it back after the entry's answer."""
-
-    bracket: Bracket
-    events: tuple[Event, ...]
-    at: Moment
-    reply: "Future[Bracket]"
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A person's request for a bracket, as the event that `ask` makes of its present state."""
-
-    bracket_id: str
-    ask: Callable[[Bracket], Event | None]
-    reply: "Future[Bracket]"
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    command: Command
-    event: Event
-
-
-@dataclass(frozen=True, slots=True)
-class Pushed:
-    """Somebody says there is news. Nothing of it is believed; it makes us look."""
-
-
-@dataclass(frozen=True, slots=True)
-class LookAtAll:
-    """The kill switch, or something else that concerns every bracket, has changed."""
-
-
-Message = LookAtAll | Submitted | Asked | Answered | Pushed | BooksRead | BooksFailed | QuotesRead
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +73,13 @@ class WorkerPorts:
     announce: Callable[[str], None]  # account id: events were stored
     cadence: Cadence
     timing: Timing = field(default_factory=Timing)
+
+
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    tracked: Tracked
+    seen: Seen
+    decision: Decision
 
 
 class UnknownBracket(KeyError):
@@ -132,12 +99,8 @@ class AccountWorker:
         self._roster = Roster()
         self._quotes: dict[Symbol, Quote] = {}
         self._troubles: frozenset[Overlay] = frozenset()
-        self._previous_read: Moment | None = None
+        self._picture = AccountPicture()
         self._unstored: list[Answered] = []
-        self._evidence: dict[str, tuple[Standing, Moment]] = {}
-        self._ask_for_everything = False
-        self._foreign_filled = 0
-        self._last_complete: tuple[BookRead, dict[str, str]] | None = None
         self.last_turn = ports.clock.monotonic()  # the heartbeat that readiness reports
 
     # --- asked from other threads
@@ -275,8 +238,8 @@ class AccountWorker:
         try:
             event = message.ask(tracked.bracket)
             if event is not None:
-                self._keep(tracked, answer(tracked.bracket, event, self._now()))
-                self._decide(tracked)
+                self._keep([(tracked, answer(tracked.bracket, event, self._now()))])
+                self._decide([tracked])
         except Exception as exc:  # noqa: BLE001  # a refusal, or a failed store, is the asker's to hear
             message.reply.set_exception(exc)
         else:
@@ -287,7 +250,7 @@ class AccountWorker:
         if tracked is None:
             return
         try:
-            self._keep(tracked, answer(tracked.bracket, message.event, self._now()))
+            self._keep([(tracked, answer(tracked.bracket, message.event, self._now()))])
         except StaleWriter:
             self._reload(tracked)
             self._unstored.append(message)
@@ -341,35 +304,23 @@ class AccountWorker:
             return
         sessions = self._session_ids()
         if self._says_nothing_new(message.books, sessions):
-            self._previous_read = message.books.started
+            self._picture.previous_read = message.books.started
             return
         brackets = [tracked.bracket for tracked in self._roster.all()]
         if not is_complete(message.books, brackets, session=sessions):
             self._distrust(Overlay.BROKER_DOWN, "a read lacks orders that were live; it proves nothing")
             return
         self._set_troubles(frozenset())
-        self._last_complete = (message.books, sessions)
+        self._picture.keep(message.books, sessions)
         index = index_book(message.books)
-        self._note_fills(index, brackets)
+        if self._picture.notes_foreign_fills(index, brackets):
+            self._reads.hurry()
         self._share_out(index, brackets, sessions)
 
     def _says_nothing_new(self, books: BookRead, sessions: dict[str, str]) -> bool:
         """Whether a read repeats the last complete one, and no bracket counts reads as evidence."""
-        if self._last_complete is None or self._troubles or self._roster.wants_evidence():
-            return False
-        last, last_sessions = self._last_complete
-        is_repeated = books.orders == last.orders and books.gtts == last.gtts
-        return is_repeated and books.positions is None and sessions == last_sessions
-
-    def _note_fills(self, index: BookIndex, brackets: list[Bracket]) -> None:
-        """Read trades and positions too when others' orders have filled in our symbols."""
-        filled = foreign_filled(index, brackets)
-        if index.read.positions is not None:
-            self._ask_for_everything = False
-        elif filled != self._foreign_filled:
-            self._ask_for_everything = True
-            self._reads.hurry()
-        self._foreign_filled = filled
+        counts = bool(self._troubles) or self._roster.wants_evidence()
+        return not counts and self._picture.is_repeated(books, sessions)
 
     def _distrust(self, trouble: Overlay, why: str) -> None:
         logger.warning(why)
@@ -384,56 +335,69 @@ class AccountWorker:
             agrees = None if standing is None else standing.agrees
             read = part_of_read(tracked.bracket, index, owners=owners, agrees=agrees)
             self._give(tracked, read, standing)
-            if any(_is_lost_gtt(leg) for leg in tracked.bracket.legs):
+            if any(is_lost_gtt(leg) for leg in tracked.bracket.legs):
                 # Adopt at once, so that no other bracket takes the same trigger for its own.
-                self._decide(tracked)
+                self._decide([tracked])
                 owners = owned_gtts([one.bracket for one in self._roster.all()])
-        self._previous_read = index.read.started
+        self._picture.previous_read = index.read.started
 
     def _give(self, tracked: Tracked, read: Read, standing: Standing | None) -> None:
-        is_news = tracked.known is None or _differs(tracked.known, read) or standing != tracked.standing
+        is_news = differs(tracked.known, read) or standing != tracked.standing
         tracked.known, tracked.standing = read, standing
-        if is_news or _is_unsettled(tracked.bracket):
+        if is_news or is_evidence(tracked.bracket, read, standing, timing=self._ports.timing):
             tracked.read = read
             self._roster.mark(tracked)
 
     def _confirmed(self, bracket: Bracket, standing: Standing | None, started: Moment) -> Standing | None:
-        """Believe what changes the account's picture only when two reads, two seconds apart, say the same."""
-        if standing is None or not _changes_the_picture(bracket, standing):
-            self._evidence.pop(bracket.id, None)
+        """Believe what changes the account's picture only when two reads, some time apart, say the same."""
+        if standing is None or not self._picture.needs_proof(bracket, standing):
             return standing
-        first, since = self._evidence.get(bracket.id, (standing, started))
-        if _picture(first) != _picture(standing):
-            first, since = standing, started
-        self._evidence[bracket.id] = (first, since)
-        self._ask_for_everything = True
         self._reads.hurry_in(_READ_AGAIN)
-        return standing if started.since(since) >= _EVIDENCE_APART else None
+        apart = self._ports.timing.evidence_apart
+        return standing if self._picture.is_proven(bracket, standing, started, apart=apart) else None
 
     # --- looking
 
     def _look(self) -> None:
-        for tracked in self._roster.take_marked(self._clock.monotonic()):
-            self._decide(tracked)
+        marked = self._roster.take_marked(self._clock.monotonic())
+        for first in range(0, len(marked), _TOGETHER):
+            self._decide(marked[first : first + _TOGETHER])
 
-    def _decide(self, tracked: Tracked) -> None:
+    def _decide(self, brackets: list[Tracked]) -> None:
+        """Look at brackets and store what is decided in one transaction; send only after that."""
         now = self._now()
-        seen = self._seen(tracked, now)
-        decision = reconcile(tracked.bracket, seen, now, timing=self._ports.timing)
+        decided = [self._decision(tracked, now) for tracked in brackets]
         try:
-            self._keep(tracked, decision)
+            self._keep([(one.tracked, one.decision) for one in decided])
         except StaleWriter:
-            self._reload(tracked)
+            self._decide_apart(brackets)
             return
         except StorageError:
             # Nothing was stored, so nothing is sent; what rests at the broker goes on resting.
             logger.critical("a decision could not be stored; nothing was sent", exc_info=True)
-            self._roster.set_due(tracked, now.mono + _RETRY.total_seconds())
+            for tracked in brackets:
+                self._roster.set_due(tracked, now.mono + _RETRY.total_seconds())
             return
-        tracked.read, tracked.quote = None, seen.quote
-        wait = decision.next_look
+        for one in decided:
+            self._carry_out(one, now)
+
+    def _decide_apart(self, brackets: list[Tracked]) -> None:
+        """Somebody else wrote one of these brackets: read that one again, and hold up none of the others."""
+        if len(brackets) == 1:
+            self._reload(brackets[0])
+            return
+        for tracked in brackets:
+            self._decide([tracked])
+
+    def _decision(self, tracked: Tracked, now: Moment) -> "_Decided":
+        seen = self._seen(tracked, now)
+        return _Decided(tracked, seen, reconcile(tracked.bracket, seen, now, timing=self._ports.timing))
+
+    def _carry_out(self, decided: "_Decided", now: Moment) -> None:
+        tracked, wait = decided.tracked, decided.decision.next_look
+        tracked.read, tracked.quote = None, decided.seen.quote
         self._roster.set_due(tracked, None if wait is None else now.mono + wait.total_seconds())
-        self._send(tracked, decision.events, intended=now)
+        self._send(tracked, decided.decision.events, intended=now)
         self._forget_if_done(tracked)
 
     def _forget_if_done(self, tracked: Tracked) -> None:
@@ -450,7 +414,7 @@ class AccountWorker:
             kill=self._ports.kill_switch.mode(),
             standing=None if tracked.read is None else tracked.standing,
             troubles=self._troubles,
-            previous_read=self._previous_read,
+            previous_read=self._picture.previous_read,
         )
 
     def _usable_quote(self, bracket: Bracket, *, is_open: bool) -> Quote | None:
@@ -460,24 +424,28 @@ class AccountWorker:
 
     # --- storing and sending
 
-    def _keep(self, tracked: Tracked, decision: Decision) -> None:
-        """Store a decision; the cache follows only what is stored."""
-        if not decision.events:
+    def _keep(self, decisions: list[tuple[Tracked, Decision]]) -> None:
+        """Store decisions in one transaction; the cache follows only what is stored."""
+        news = [(tracked, decision) for tracked, decision in decisions if decision.events]
+        if not news:
             return
+        names = [name for _, decision in news for name in _names(decision)]
+        _reach("storing", names)
+        save(self._ports.db, [self._change(tracked, decision) for tracked, decision in news])
+        _reach("stored", names)
+        for tracked, decision in news:
+            self._roster.update(tracked, decision.bracket)
+        self._ports.announce(self.account_id)
+
+    def _change(self, tracked: Tracked, decision: Decision) -> BracketChange:
         at = decision.bracket.updated or self._now()
         records = [
             EventRecord(kind=type(event).__name__, at=at, payload=encode_event(event))
             for event in decision.events
         ]
-        change = BracketChange(
+        return BracketChange(
             bracket=decision.bracket, events=records, expected_version=tracked.bracket.version
         )
-        names = [name_of(event, decision.bracket.leg(event.seq)) for event in intentions(decision.events)]
-        _reach("storing", names)
-        save(self._ports.db, [change])
-        _reach("stored", names)
-        self._roster.update(tracked, decision.bracket)
-        self._ports.announce(self.account_id)
 
     def _reload(self, tracked: Tracked) -> None:
         stored = load(self._ports.db, tracked.bracket.id)
@@ -516,7 +484,7 @@ class AccountWorker:
         covered = self._ports.broker.capabilities.pushes_orders
         parts = Parts(
             gtts=roster.wants_gtts(),
-            everything=roster.wants_everything() or self._ask_for_everything,
+            everything=roster.wants_everything() or self._picture.wants_everything,
             symbols=roster.open_symbols(),
         )
         self._reads.start_due(
@@ -545,6 +513,10 @@ class AccountWorker:
         return Moment.read(self._clock)
 
 
+def _names(decision: Decision) -> list[str]:
+    return [name_of(event, decision.bracket.leg(event.seq)) for event in intentions(decision.events)]
+
+
 def _reach(phase: str, names: list[str]) -> None:
     for name in names:
         reach(f"{phase} {name}")
@@ -552,31 +524,3 @@ def _reach(phase: str, names: list[str]) -> None:
 
 def _says_the_same(quote: Quote, known: Quote | None) -> bool:
     return known is not None and replace(known, at=quote.at) == quote
-
-
-def _changes_the_picture(bracket: Bracket, standing: Standing) -> bool:
-    known = sum(part.external for part in bracket.slices)
-    return standing.external != known or standing.shortfall > 0
-
-
-def _picture(standing: Standing) -> tuple[int, int]:
-    return (standing.external, standing.shortfall)
-
-
-def _is_lost_gtt(leg: Leg) -> bool:
-    is_unseen = leg.status in (LegStatus.UNKNOWN, LegStatus.ABSENT)
-    return leg.kind is LegKind.GTT and leg.broker_order_id is None and is_unseen
-
-
-def _differs(old: Read, new: Read) -> bool:
-    return old.orders != new.orders or old.gtts != new.gtts or old.position_agrees != new.position_agrees
-
-
-def _is_unsettled(bracket: Bracket) -> bool:
-    """Whether each further read is evidence of something: absence, a change, what else is held."""
-    if bracket.foreign_base is None and not bracket.state.is_closed:
-        return True
-    return any(
-        leg.change is not None or (leg.is_live and not leg.is_working) or leg.missed_reads
-        for leg in bracket.legs
-    )

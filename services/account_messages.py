@@ -1,0 +1,50 @@
+"""What an account's worker is told: by people, by its lanes, by pushes."""
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+from services.account_reads import BooksFailed, BooksRead, QuotesRead
+from services.bracket.events import Event
+from services.bracket.model import Bracket, Moment
+from services.wire import Command
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A bracket just stored with its entry's intention; reply gets it back after the entry's answer."""
+
+    bracket: Bracket
+    events: tuple[Event, ...]
+    at: Moment
+    reply: "Future[Bracket]"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A person's request for a bracket, as the event that `ask` makes of its present state."""
+
+    bracket_id: str
+    ask: Callable[[Bracket], Event | None]
+    reply: "Future[Bracket]"
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A command's one call to the broker came back, as the event to store."""
+
+    command: Command
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """Somebody says there is news. Nothing of it is believed; it makes us look."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookAtAll:
+    """The kill switch, or something else that concerns every bracket, has changed."""
+
+
+Message = LookAtAll | Submitted | Asked | Answered | Pushed | BooksRead | BooksFailed | QuotesRead
