@@ -26,7 +26,8 @@ def healthz() -> Response:
 def readyz() -> Response:
     """Say whether brackets can be placed and watched; 503 with the reasons when not.
 
-    A dead broker token is told but is no reason: a restart would not bring it back, only stop the watch.
+    A dead broker token or a bracket that cannot be decided is told but is no reason: a restart would
+    not mend it, only stop the watch.
     """
     reasons = [*_database_faults(), *_worker_faults()]
     if background().is_stopping:
@@ -57,11 +58,13 @@ def _worker_faults() -> list[str]:
 
 def _warnings() -> list[str]:
     dead = {one.account_id for one in desk().supervisor.workers() if _is_dead(one)}
-    return [
+    logins = [
         f"account {one.name} needs a new broker login"
         for one in list_accounts(desk().db)
         if one.status is AccountStatus.NEEDS_LOGIN or one.id in dead
     ]
+    stuck = sorted(bracket_id for one in desk().supervisor.workers() for bracket_id in one.stuck)
+    return logins + [f"bracket {bracket_id} cannot be decided: look at it yourself" for bracket_id in stuck]
 
 
 def _is_dead(worker: AccountWorker) -> bool:

@@ -56,6 +56,7 @@ logger = logging.getLogger(__name__)
 QUOTE_MAX_AGE = timedelta(seconds=5)
 _TOGETHER = 64  # decisions stored in one transaction: the first waits for the last to be decided
 _RETRY = timedelta(milliseconds=500)
+_STUCK_RETRY = timedelta(seconds=5)
 _READ_AGAIN = timedelta(seconds=1)
 _IDLE = timedelta(seconds=5)  # also how old a healthy heartbeat may be
 
@@ -101,6 +102,7 @@ class AccountWorker:
         self._troubles: frozenset[Overlay] = frozenset()
         self._picture = AccountPicture()
         self._unstored: list[Answered] = []
+        self.stuck: frozenset[str] = frozenset()  # brackets that a bug of ours keeps from being decided
         self.last_turn = ports.clock.monotonic()  # the heartbeat that readiness reports
 
     # --- asked from other threads
@@ -366,7 +368,7 @@ class AccountWorker:
     def _decide(self, brackets: list[Tracked]) -> None:
         """Look at brackets and store what is decided in one transaction; send only after that."""
         now = self._now()
-        decided = [self._decision(tracked, now) for tracked in brackets]
+        decided = [one for one in (self._decision(tracked, now) for tracked in brackets) if one is not None]
         try:
             self._keep([(one.tracked, one.decision) for one in decided])
         except StaleWriter:
@@ -389,9 +391,20 @@ class AccountWorker:
         for tracked in brackets:
             self._decide([tracked])
 
-    def _decision(self, tracked: Tracked, now: Moment) -> "_Decided":
+    def _decision(self, tracked: Tracked, now: Moment) -> "_Decided | None":
         seen = self._seen(tracked, now)
-        return _Decided(tracked, seen, reconcile(tracked.bracket, seen, now, timing=self._ports.timing))
+        try:
+            decision = reconcile(tracked.bracket, seen, now, timing=self._ports.timing)
+        except Exception:
+            # A bug of ours, met by one bracket: the others' stops must not wait for it.
+            logger.critical(
+                "bracket %s cannot be decided: look at it yourself", tracked.bracket.id, exc_info=True
+            )
+            self.stuck |= {tracked.bracket.id}
+            self._roster.set_due(tracked, now.mono + _STUCK_RETRY.total_seconds())
+            return None
+        self.stuck -= {tracked.bracket.id}
+        return _Decided(tracked, seen, decision)
 
     def _carry_out(self, decided: "_Decided", now: Moment) -> None:
         tracked, wait = decided.tracked, decided.decision.next_look

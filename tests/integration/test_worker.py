@@ -1,14 +1,16 @@
 """The account worker against a broker that loses, hangs and lies; real threads, the real store."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from database.bracket_db import events_of, verify_chain
-from services.bracket.lifecycle import replay
+from services import account_worker
+from services.bracket.lifecycle import Decision, reconcile, replay
 from services.bracket.model import (
     Bracket,
     LegStatus,
@@ -72,6 +74,29 @@ def test_an_entry_whose_answer_was_lost_is_found_by_its_tag_and_protected(runnin
 
     assert entries_at_the_exchange(running) == 1
     assert len(legs_of(protected, Role.ENTRY)) == 1
+
+
+def test_a_bracket_that_cannot_be_decided_does_not_hold_up_the_stop_of_another(
+    running: RunningDesk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken, sound = placed_id(running), placed_id(running)
+    monkeypatch.setattr(account_worker, "reconcile", fails_for(broken))
+
+    running.price("799")
+    running.until(sound, lambda bracket: bracket.state is State.PROTECTED)
+
+    worker = running.desk.supervisor.worker(running.caller.account_id, running.caller.mode)
+    assert worker.stuck == {broken}
+    assert f"bracket {broken} cannot be decided" in caplog.text
+
+
+def fails_for(bracket_id: str) -> Callable[..., Decision]:
+    def decide(bracket: Bracket, *args: Any, **kwargs: Any) -> Decision:
+        if bracket.id == bracket_id:
+            raise ArithmeticError("a bug")
+        return reconcile(bracket, *args, **kwargs)
+
+    return decide
 
 
 def test_an_entry_that_never_arrived_is_proved_absent_and_not_sent_again(running: RunningDesk) -> None:
