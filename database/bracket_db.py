@@ -109,13 +109,16 @@ def insert_bracket(
     """
     change = BracketChange(bracket=bracket, events=events, expected_version=0)
     _check_version(change)
-    with db.writing() as transaction:
-        if claim is not None:
-            existing = _claim_key(transaction, bracket, claim)
-            if existing is not None:
-                return existing
-        transaction.run(_INSERT_BRACKET, _bracket_columns(bracket) | _birth_columns(bracket, claim))
+    row = _bracket_columns(bracket) | _birth_columns(bracket, claim)
+
+    def write(transaction: Transaction) -> int | ExistingClaim:
+        existing = None if claim is None else _claim_key(transaction, bracket, claim)
+        if existing is not None:
+            return existing
+        transaction.run(_INSERT_BRACKET, row)
         return _write_legs_and_events(transaction, change)
+
+    return db.store(write)
 
 
 def find_claim(db: Database, account_id: str, *, key: str) -> ExistingClaim | None:
@@ -151,10 +154,13 @@ def save(db: Database, changes: Sequence[BracketChange]) -> None:
     """
     for change in changes:
         _check_version(change)
-    with db.writing() as transaction:
+
+    def write(transaction: Transaction) -> None:
         for change in changes:
             _compare_and_set(transaction, change)
             _write_legs_and_events(transaction, change)
+
+    db.store(write)
 
 
 def load(db: Database, bracket_id: str) -> Bracket | None:

@@ -129,8 +129,7 @@ class CallLog:
         if not entries:
             return
         try:
-            with self._db.writing() as transaction:
-                transaction.run_many(self._insert, entries)
+            self._db.store(lambda transaction: transaction.run_many(self._insert, entries))
         except NotStored as exc:
             self._drop(len(entries), str(exc))
         except Exception:  # the top of this thread: were it to die, flush would wait for ever

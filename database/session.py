@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Dialect, Engine, MetaData, Table, Text, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
@@ -27,6 +27,7 @@ from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 
+from database.group_commit import GroupCommit, Write
 from database.prepared import Transaction
 
 SQLITE_PRAGMAS = (
@@ -41,6 +42,7 @@ _OUR_MISTAKES = (IntegrityError, ProgrammingError, DataError, NotSupportedError)
 
 _IS_WRITE = "openbracket_write"
 
+T = TypeVar("T")
 Insert = sqlite.Insert | postgresql.Insert
 
 
@@ -130,6 +132,7 @@ class Database:
         self.engine = _engine(make_url(url))
         self._writing = self.engine.execution_options(**{_IS_WRITE: True})
         self._one_writer = threading.Lock()
+        self._group = GroupCommit(self.writing)
         self._driver = self.engine.dialect.loaded_dbapi
         self._is_sqlite = self.engine.dialect.name == "sqlite"
 
@@ -182,6 +185,14 @@ class Database:
             raise
         finally:
             connection.close()  # back to the pool
+
+    def store(self, write: Write[T]) -> T:
+        """Return what write returned, once committed, maybe together with others' writes.
+
+        For what many threads write at once. Raises NotStored, and what write raises; then nothing of it
+        is stored. write may be called twice and must leave no trace but in the transaction.
+        """
+        return self._group.store(write)
 
     def close(self) -> None:
         """Give back every connection."""
