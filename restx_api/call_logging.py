@@ -18,7 +18,7 @@ def log_call(response: Response) -> Response:
     api_type = g.get("logged_as")
     if api_type is None:
         return response
-    answer = response.get_json(silent=True) or {}
+    answer = g.get("answer", {})
     if g.caller.mode is Mode.ANALYZE:
         async_log_analyzer(desk().analyzer_log, body(), answer, api_type)
     else:

@@ -4,7 +4,11 @@ import secrets
 from collections.abc import Mapping
 from http import HTTPStatus
 
-from flask import Response, g, jsonify
+import msgspec
+from flask import Response, g
+
+
+_encoder = msgspec.json.Encoder()
 
 
 def new_request_id() -> str:
@@ -39,4 +43,5 @@ def failure(
 def _envelope(body: dict[str, object]) -> Response:
     caller = g.get("caller")
     mode = {} if caller is None else {"mode": str(caller.mode)}
-    return jsonify({**mode, **body, "request_id": g.get("request_id") or new_request_id()})
+    g.answer = {**mode, **body, "request_id": g.get("request_id") or new_request_id()}
+    return Response(_encoder.encode(g.answer) + b"\n", mimetype="application/json")

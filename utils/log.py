@@ -8,6 +8,7 @@ import time
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import TextIO
 
 STRUCK_OUT = "[secret]"
@@ -35,7 +36,9 @@ _SHAPED_SECRETS = (
     re.compile(r"(?<=://)[^\s/:@]+:[^\s/@]+(?=@)"),  # user:password@ of an address
 )
 _OUR_KEY = re.compile(r"(?:bk|wh)_[0-9A-Za-z]{8}|pb_[0-9A-Za-z]+")
-_IS_SECRET_NAME = re.compile(_NAMING, re.IGNORECASE)
+_SECRET_NAME = re.compile(_NAMING, re.IGNORECASE)
+# A short word, a number or a time, which most of what is logged is: nothing above can match in it.
+_PLAIN = re.compile(r"[A-Za-z0-9_+-]{0,24}|[0-9.:TZ+-]{0,32}")
 
 _context: ContextVar[Mapping[str, str]] = ContextVar("log_context", default={})  # noqa: B039  # never changed
 
@@ -53,6 +56,8 @@ def log_context(**names: str | None) -> Generator[None]:
 
 def redact_text(text: str) -> str:
     """Return text with everything struck out that is named or shaped like a secret."""
+    if _PLAIN.fullmatch(text):
+        return text
     for shape in _SHAPED_SECRETS:
         text = shape.sub(_strike_out, text)
     return _NAMED_SECRET.sub(rf"\g<name>{STRUCK_OUT}", text)
@@ -140,7 +145,12 @@ def _add_context(record: logging.LogRecord) -> bool:
 
 
 def _redact_item(name: str, item: object) -> object:
-    return STRUCK_OUT if _IS_SECRET_NAME.search(name) and item is not None else redact(item)
+    return STRUCK_OUT if _is_secret_name(name) and item is not None else redact(item)
+
+
+@lru_cache(maxsize=1024)
+def _is_secret_name(name: str) -> bool:
+    return _SECRET_NAME.search(name) is not None
 
 
 def _strike_out(found: re.Match[str]) -> str:

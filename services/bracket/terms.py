@@ -6,6 +6,7 @@ Shared by the rules, which report what is None or wrong, and by the planner, whi
 from collections.abc import Sequence
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
 from typing import TypeVar
 
 from services.bracket.model import (
@@ -149,4 +150,9 @@ def _distance(
 
 def _word(words: type[_Word], text: str | None) -> _Word | None:
     spelled = "" if text is None else text.strip().upper()
-    return next((word for word in words if word.value == spelled), None)
+    return _by_spelling(words).get(spelled)
+
+
+@cache
+def _by_spelling(words: type[_Word]) -> dict[str, _Word]:
+    return {word.value: word for word in words}

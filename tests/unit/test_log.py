@@ -6,7 +6,10 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from utils import log
 from utils.clock import elapsed_timer
 from utils.log import STRUCK_OUT, log_context, redact, redact_text, set_up_logging
 
@@ -151,3 +154,12 @@ def test_a_hostile_text_is_redacted_in_time(unit: str) -> None:
     redact_text(text)
 
     assert elapsed_timer() - started < 2.0
+
+
+@given(st.from_regex(log._PLAIN, fullmatch=True))
+def test_what_is_let_through_unsearched_has_nothing_that_a_search_would_find(text: str) -> None:
+    struck = text
+    for shape in log._SHAPED_SECRETS:
+        struck = shape.sub("", struck)
+
+    assert log._NAMED_SECRET.sub("", struck) == text

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import cached_property
 
 from services.bracket import terms
 from services.bracket.calendar import Session
@@ -20,7 +21,7 @@ from services.bracket.prices import resolve
 from services.bracket.request import BracketOrderRequest, TargetRequest
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Facts:
     """A request beside the market, the broker and the clock it is checked against."""
 
@@ -31,37 +32,37 @@ class Facts:
     session: Session | None
     now: datetime
 
-    @property
+    @cached_property
     def side(self) -> Side | None:
         return terms.side_of(self.request)
 
-    @property
+    @cached_property
     def product(self) -> Product | None:
         return terms.product_of(self.request)
 
-    @property
+    @cached_property
     def order_type(self) -> OrderType | None:
         return terms.order_type_of(self.request)
 
-    @property
+    @cached_property
     def exchange(self) -> str | None:
         return terms.exchange_of(self.request)
 
-    @property
+    @cached_property
     def is_option(self) -> bool:
         return self.instrument is not None and self.instrument.is_option
 
-    @property
+    @cached_property
     def reference(self) -> Decimal | None:
         """The price the entry is expected to fill at, when anybody can say."""
         return terms.entry_reference(self.request, self.quote)
 
-    @property
+    @cached_property
     def stop(self) -> PriceSpec | None:
         """The stop, when it was given in exactly one way and can be used."""
         return _only_usable(terms.stop_specs(self.request))
 
-    @property
+    @cached_property
     def targets(self) -> tuple[tuple[str, TargetRequest], ...]:
         """The targets with the name their fields have in the request."""
         if self.request.targets is None:
