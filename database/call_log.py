@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 MOST_WAITING = 10_000
 BATCH = 200
+_GATHER_SECONDS = 0.05  # calls that come one upon the other share a commit
 _TEXTS = ("request_data", "response_data")
 
 
@@ -66,15 +67,18 @@ class CallLog:
         )
         self._waiting: queue.Queue[Mapping[str, Any] | None] = queue.Queue(MOST_WAITING)
         self._thread: threading.Thread | None = None
+        self._ending = threading.Event()
 
     def start(self) -> None:
         """Start the writing thread. What was taken before is written then."""
+        self._ending.clear()
         self._thread = threading.Thread(target=self._run, name=f"writer of {self._table.__tablename__}")
         self._thread.start()
 
     def stop(self) -> None:
         """Write what waits and end the thread; returns when it has ended."""
         if self._thread is not None:
+            self._ending.set()
             self._waiting.put(None)
             self._thread.join()
             self._thread = None
@@ -121,6 +125,8 @@ class CallLog:
     def _next_batch(self) -> list[Mapping[str, Any] | None]:
         # None is the mark that ends the thread; nothing is taken past it.
         batch = [self._waiting.get()]
+        if batch[0] is not None:
+            self._ending.wait(_GATHER_SECONDS)
         while batch[-1] is not None and len(batch) < BATCH and not self._waiting.empty():
             batch.append(self._waiting.get())  # never waits: this thread is the only one that gets
         return batch
