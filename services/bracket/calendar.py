@@ -52,6 +52,9 @@ class Calendar:
     last_entry: timedelta  # this long before the square-off no intraday entry is taken any more
 
 
+CONTRACT_EXIT = timedelta(minutes=15)  # before the last close of a contract a position in it is left
+
+
 @dataclass(frozen=True, slots=True)
 class AlwaysOpen:
     """A market without hours: one session that never ends and has no cut-off."""
@@ -136,6 +139,13 @@ def cutoff(session: Session, product: Product) -> datetime | None:
 def time_exit_at(session: Session, product: Product) -> datetime | None:
     """Return when an intraday position leaves by itself, ahead of the broker; None for other products."""
     return session.time_exit_at if product is Product.MIS else None
+
+
+def contract_exit_at(session: Session, expiry: date | None) -> datetime | None:
+    """Return when a contract is left that ends with this session; None when it does not."""
+    if expiry is None or session.date_id != expiry.isoformat():
+        return None
+    return session.closes_at - CONTRACT_EXIT
 
 
 def last_entry_at(session: Session, product: Product) -> datetime | None:

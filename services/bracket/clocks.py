@@ -4,6 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from services.bracket.commands import pause_after
+from services.bracket.dates import contract_exit_at, until_renewal
 from services.bracket.entry import RETRY_UNSENT
 from services.bracket.events import ExitBegan, NakedBegan, NakedEnded, WatchEnded
 from services.bracket.exits import is_held_back, may_act
@@ -194,7 +195,7 @@ def next_look(step: Step) -> timedelta | None:
 
 def _waits(step: Step) -> list[timedelta | None]:
     bracket, timing = step.bracket, step.timing
-    waits: list[timedelta | None] = [_wait_for_entry(step), _wait_for_exit_time(step)]
+    waits: list[timedelta | None] = [_wait_for_entry(step), _wait_for_exit_time(step), until_renewal(step)]
     if bracket.naked is not None:
         waits.append(timing.alarm_after - step.age(bracket.naked.since))
         waits.append(timing.emergency_after - step.age(patience_began(bracket, bracket.naked)))
@@ -228,6 +229,7 @@ def _wait_for_entry(step: Step) -> timedelta | None:
 
 
 def _wait_for_exit_time(step: Step) -> timedelta | None:
-    if step.bracket.exit_at is None or step.bracket.exit_reason is not None:
+    times = [at for at in (step.bracket.exit_at, contract_exit_at(step)) if at is not None]
+    if not times or step.bracket.exit_reason is not None:
         return None
-    return step.bracket.exit_at - step.now.wall
+    return min(times) - step.now.wall

@@ -126,6 +126,7 @@ class LegSighted:
     row_updated_at: datetime | None = None
     reason: str | None = None
     refusal: RefusalKind | None = None
+    expires_at: datetime | None = None  # of a GTT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from collections import Counter
 
 from services.bracket import commands, wanted
+from services.bracket.dates import must_renew
 from services.bracket.events import (
     ExitBegan,
     ExitRestored,
@@ -209,6 +210,9 @@ def _tend_exit(step: Step, part: Slice, leg: Leg | None) -> None:
     elif leg is None or (leg.status is LegStatus.UNKNOWN and leg.broker_order_id is None):
         _place(step, part, plan)
     elif leg.kind is not plan.kind:
+        commands.cancel(step, leg)
+    elif leg.is_working and must_renew(step, leg):
+        step.raise_alarm("oco_renewed", f"the OCO {leg.broker_order_id} runs out soon; placing it anew")
         commands.cancel(step, leg)
     elif _can_trade(step, leg.kind):
         _carry_over(step, leg, plan)

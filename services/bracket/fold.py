@@ -164,6 +164,7 @@ def _sighted(bracket: Bracket, event: ev.LegSighted, at: Moment) -> Bracket:
         row_updated_at=event.row_updated_at or leg.row_updated_at,
         reason=event.reason or leg.reason,
         refusal=event.refusal or leg.refusal,
+        expires_at=event.expires_at or leg.expires_at,
         sighted_at=at,
         missed_reads=0,
         triggered_at=leg.triggered_at or (at if _has_triggered(leg, event) else None),

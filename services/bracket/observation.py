@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from services.bracket.calendar import CONTRACT_EXIT
 from services.bracket.model import GttRow, KillMode, Moment, OrderRow, Overlay, Quote, TradeRow
 
 
@@ -85,6 +86,7 @@ class Timing:
     evidence_apart: timedelta = field(default_factory=lambda: _seconds(2))
     alarm_repeat: timedelta = field(default_factory=lambda: _seconds(30))
     alarm_repeat_most: timedelta = field(default_factory=lambda: _seconds(600))
+    contract_exit: timedelta = CONTRACT_EXIT  # before the last close of a contract
     watch: timedelta = field(default_factory=lambda: timedelta(hours=24))
     hysteresis_ticks: int = 2
     morphs: int = 3

@@ -262,8 +262,8 @@ def stop_leg(row: GttRow, side: Side) -> GttLegRow:
 def _sight_gtt(step: Step, leg: Leg, row: GttRow, refused: GttLegRow | None) -> None:
     status = LegStatus.REJECTED if refused is not None else _GTT_STATUS[row.status]
     terms = gtt_terms(row, leg.side)
-    known = (leg.status, leg.terms, leg.broker_order_id)
-    if leg.sighted_at is not None and known == (status, terms, row.trigger_id):
+    known = (leg.status, leg.terms, leg.broker_order_id, leg.expires_at)
+    if leg.sighted_at is not None and known == (status, terms, row.trigger_id, row.expires_at):
         return
     step.record(
         ev.LegSighted(
@@ -276,6 +276,7 @@ def _sight_gtt(step: Step, leg: Leg, row: GttRow, refused: GttLegRow | None) -> 
             row_updated_at=row.updated_at,
             reason=None if refused is None else refused.child_reason,
             refusal=None if refused is None else refused.child_refusal,
+            expires_at=row.expires_at,
         )
     )
 

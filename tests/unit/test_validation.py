@@ -860,6 +860,17 @@ def test_a_closed_market_and_a_late_intraday_entry_are_refused(now: str, code: s
     assert only(faults(request(), now=ist(now)))[1:] == (code, sentence)
 
 
+def test_a_contract_takes_no_new_entries_in_the_last_quarter_of_an_hour_of_its_life() -> None:
+    ending = replace(FUTURE, expiry=date(2026, 12, 9))
+    asked = request(**on(FUTURE, product="NRML"))
+
+    assert faults(asked, instrument=ending, now=ist("2026-12-09 15:14:59")) == []
+    assert only(faults(asked, instrument=ending, now=ist("2026-12-09 15:15:00")))[1:] == (
+        "past_cutoff",
+        "symbol NIFTY26DECFUT expires today and is left at 15:15: no new entries",
+    )
+
+
 def test_the_second_before_the_cut_off_is_in_time() -> None:
     assert faults(request(), now=ist("2026-12-09 14:49:59")) == []
     assert faults(request(product="CNC"), now=ist("2026-12-09 15:29:59")) == []

@@ -252,6 +252,7 @@ class Leg:
     parent: int | None = None  # seq of the GTT this order is a child of
     reason: str | None = None
     refusal: RefusalKind | None = None
+    expires_at: datetime | None = None  # when the broker drops a GTT
 
     @property
     def is_live(self) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from services.bracket.calendar import ALWAYS_OPEN_ID, Session, cutoff, last_entry_at
+from services.bracket.calendar import ALWAYS_OPEN_ID, Session, contract_exit_at, cutoff, last_entry_at
 from services.bracket.rules.facts import Facts
 from services.bracket.violations import Code, Violation, invalid
 from utils.constants import EXCHANGE_ZONE
@@ -19,6 +19,7 @@ def check_timing(facts: Facts) -> Iterator[Violation]:
         return
     yield from _open(facts, facts.session)
     yield from _intraday_entry(facts, facts.session)
+    yield from _ending_contract(facts, facts.session)
     yield from _exit_at(facts, facts.session)
 
 
@@ -66,6 +67,15 @@ def _intraday_entry(facts: Facts, session: Session) -> Iterator[Violation]:
         return
     sentence = f"product {product} takes no new entries on {facts.exchange} after {_clock(last)}"
     yield Violation(field="product", code=Code.PAST_CUTOFF, sentence=sentence)
+
+
+def _ending_contract(facts: Facts, session: Session) -> Iterator[Violation]:
+    ends = None if facts.instrument is None else contract_exit_at(session, facts.instrument.expiry)
+    if ends is not None and facts.now >= ends:
+        sentence = (
+            f"symbol {facts.request.symbol} expires today and is left at {_clock(ends)}: no new entries"
+        )
+        yield Violation(field="symbol", code=Code.PAST_CUTOFF, sentence=sentence)
 
 
 def _exit_at(facts: Facts, session: Session) -> Iterator[Violation]:
