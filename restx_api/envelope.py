@@ -7,7 +7,6 @@ from http import HTTPStatus
 import msgspec
 from flask import Response, g
 
-
 _encoder = msgspec.json.Encoder()
 
 

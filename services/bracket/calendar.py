@@ -52,7 +52,7 @@ class Calendar:
     last_entry: timedelta  # this long before the square-off no intraday entry is taken any more
 
 
-CONTRACT_EXIT = timedelta(minutes=15)  # before the last close of a contract a position in it is left
+CONTRACT_EXIT = timedelta(minutes=30)  # before the last close of a contract a position in it is left
 
 
 @dataclass(frozen=True, slots=True)

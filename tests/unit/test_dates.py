@@ -12,7 +12,7 @@ from tests.unit.driver import TODAY, Driver, only
 LAST_CLOSE = NINE_THIRTY + timedelta(hours=6)
 OPEN_TODAY = TradingSession(id=TODAY, opens_at=NINE_THIRTY - timedelta(minutes=15), closes_at=LAST_CLOSE)
 CLOSED = replace(OPEN_TODAY, is_open=False)
-QUARTER_OF_AN_HOUR_BEFORE = (LAST_CLOSE - NINE_THIRTY).total_seconds() - 15 * 60
+HALF_AN_HOUR_BEFORE = (LAST_CLOSE - NINE_THIRTY).total_seconds() - 30 * 60
 
 
 def a_contract(*, expiry: date) -> Plan:
@@ -27,12 +27,12 @@ def held_by_oco() -> Driver:
     return driver
 
 
-def test_h62_a_contract_is_left_a_quarter_of_an_hour_before_its_last_close() -> None:
+def test_h62_a_contract_is_left_half_an_hour_before_its_last_close() -> None:
     driver = Driver(a_contract(expiry=date.fromisoformat(TODAY)))
     driver.session = OPEN_TODAY
     driver.protect()
 
-    driver.look(after=QUARTER_OF_AN_HOUR_BEFORE - driver.seconds - 1)
+    driver.look(after=HALF_AN_HOUR_BEFORE - driver.seconds - 1)
     assert driver.bracket.exit_reason is None
     driver.look(after=1)
 
@@ -44,7 +44,7 @@ def test_h62_the_day_before_its_last_a_contract_is_kept() -> None:
     driver.session = OPEN_TODAY
     driver.protect()
 
-    driver.look(after=QUARTER_OF_AN_HOUR_BEFORE + 60)
+    driver.look(after=HALF_AN_HOUR_BEFORE + 60)
 
     assert driver.bracket.exit_reason is None
 
@@ -55,7 +55,7 @@ def test_h62_the_entry_of_a_contract_in_its_last_minutes_is_ended() -> None:
     driver.look()
     driver.accept(1)
 
-    driver.look(after=QUARTER_OF_AN_HOUR_BEFORE)
+    driver.look(after=HALF_AN_HOUR_BEFORE)
 
     assert driver.bracket.entry_ended == "exit_contract_expiry"
 

@@ -860,7 +860,7 @@ def test_a_closed_market_and_a_late_intraday_entry_are_refused(now: str, code: s
     assert only(faults(request(), now=ist(now)))[1:] == (code, sentence)
 
 
-def test_a_contract_takes_no_new_entries_in_the_last_quarter_of_an_hour_of_its_life() -> None:
+def test_a_contract_takes_no_new_entries_in_the_last_half_hour_of_its_life() -> None:
     ending = replace(FUTURE, expiry=date(2026, 12, 9))
     asked = request(**on(FUTURE, product="NRML"))
 
