@@ -22,7 +22,7 @@ from database.bracket_tables import (
 )
 from database.prepared import Prepared, Transaction, Values
 from database.session import Database, Insert, StorageError, insert_for, utc_text
-from services.bracket.model import Bracket, Leg, Moment, Plan
+from services.bracket.model import Bracket, Leg, Mode, Moment, Plan
 
 GENESIS_HASH = ""  # what the first event of a bracket has for the hash before it
 
@@ -192,6 +192,14 @@ def load_watch(db: Database, account_id: str, closed_after: datetime) -> tuple[B
         .order_by(BracketRow.id)
     )
     return _load_all(db, wanted)
+
+
+def accounts_at_work(db: Database, mode: Mode, closed_after: datetime) -> frozenset[str]:
+    """Return the accounts with brackets of a mode that are open or finished after a time."""
+    is_at_work = or_(BracketRow.is_open.is_(True), BracketRow.finished_at > closed_after)
+    wanted = select(BracketRow.account_id).where(BracketRow.mode == mode, is_at_work).distinct()
+    with db.read() as connection:
+        return frozenset(connection.scalars(wanted))
 
 
 def list_brackets(

@@ -102,10 +102,18 @@ class AccountWorker:
         self._troubles: frozenset[Overlay] = frozenset()
         self._picture = AccountPicture()
         self._unstored: list[Answered] = []
+        self._recovered = threading.Event()
         self.stuck: frozenset[str] = frozenset()  # brackets that a bug of ours keeps from being decided
         self.last_turn = ports.clock.monotonic()  # the heartbeat that readiness reports
 
     # --- asked from other threads
+
+    def is_ready(self, *, seconds: float) -> bool:
+        """Wait until everything open is read; return whether it is.
+
+        A bracket stored before that would be read as an old one, and its entry taken for lost.
+        """
+        return self._recovered.wait(seconds)
 
     def submit(self, bracket: Bracket, events: tuple[Event, ...], at: Moment) -> "Future[Bracket]":
         """Hand over a bracket just stored. The future resolves when the entry's answer is stored."""
@@ -215,6 +223,7 @@ class AccountWorker:
 
     def _recover(self) -> None:
         """Load what is open or may still come back. From here on nothing is special about a restart."""
+        self._recovered.clear()
         self._roster = Roster()
         reach("recovering")
         closed_after = self._clock.now() - self._ports.timing.watch
@@ -222,6 +231,7 @@ class AccountWorker:
         for bracket in (*load_open(self._ports.db, [self.account_id]), *watched):
             if bracket.plan.mode is self._ports.mode:
                 self._roster.mark(self._roster.add(bracket))
+        self._recovered.set()
         if len(self._roster):
             self._reads.hurry()
 

@@ -59,6 +59,7 @@ from services.errors import (
     InvalidApiKey,
     Killed,
     NotFound,
+    NotReady,
     ScopeMissing,
     SymbolConflict,
 )
@@ -192,8 +193,8 @@ def place_bracket_order_with_auth(
 ) -> Placed:
     """Place a bracket for a caller already verified; wait up to wait_seconds for the entry's answer.
 
-    Raises BracketDenied (nothing stored), Killed, SymbolConflict, IdempotencyConflict, NotStored
-    (nothing stored, nothing sent), EntryRejected (the broker's no, stored) and BrokerUnavailable
+    Raises BracketDenied and NotReady (nothing stored), Killed, SymbolConflict, IdempotencyConflict,
+    NotStored (nothing stored, nothing sent), EntryRejected (the broker's no, stored) and BrokerUnavailable
     (provably nothing was placed). A placement that cannot be confirmed in time is a success that says so.
     """
     claim = _claim(request)
@@ -206,6 +207,7 @@ def place_bracket_order_with_auth(
     if request.dry_run:
         return Placed(plan=checked.plan, protection=checked.protection, bracket=None)
     _refuse_if_killed(desk, caller)
+    _refuse_unless_ready(desk, caller)
     return _commit_and_send(desk, request, checked, claim=claim, wait_seconds=wait_seconds)
 
 
@@ -238,6 +240,11 @@ def _refuse_if_killed(desk: Desk, caller: Caller) -> None:
     mode = desk.supervisor.worker(caller.account_id, caller.mode).kill_mode()
     if mode is not KillMode.OFF or desk.supervisor.is_stopping:
         raise Killed(f"the kill switch is set to {mode}: no new entries")
+
+
+def _refuse_unless_ready(desk: Desk, caller: Caller) -> None:
+    if not desk.supervisor.worker(caller.account_id, caller.mode).is_ready(seconds=ENTRY_ANSWER_SECONDS):
+        raise NotReady("the account's open brackets are still being read: nothing was stored, send it again")
 
 
 def _commit_and_send(

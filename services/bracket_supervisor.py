@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from broker.base import AccountCredentials, BrokerAccount, BrokerCapabilities, BrokerSettings
 from broker.registry import import_broker_module
 from database.account_db import Account, account, auth_token_of, list_accounts
+from database.bracket_db import accounts_at_work
 from database.secret_box import SecretBox
 from database.session import Database
 from services.account_worker import AccountWorker, WorkerPorts
@@ -50,6 +51,9 @@ class SupervisorPorts:
     connect: Connect = connect_broker
 
 
+_STOP_SECONDS = 3.5  # the process has five in all
+
+
 def broker_for(account_broker: str, mode: Mode) -> str:
     """Return who gets the orders: in analyze mode the paper market, whatever the account's broker."""
     return PAPER if mode is Mode.ANALYZE else account_broker
@@ -66,18 +70,25 @@ class BracketSupervisor:
         self._stop = threading.Event()
 
     def start(self) -> None:
-        """Start working every account: what is open is looked at before anything new is taken."""
+        """Start working every account: what is open is looked at before anything new is taken.
+
+        An account's paper brackets get their worker when there are some: most accounts never have any.
+        """
+        closed_after = self._ports.clock.now() - self._ports.timing.watch
+        at_work = accounts_at_work(self._ports.db, Mode.ANALYZE, closed_after)
         for one in list_accounts(self._ports.db):
             self.worker(one.id, Mode.LIVE)
-            self.worker(one.id, Mode.ANALYZE)
+            if one.id in at_work:
+                self.worker(one.id, Mode.ANALYZE)
 
     def stop(self) -> None:
         """Let the workers finish what they are storing, and end. Stops stay at the broker."""
         self._stop.set()
         for worker in self._workers.values():
             worker.wake()
-        for thread in self._threads:
-            thread.join(timeout=4)
+        ends_at = self._ports.clock.monotonic() + _STOP_SECONDS
+        for thread in self._threads:  # all of them together: one that hangs must not cost the others' time
+            thread.join(timeout=max(0.0, ends_at - self._ports.clock.monotonic()))
 
     @property
     def is_stopping(self) -> bool:

@@ -82,5 +82,11 @@ class BrokerUnavailable(BracketError):
     code = "broker_error"
 
 
+class NotReady(BracketError):
+    """The account's worker is still reading what is open. Nothing was stored."""
+
+    code = "not_stored"
+
+
 class EntryStale(BracketError):
     code = "entry_stale"

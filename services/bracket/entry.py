@@ -18,7 +18,7 @@ from services.bracket.model import (
     Role,
     Terms,
 )
-from services.bracket.quantities import average_entry_price, filled_of, legs_of, net
+from services.bracket.quantities import average_entry_price, legs_of, net
 from services.bracket.step import Step
 
 RETRY_UNSENT = timedelta(milliseconds=200)
@@ -163,10 +163,6 @@ def end_of_entry(step: Step) -> None:
         step.record(EntryEnded(code=code))
     if code == "entry_absent":
         step.raise_alarm("entry_absent", "the broker proved never to have received the entry")
-
-
-def filled(step: Step) -> int:
-    return filled_of(step.bracket, Role.ENTRY)
 
 
 _ENDINGS = {

@@ -58,11 +58,6 @@ def safe_total(bracket: Bracket, part: Slice) -> int:
     return bought - part.external - ended
 
 
-def committed_of(bracket: Bracket, part: Slice) -> int:
-    """Return how many shares live exits may still take: unknown and unseen orders count in full."""
-    return sum(leg.remaining for leg in live_legs(bracket, Role.EXIT, part=part))
-
-
 def has_undecided(bracket: Bracket, part: Slice) -> bool:
     """Whether an exit or unwind of the slice may exist at the broker without our knowing its id."""
     legs = live_legs(bracket, Role.EXIT, part=part) + live_legs(bracket, Role.UNWIND, part=part)

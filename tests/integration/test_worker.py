@@ -1,5 +1,6 @@
 """The account worker against a broker that loses, hangs and lies; real threads, the real store."""
 
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
@@ -8,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from database.bracket_db import events_of, verify_chain
-from services import account_worker
+from database.bracket_db import events_of, load_open, verify_chain
+from services import account_worker, bracket_order_service
 from services.bracket.lifecycle import Decision, reconcile, replay
 from services.bracket.model import (
     Bracket,
@@ -27,7 +28,7 @@ from services.bracket.model import (
     Terms,
 )
 from services.bracket.quantities import legs_of
-from services.errors import BrokerUnavailable, EntryRejected, SymbolConflict
+from services.errors import BrokerUnavailable, EntryRejected, NotReady, SymbolConflict
 from services.event_codec import decode_event
 from tests.desks import RunningDesk, a_running_desk
 from tests.faulty_broker import Fault
@@ -88,6 +89,27 @@ def test_a_bracket_that_cannot_be_decided_does_not_hold_up_the_stop_of_another(
     worker = running.desk.supervisor.worker(running.caller.account_id, running.caller.mode)
     assert worker.stuck == {broken}
     assert f"bracket {broken} cannot be decided" in caplog.text
+
+
+def test_nothing_is_stored_before_the_account_has_read_what_is_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_read = threading.Event()
+
+    def held_up(*args: Any) -> tuple[Bracket, ...]:
+        assert may_read.wait(10)
+        return load_open(*args)
+
+    monkeypatch.setattr(account_worker, "load_open", held_up)
+    monkeypatch.setattr(bracket_order_service, "ENTRY_ANSWER_SECONDS", 0.01)
+    with a_running_desk(tmp_path) as running:
+        with pytest.raises(NotReady):
+            running.place()
+        assert load_open(running.desk.db, [running.caller.account_id]) == ()
+        may_read.set()
+        monkeypatch.undo()
+
+        assert running.place().bracket is not None
 
 
 def fails_for(bracket_id: str) -> Callable[..., Decision]:
