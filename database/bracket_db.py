@@ -22,6 +22,7 @@ from database.bracket_tables import (
 )
 from database.prepared import Prepared, Transaction, Values
 from database.session import Database, Insert, StorageError, insert_for, utc_text
+from database.sharing import with_shared_parts
 from services.bracket.model import Bracket, Leg, Mode, Moment, Plan
 
 GENESIS_HASH = ""  # what the first event of a bracket has for the hash before it
@@ -488,7 +489,7 @@ def _hash_of(stored: StoredEvent) -> str:
 def _load_all(db: Database, wanted: Any) -> tuple[Bracket, ...]:
     with db.read() as connection:
         snapshots = connection.scalars(wanted).all()
-    return tuple(_decoder.decode(snapshot) for snapshot in snapshots)
+    return tuple(with_shared_parts(_decoder.decode(snapshot)) for snapshot in snapshots)
 
 
 def _load_events(db: Database, wanted: Prepared, values: Values) -> tuple[StoredEvent, ...]:
