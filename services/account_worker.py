@@ -303,10 +303,12 @@ class AccountWorker:
                 self._roster.mark(tracked)
 
     def _on_quotes(self, quotes: dict[Symbol, Quote]) -> None:
+        known, self._quotes = self._quotes, self._quotes | quotes
         for symbol, quote in quotes.items():
-            if not _says_the_same(quote, self._quotes.get(symbol)):
-                self._roster.mark_symbol(symbol)
-        self._quotes |= quotes
+            before = known.get(symbol)
+            if not _says_the_same(quote, before):
+                is_only_price = before is not None and _bands(before) == _bands(quote)
+                self._roster.mark_symbol(symbol, quote, is_only_price=is_only_price)
 
     def _on_books(self, message: BooksRead) -> None:
         self._reads.done()
@@ -543,6 +545,10 @@ def _names(decision: Decision) -> list[str]:
 def _reach(phase: str, names: list[str]) -> None:
     for name in names:
         reach(f"{phase} {name}")
+
+
+def _bands(quote: Quote) -> tuple[object, object]:
+    return quote.lower_band, quote.upper_band
 
 
 def _says_the_same(quote: Quote, known: Quote | None) -> bool:

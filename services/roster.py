@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from services.bracket.model import Bracket, Quote
 from services.bracket.observation import Read, Standing
+from services.bracket.quiet import QuietBand, quiet_band
 from services.cadence import Needs, Urgency, needs_of
 
 Symbol = tuple[str, str]  # exchange, symbol
@@ -24,12 +25,20 @@ class Tracked:
     standing: Standing | None = None
     quote: Quote | None = None
     due: float | None = None  # monotonic seconds at which time alone matters
+    band: QuietBand | None = None  # as far as it is known: see Roster.mark_symbol
+    is_band_known: bool = False
     waiting: "list[Future[Bracket]]" = field(default_factory=list)
 
 
 def symbol_of(bracket: Bracket) -> Symbol:
     instrument = bracket.plan.instrument
     return (instrument.exchange, instrument.symbol)
+
+
+def _is_quiet(tracked: Tracked, quote: Quote) -> bool:
+    if not tracked.is_band_known:
+        tracked.band, tracked.is_band_known = quiet_band(tracked.bracket), True
+    return tracked.band is not None and tracked.band.holds(quote)
 
 
 class Roster:
@@ -65,7 +74,7 @@ class Roster:
     def update(self, tracked: Tracked, bracket: Bracket) -> None:
         """Take the bracket's new self."""
         self._count(tracked, -1)
-        tracked.bracket, tracked.needs = bracket, needs_of(bracket)
+        tracked.bracket, tracked.needs, tracked.is_band_known = bracket, needs_of(bracket), False
         self._count(tracked, 1)
 
     def drop(self, tracked: Tracked) -> None:
@@ -78,10 +87,15 @@ class Roster:
         """Look at this bracket in the coming turn."""
         self._dirty[tracked.bracket.id] = None
 
-    def mark_symbol(self, symbol: Symbol) -> None:
-        """Look at every open bracket of a symbol whose price moved."""
+    def mark_symbol(self, symbol: Symbol, quote: Quote, *, is_only_price: bool) -> None:
+        """Look at the open brackets of a symbol to which its new quote can mean anything.
+
+        is_only_price: nothing but its prices differs from the quote before.
+        """
         for bracket_id in self._symbols.get(symbol, ()):
-            if not self._tracked[bracket_id].bracket.state.is_closed:
+            tracked = self._tracked[bracket_id]
+            is_quiet = is_only_price and tracked.quote is not None and _is_quiet(tracked, quote)
+            if not is_quiet and not tracked.bracket.state.is_closed:
                 self._dirty[bracket_id] = None
 
     def set_due(self, tracked: Tracked, due: float | None) -> None:
