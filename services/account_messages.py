@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from services.account_reads import BooksFailed, BooksRead, QuotesRead
 from services.bracket.events import Event
-from services.bracket.model import Bracket, Moment
+from services.bracket.model import Bracket, Moment, Quote
+from services.roster import Symbol
 from services.wire import Command
 
 
@@ -30,6 +31,14 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class QuoteAsked:
+    """Somebody needs a young quote of a symbol; reply gets it, or None when there is none."""
+
+    symbol: Symbol
+    reply: "Future[Quote | None]"
+
+
+@dataclass(frozen=True, slots=True)
 class Answered:
     """A command's one call to the broker came back, as the event to store."""
 
@@ -47,4 +56,6 @@ class LookAtAll:
     """The kill switch, or something else that concerns every bracket, has changed."""
 
 
-Message = LookAtAll | Submitted | Asked | Answered | Pushed | BooksRead | BooksFailed | QuotesRead
+Message = (
+    LookAtAll | Submitted | Asked | QuoteAsked | Answered | Pushed | BooksRead | BooksFailed | QuotesRead
+)

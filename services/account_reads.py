@@ -68,6 +68,7 @@ class AccountReads:
         self._pushes_left: float = _PUSHES_AT_ONCE
         self._pushed_at = clock.monotonic()
         self._is_reading = False
+        self._prices_hurried = False
         self._book_due = 0.0
         self._price_due = float("inf")
 
@@ -91,6 +92,10 @@ class AccountReads:
         at = self._clock.monotonic() + wait.total_seconds()
         self._hurried = at if self._hurried is None else min(self._hurried, at)
 
+    def hurry_prices(self) -> None:
+        """Read the prices as soon as the broker allows: somebody waits for them."""
+        self._prices_hurried = True
+
     def done(self) -> None:
         """A read came back, well or not."""
         self._is_reading = False
@@ -113,10 +118,7 @@ class AccountReads:
         """Start the read that is due, if any."""
         now = self._clock.monotonic()
         self._book_due = self._book_at + book_every.total_seconds()
-        prices_matter = price_every is not None and bool(parts.symbols)
-        self._price_due = (
-            self._price_at + price_every.total_seconds() if prices_matter and price_every else float("inf")
-        )
+        self._price_due = self._next_prices(price_every if parts.symbols else None)
         if self._is_reading:
             return
         if now >= self._book_due or (self._hurried is not None and now >= self._hurried):
@@ -125,8 +127,13 @@ class AccountReads:
             is_wanted = parts.everything and since_everything >= _EVERYTHING_APART_SECONDS
             self._start_books(now, parts=parts, everything=is_wanted or is_round)
         elif now >= self._price_due:
-            self._price_at, self._is_reading = now, True
+            self._price_at, self._is_reading, self._prices_hurried = now, True, False
             self._lanes.read(lambda: self._read_quotes(parts.symbols))
+
+    def _next_prices(self, price_every: timedelta | None) -> float:
+        if self._prices_hurried:
+            return self._price_at + self._quote_pause
+        return float("inf") if price_every is None else self._price_at + price_every.total_seconds()
 
     def _start_books(self, now: float, *, parts: Parts, everything: bool) -> None:
         self._book_at, self._hurried, self._is_reading = now, None, True

@@ -17,7 +17,7 @@ from functools import partial
 from broker.base import AuthDead, BrokerAccount
 from database.bracket_db import BracketChange, EventRecord, StaleWriter, load, load_open, load_watch, save
 from database.session import Database, StorageError
-from services.account_messages import Answered, Asked, LookAtAll, Message, Pushed, Submitted
+from services.account_messages import Answered, Asked, LookAtAll, Message, Pushed, QuoteAsked, Submitted
 from services.account_picture import AccountPicture, differs, is_evidence, is_lost_gtt
 from services.account_reads import AccountReads, BooksFailed, BooksRead, Parts, QuotesRead
 from services.bracket.account import (
@@ -102,6 +102,7 @@ class AccountWorker:
         self._troubles: frozenset[Overlay] = frozenset()
         self._picture = AccountPicture()
         self._unstored: list[Answered] = []
+        self._awaiting_quotes: list[QuoteAsked] = []
         self._recovered = threading.Event()
         self.stuck: frozenset[str] = frozenset()  # brackets that a bug of ours keeps from being decided
         self.last_turn = ports.clock.monotonic()  # the heartbeat that readiness reports
@@ -132,6 +133,12 @@ class AccountWorker:
         quote = self._quotes.get(symbol)
         is_young = quote is not None and self._clock.now() - quote.at <= QUOTE_MAX_AGE
         return quote if is_young else None
+
+    def ask_quote(self, symbol: Symbol) -> "Future[Quote | None]":
+        """Ask for a young quote of a symbol with an open bracket; the broker is asked if need be."""
+        reply: Future[Quote | None] = Future()
+        self._inbox.put(QuoteAsked(symbol, reply))
+        return reply
 
     def sight_of(self, bracket: Bracket) -> Seen:
         """Return what a look at the bracket would know now, without a read; for explaining only."""
@@ -214,6 +221,9 @@ class AccountWorker:
             case QuotesRead():
                 self._reads.done()
                 self._on_quotes(message.quotes)
+                self._answer_quotes(message.quotes)
+            case QuoteAsked():
+                self._on_quote_asked(message)
             case LookAtAll():
                 self._mark_open()
             case Pushed():
@@ -283,6 +293,19 @@ class AccountWorker:
         waiting, tracked.waiting = tracked.waiting, []
         for reply in waiting:
             reply.set_result(tracked.bracket)
+
+    def _on_quote_asked(self, message: QuoteAsked) -> None:
+        known = self.quote(message.symbol)
+        if known is not None:
+            message.reply.set_result(known)
+            return
+        self._awaiting_quotes.append(message)
+        self._reads.hurry_prices()
+
+    def _answer_quotes(self, quotes: dict[Symbol, Quote]) -> None:
+        waiting, self._awaiting_quotes = self._awaiting_quotes, []
+        for message in waiting:
+            message.reply.set_result(quotes.get(message.symbol))
 
     def _on_failed_read(self, message: BooksFailed) -> None:
         self._reads.done()

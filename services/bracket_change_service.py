@@ -5,6 +5,7 @@ A person's act is an event of the bracket, decided on by its worker like everyth
 
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as NotYet
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
@@ -46,6 +47,7 @@ from services.errors import BracketClosed, BracketDenied, NotFound
 from utils.constants import EXCHANGE_ZONE
 
 ANSWER_SECONDS = 5.0
+_QUOTE_SECONDS = 1.5  # a broker gives one answer a second
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +77,8 @@ def modify_bracket_order(desk: Desk, caller: Caller, bracket_id: str, *, changes
         sentence = f"nothing to change: send at least one of {', '.join(_CHANGEABLE)}"
         raise BracketDenied.of("bracket_id", Code.REQUEST_INVALID, sentence)
     bracket = bracket_order_status(desk, caller, bracket_id)
-    market = _Market(_quote(desk, bracket), _session(desk, bracket), desk.clock.now())
+    quote = _quote(desk, bracket, is_needed=changes.sl_price is not None and net(bracket) > 0)
+    market = _Market(quote, _session(desk, bracket), desk.clock.now())
     by = f"key {caller.key_id}"
     return _ask(desk, caller, bracket_id, lambda bracket: _modified(bracket, changes, market=market, by=by))
 
@@ -292,10 +295,16 @@ def _entry_filled(bracket: Bracket, changes: BracketChanges) -> list[Violation]:
     return [Violation(field="entry_price", code=Code.REQUEST_INVALID, sentence=sentence)]
 
 
-def _quote(desk: Desk, bracket: Bracket) -> Quote | None:
+def _quote(desk: Desk, bracket: Bracket, *, is_needed: bool) -> Quote | None:
+    """Return a young quote. One that is needed is asked for; without an answer in time there is none."""
     worker = desk.supervisor.worker(bracket.plan.account_id, bracket.plan.mode)
-    instrument = bracket.plan.instrument
-    return worker.quote((instrument.exchange, instrument.symbol))
+    symbol = (bracket.plan.instrument.exchange, bracket.plan.instrument.symbol)
+    known = worker.quote(symbol)
+    if known is not None or not is_needed:
+        return known
+    with suppress(NotYet):
+        return worker.ask_quote(symbol).result(timeout=_QUOTE_SECONDS)
+    return None
 
 
 def _session(desk: Desk, bracket: Bracket) -> Session:

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,8 @@ from services.bracket.model import (
     Terms,
 )
 from services.bracket.quantities import legs_of
-from services.errors import BrokerUnavailable, EntryRejected, NotReady, SymbolConflict
+from services.bracket_change_service import BracketChanges, modify_bracket_order
+from services.errors import BracketDenied, BrokerUnavailable, EntryRejected, NotReady, SymbolConflict
 from services.event_codec import decode_event
 from tests.desks import RunningDesk, a_running_desk
 from tests.faulty_broker import Fault
@@ -89,6 +91,21 @@ def test_a_bracket_that_cannot_be_decided_does_not_hold_up_the_stop_of_another(
     worker = running.desk.supervisor.worker(running.caller.account_id, running.caller.mode)
     assert worker.stuck == {broken}
     assert f"bracket {broken} cannot be decided" in caplog.text
+
+
+def test_a_stop_that_would_trigger_is_refused_also_when_no_quote_is_at_hand(
+    running: RunningDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bracket_id = placed_id(running)
+    running.price("799")
+    running.until(bracket_id, lambda bracket: bracket.state is State.PROTECTED)
+    monkeypatch.setattr(account_worker, "QUOTE_MAX_AGE", timedelta(seconds=-1))
+    running.price("795")
+
+    with pytest.raises(BracketDenied, match="797 would trigger now: the last price is 795"):
+        modify_bracket_order(
+            running.desk, running.caller, bracket_id, changes=BracketChanges(sl_price=Decimal(797))
+        )
 
 
 def test_nothing_is_stored_before_the_account_has_read_what_is_open(
