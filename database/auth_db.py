@@ -86,6 +86,16 @@ class Secrets:
         self.box = box
         self.monotonic = clock.monotonic
         self.callers: RecentAnswers[str, Caller] = RecentAnswers(clock.monotonic, kept=KEYS_KEPT)
+        self._used: set[str] = set()
+
+    def note_use(self, key_id: str) -> None:
+        """Remember that a key was used, for the housekeeping to store."""
+        self._used.add(key_id)
+
+    def take_used(self) -> frozenset[str]:
+        """Return the keys used since the last time this was asked."""
+        used, self._used = self._used, set()
+        return frozenset(used)
 
 
 def create_api_key(
@@ -144,6 +154,7 @@ def verify_api_key(db: Database, secrets: Secrets, key: str) -> Caller | None:
     caller = _look_up_key(db, secrets, read_key(key))
     if caller is not None:
         secrets.callers.put(digest, caller, asked_at=asked_at)
+        secrets.note_use(caller.key_id)
     return caller
 
 

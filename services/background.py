@@ -6,6 +6,7 @@ import threading
 from broker.base import BrokerSettings
 from broker.paper import close_market, market_of
 from services.desk import Desk
+from services.housekeeping import Housekeeper
 from services.threads import start_thread
 
 logger = logging.getLogger(__name__)
@@ -44,6 +45,8 @@ class Background:
         desk.analyzer_log.start()
         self._threads.append(start_thread("paper-market", market_of(self._settings).run, self._stop))
         self._threads.append(start_thread("announcer", desk.announcer.run, self._stop))
+        housekeeper = Housekeeper(desk.db, desk.clock, desk.secrets)
+        self._threads.append(start_thread("housekeeping", housekeeper.run, self._stop))
         desk.supervisor.start()
 
     def stop(self) -> None:

@@ -1,0 +1,43 @@
+"""What is tidied up now and then: idempotency keys past their time, and when each key was last used."""
+
+import logging
+import threading
+from datetime import timedelta
+
+from database.auth_db import Secrets, record_key_use
+from database.bracket_db import forget_claims
+from database.session import Database, StorageError
+from utils.clock import Clock
+
+logger = logging.getLogger(__name__)
+
+CLAIMS_KEPT = timedelta(days=7)
+_ROUND_SECONDS = 60.0
+
+
+class Housekeeper:
+    """Tidies up once a minute. `run` is one thread's work."""
+
+    def __init__(self, db: Database, clock: Clock, secrets: Secrets) -> None:
+        self._db = db
+        self._clock = clock
+        self._secrets = secrets
+
+    def run(self, stop: threading.Event) -> None:
+        """Tidy up until stop is set, and once more then."""
+        while not stop.is_set():
+            stop.wait(_ROUND_SECONDS)
+            self.tidy()
+
+    def tidy(self) -> None:
+        """Do one round. What cannot be stored now is left for the next."""
+        try:
+            self._note_uses()
+            forget_claims(self._db, self._clock.now() - CLAIMS_KEPT)
+        except StorageError:
+            logger.exception("the housekeeping could not be stored; it is tried again")
+
+    def _note_uses(self) -> None:
+        used = self._secrets.take_used()
+        if used:
+            record_key_use(self._db, used, at=self._clock.now())
