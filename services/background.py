@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Callable, Mapping
 
 from broker.base import BrokerSettings
 from broker.paper import close_market, market_of
@@ -13,12 +14,21 @@ logger = logging.getLogger(__name__)
 _JOIN_SECONDS = 2.0
 
 
-class Background:
-    """The service's threads: the paper market, the announcer, the logs' writers, the account workers."""
+Work = Callable[[threading.Event], None]
 
-    def __init__(self, desk: Desk, settings: BrokerSettings) -> None:
+
+class Background:
+    """The service's threads: the paper market, the announcer, the logs' writers, the account workers.
+
+    `senders` are the ways out, by the names of their threads.
+    """
+
+    def __init__(
+        self, desk: Desk, settings: BrokerSettings, *, senders: Mapping[str, Work] | None = None
+    ) -> None:
         self._desk = desk
         self._settings = settings
+        self._senders = dict(senders or {})
         self._stop = threading.Event()
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -44,6 +54,8 @@ class Background:
         desk.analyzer_log.start()
         self._threads.append(start_thread("paper-market", market_of(self._settings).run, self._stop))
         self._threads.append(start_thread("announcer", desk.announcer.run, self._stop))
+        for name, send in self._senders.items():
+            self._threads.append(start_thread(name, send, self._stop))
         desk.supervisor.start()
 
     def stop(self) -> None:

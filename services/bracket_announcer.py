@@ -15,6 +15,7 @@ from database.settings import SettingScope, put_setting, setting
 from services.announcements import Announcement, announcement
 from services.bracket.model import Bracket
 from services.event_codec import decode_event
+from services.outbox import OutboxFeeder
 from utils.clock import Clock
 
 logger = logging.getLogger(__name__)
@@ -31,10 +32,11 @@ Emit = Callable[[dict[str, object], str, str], None]  # payload, account id, own
 class BracketAnnouncer:
     """Follows each account's events and emits what clients hear. `run` is one thread's work."""
 
-    def __init__(self, db: Database, clock: Clock, emit: Emit) -> None:
+    def __init__(self, db: Database, clock: Clock, emit: Emit, *, outbox: OutboxFeeder | None = None) -> None:
         self._db = db
         self._clock = clock
         self._emit = emit
+        self._outbox = outbox
         self._news: set[str] = set()
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -60,7 +62,9 @@ class BracketAnnouncer:
         self._save_cursors()
 
     def announce_all(self) -> None:
-        """Announce everything stored so far for the accounts with news."""
+        """Announce everything stored so far: to the outbox, then to clients for the accounts with news."""
+        if self._outbox is not None:
+            self._outbox.feed()
         with self._lock:
             news, self._news = self._news, set()
         for account_id in news:

@@ -1,0 +1,100 @@
+"""From stored events to the outbox: each destination is fed each event of its account once.
+
+Its place in the events is stored with the messages, in one transaction, so a crash at any moment neither
+loses a message nor queues one twice. Sending is the senders' work and holds up nothing here.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from database.account_db import account
+from database.bracket_db import StoredEvent, events_after, load
+from database.outbox_db import Channel, Destination, NewMessage, destinations_behind, feed
+from database.session import Database, StorageError
+from services.bracket.events import Event
+from services.bracket.model import Bracket
+from services.event_codec import decode_event
+from utils.clock import Clock
+
+logger = logging.getLogger(__name__)
+
+_BATCH = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happened:
+    """A stored event, with the bracket as it is now and the name of its account."""
+
+    event: Event
+    bracket: Bracket
+    seq: int
+    at: datetime
+    account_name: str
+
+
+Words = Callable[[Happened], NewMessage | None]
+
+
+@dataclass(slots=True)
+class OutboxFeeder:
+    """Queues what destinations are to be told. `wakers` are called when something was queued."""
+
+    db: Database
+    clock: Clock
+    words: Mapping[Channel, Words]
+    wakers: list[Callable[[], None]] = field(default_factory=list)
+    _names: dict[str, str] = field(default_factory=dict)
+
+    def feed(self) -> None:
+        """Queue everything stored so far. A database that fails is asked again at the next call."""
+        try:
+            behind = destinations_behind(self.db, self.words)
+            for one in behind:
+                self._feed(one)
+        except StorageError:
+            logger.exception("what is to be told outside could not be queued; it will be")
+            return
+        if behind:
+            for wake in self.wakers:
+                wake()
+
+    def _feed(self, destination: Destination) -> None:
+        while events := events_after(self.db, destination.account_id, destination.fed_seq, limit=_BATCH):
+            messages = self._messages(destination, events)
+            reached = events[-1].account_seq
+            if not feed(self.db, destination, messages, up_to=reached, at=self.clock.now()):
+                return  # rewound for a replay meanwhile: the next call begins there
+            destination = replace(destination, fed_seq=reached)
+
+    def _messages(self, destination: Destination, events: tuple[StoredEvent, ...]) -> list[NewMessage]:
+        words, name = self.words[destination.channel], self._name(destination.account_id)
+        brackets: dict[str, Bracket | None] = {}
+        messages = []
+        for stored in events:
+            if stored.bracket_id not in brackets:
+                brackets[stored.bracket_id] = load(self.db, stored.bracket_id)
+            bracket = brackets[stored.bracket_id]
+            message = None if bracket is None else words(_happened(stored, bracket, name))
+            if message is not None:
+                messages.append(message)
+        return messages
+
+    def _name(self, account_id: str) -> str:
+        if account_id not in self._names:
+            found = account(self.db, account_id)
+            self._names[account_id] = account_id if found is None else found.name
+        return self._names[account_id]
+
+
+def key_of_event(seq: int) -> str:
+    """Return what a message about the event with this account_seq is queued under."""
+    return f"seq-{seq}"
+
+
+def _happened(stored: StoredEvent, bracket: Bracket, account_name: str) -> Happened:
+    event = decode_event(stored.kind, stored.payload)
+    return Happened(
+        event=event, bracket=bracket, seq=stored.account_seq, at=stored.at, account_name=account_name
+    )
