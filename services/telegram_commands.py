@@ -198,11 +198,14 @@ class ChatCommands:
 
     def _accounts(self, links: Sequence[Destination], scope: Scope) -> list[_Desk]:
         found = [account(self.desk.db, link.account_id) for link in links]
-        return [
+        active = [
             _Desk(one, require(self._caller(one, link), scope))
             for one, link in zip(found, links, strict=True)
             if one is not None and one.status is not AccountStatus.DISABLED
         ]
+        if not active:
+            raise NotFound("the account of this chat is disabled")
+        return active
 
     def _caller(self, one: Account, link: Destination) -> Caller:
         return Caller(

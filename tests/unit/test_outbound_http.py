@@ -49,7 +49,7 @@ class Names:
         ("192.168.1.1", False),
         ("169.254.169.254", False),  # where clouds keep their machines' credentials
         ("100.64.0.1", False),
-        ("0.0.0.0", False),
+        ("0.0.0.0", False),  # noqa: S104  # an address to refuse
         ("224.0.0.1", False),
         ("255.255.255.255", False),
         ("::1", False),
