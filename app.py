@@ -25,8 +25,8 @@ from database.outbox_db import Channel
 from database.secret_box import SecretBox
 from database.session import Database, sqlite_file
 from database.symbol import Listing, SymbolTable
-from extensions import socketio
-from limiter import limiter
+from extensions import live_updates, socketio
+from limiter import configure_limits
 from restx_api import api_v1_bp
 from restx_api.call_logging import log_call
 from restx_api.envelope import new_request_id
@@ -76,8 +76,13 @@ def create_app(config: Config | None = None) -> Flask:
     app.extensions["openbracket_background"] = Background(desk, settings, senders=senders)
     app.extensions["openbracket_seats"] = Seats()
     _register_hooks(app)  # before the limiter's: hooks after a request run in reverse
-    limiter.init_app(app)
-    socketio.init_app(app, message_queue=config.redis_url)
+    configure_limits(
+        app,
+        placing=config.bracket_order_rate_limit,
+        calls=config.api_rate_limit,
+        redis_url=config.redis_url,
+    )
+    socketio.init_app(app, client_manager=live_updates(config.redis_url))
     # A client that upgrades has two requests under way for a moment.
     gate = SocketGate(app.wsgi_app, most=config.max_sockets + SPARE_THREADS // 2)
     app.wsgi_app = gate  # type: ignore[method-assign]  # that is how Flask takes a middleware
@@ -130,11 +135,11 @@ def _outbox(config: Config, clock: Clock) -> OutboxFeeder:
 
 
 def _senders(config: Config, desk: Desk, outbox: OutboxFeeder) -> dict[str, Work]:
-    """Return the ways out, each to be one thread's work, and let the outbox wake them."""
+    """Return the outbox and the ways out of it, each one thread's work, and let the outbox wake them."""
     http = OutboundHttp(allow=config.outbound_webhooks_allow)
     webhooks = WebhookSender(desk.db, desk.secrets.box, desk.clock, http)
     outbox.wakers.append(webhooks.wake)
-    senders: dict[str, Work] = {"webhooks": webhooks.run}
+    senders: dict[str, Work] = {"outbox": outbox.run, "webhooks": webhooks.run}
     telegram_settings = config.telegram()
     if telegram_settings is not None:
         telegram = TelegramService(desk, telegram_settings)
@@ -146,7 +151,7 @@ def _senders(config: Config, desk: Desk, outbox: OutboxFeeder) -> dict[str, Work
 def _desk(config: Config, clock: Clock, outbox: OutboxFeeder) -> tuple[Desk, BrokerSettings]:
     db = outbox.db
     secrets = Secrets(SecretBox(pepper=config.api_key_pepper, encryption_keys=config.encryption_keys), clock)
-    announcer = BracketAnnouncer(db, clock, partial(emit_update, socketio), outbox=outbox)
+    announcer = BracketAnnouncer(db, clock, partial(emit_update, socketio), also=outbox.wake)
     settings = BrokerSettings(
         api_roots=dict(config.broker_api_roots),
         paper_state=config.paper_state,
@@ -182,10 +187,6 @@ def _configure(app: Flask, config: Config) -> None:
         SECRET_KEY=config.secret_key,
         MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
         MAX_SOCKETS=config.max_sockets,
-        BRACKET_ORDER_RATE_LIMIT=config.bracket_order_rate_limit,
-        RATELIMIT_STORAGE_URI=config.redis_url or "memory://",
-        RATELIMIT_STORAGE_OPTIONS={"wrap_exceptions": True},
-        RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=config.redis_url is not None,
         RESTX_MASK_SWAGGER=False,
         SESSION_COOKIE_SAMESITE="Lax",
     )

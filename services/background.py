@@ -20,7 +20,7 @@ Work = Callable[[threading.Event], None]
 class Background:
     """The service's threads: the paper market, the announcer, the logs' writers, the account workers.
 
-    `senders` are the ways out, by the names of their threads.
+    `senders` are the outbox and the ways out of it, by the names of their threads.
     """
 
     def __init__(

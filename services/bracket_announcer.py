@@ -15,7 +15,6 @@ from database.settings import SettingScope, put_setting, setting
 from services.announcements import Announcement, announcement
 from services.bracket.model import Bracket
 from services.event_codec import decode_event
-from services.outbox import OutboxFeeder
 from utils.clock import Clock
 
 logger = logging.getLogger(__name__)
@@ -32,11 +31,13 @@ Emit = Callable[[dict[str, object], str, str], None]  # payload, account id, own
 class BracketAnnouncer:
     """Follows each account's events and emits what clients hear. `run` is one thread's work."""
 
-    def __init__(self, db: Database, clock: Clock, emit: Emit, *, outbox: OutboxFeeder | None = None) -> None:
+    def __init__(
+        self, db: Database, clock: Clock, emit: Emit, *, also: Callable[[], None] | None = None
+    ) -> None:
         self._db = db
         self._clock = clock
         self._emit = emit
-        self._outbox = outbox
+        self._also = also
         self._news: set[str] = set()
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -45,10 +46,12 @@ class BracketAnnouncer:
         self._saved_at = clock.monotonic()
 
     def notify(self, account_id: str) -> None:
-        """Say that events of an account were stored. Never blocks."""
+        """Say that events of an account were stored, here and to `also`. Never blocks."""
         with self._lock:
             self._news.add(account_id)
         self._wake.set()
+        if self._also is not None:
+            self._also()
 
     def run(self, stop: threading.Event) -> None:
         """Announce until stop is set."""
@@ -62,9 +65,7 @@ class BracketAnnouncer:
         self._save_cursors()
 
     def announce_all(self) -> None:
-        """Announce everything stored so far: to the outbox, then to clients for the accounts with news."""
-        if self._outbox is not None:
-            self._outbox.feed()
+        """Announce everything stored so far for the accounts with news."""
         with self._lock:
             news, self._news = self._news, set()
         for account_id in news:

@@ -5,6 +5,7 @@ loses a message nor queues one twice. Sending is the senders' work and holds up 
 """
 
 import logging
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -21,6 +22,8 @@ from utils.clock import Clock
 logger = logging.getLogger(__name__)
 
 _BATCH = 200
+_LOOK_EVERY_SECONDS = 1.0  # commands beside the service add and rewind destinations
+_GATHER_SECONDS = 0.05  # a placement is three notices in a few milliseconds, stored as one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,13 +42,30 @@ Words = Callable[[Happened], NewMessage | None]
 
 @dataclass(slots=True)
 class OutboxFeeder:
-    """Queues what destinations are to be told. `wakers` are called when something was queued."""
+    """Queues what destinations are to be told. `wakers` are called when something was queued.
+
+    `run` is one thread's work, apart from the announcer's: live updates may wait for a broken Redis, and
+    an alarm must not.
+    """
 
     db: Database
     clock: Clock
     words: Mapping[Channel, Words]
     wakers: list[Callable[[], None]] = field(default_factory=list)
     _names: dict[str, str] = field(default_factory=dict)
+    _news: threading.Event = field(default_factory=threading.Event)
+
+    def wake(self) -> None:
+        """Say that events were stored. Never blocks."""
+        self._news.set()
+
+    def run(self, stop: threading.Event) -> None:
+        """Queue until stop is set."""
+        while not stop.is_set():
+            self._news.wait(_LOOK_EVERY_SECONDS)
+            stop.wait(_GATHER_SECONDS)
+            self._news.clear()
+            self.feed()
 
     def feed(self) -> None:
         """Queue everything stored so far. A database that fails is asked again at the next call."""

@@ -26,7 +26,6 @@ from services.bracket.events import (
     StateChanged,
 )
 from services.bracket.model import Outcome, State
-from services.bracket_announcer import BracketAnnouncer
 from services.outbound_http import OutboundHttp
 from services.outbox import OutboxFeeder
 from services.webhook_messages import webhook_message
@@ -298,21 +297,27 @@ def test_a_dead_receiver_costs_the_others_nothing(post: Post) -> None:
     assert alive != dead
 
 
-def test_events_are_queued_once_however_often_they_are_announced(post: Post) -> None:
+def test_events_are_queued_once_however_often_they_are_read(post: Post) -> None:
     store_history(post.db, post.account, PROTECTED, ALARM, FINISHED)
-    heard: list[dict[str, object]] = []
-    outbox = OutboxFeeder(post.db, post.clock, {Channel.WEBHOOK: webhook_message})
 
-    for _ in range(3):  # as after two crashes: the announcer's own place was not saved
-        announcer = BracketAnnouncer(
-            post.db, post.clock, lambda payload, _a, _o: heard.append(payload), outbox=outbox
-        )
-        announcer.notify(post.account.id)
-        announcer.announce_all()
+    for _ in range(3):  # each feeder knows nothing of the one before, as after a crash
+        post.feed()
 
     post.send_all()
-    assert len(heard) == 9
     assert post.told() == ["bracket_order.completed", "bracket_order.unprotected", "bracket_order.target_hit"]
+
+
+def test_two_feeders_at_once_queue_an_event_once(post: Post) -> None:
+    for _ in range(30):
+        store_history(post.db, post.account, PROTECTED)
+    threads = [threading.Thread(target=post.feed) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    post.feed()
+
+    assert outbox_db.count_waiting(post.db) == {post.hook_id: 30}
 
 
 def test_a_crash_while_queueing_neither_loses_nor_doubles(post: Post) -> None:
