@@ -3,7 +3,7 @@
 from flask import Response
 from flask_restx import Namespace, Resource
 
-from restx_api.callers import desk
+from restx_api.callers import count_anybody, desk
 from restx_api.envelope import success
 from restx_api.models import Pong, documented
 from services.announcements import utc_milliseconds
@@ -18,4 +18,5 @@ class Ping(Resource):  # type: ignore[misc]  # flask_restx is untyped
     @documented(api, answers=Pong)
     def get(self) -> Response:
         """Tell the server's time."""
+        count_anybody()
         return success({"message": "pong", "time": utc_milliseconds(desk().clock.now())})
