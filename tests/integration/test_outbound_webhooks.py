@@ -501,3 +501,20 @@ def test_a_served_bracket_tells_its_life_to_a_hook_added_beside_the_running_serv
             assert came()[0] == "bracket_order.entry_order_placed"
     finally:
         end(served)
+
+
+def test_a_replay_asked_while_events_are_being_queued_is_not_lost(post: Post) -> None:
+    store_history(post.db, post.account, PROTECTED, FINISHED)
+    read_before = post.hook()
+    post.feed()
+    post.send_all()
+    outbox_db.forget_finished(post.db, before=post.clock.now() + timedelta(seconds=1))
+    outbox_db.replay_since(post.db, post.hook_id, seq=1, at=post.clock.now())
+    outbox_db.replay_since(post.db, post.hook_id, seq=2, at=post.clock.now())
+    late = replace(read_before, fed_seq=1)
+
+    assert not outbox_db.feed(post.db, late, [], up_to=2, at=post.clock.now())
+
+    post.feed()
+    post.send_all()
+    assert post.told() == ["bracket_order.completed", "bracket_order.target_hit"] * 2
