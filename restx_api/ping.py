@@ -15,7 +15,7 @@ api = Namespace("ping", description="Whether the service answers. Needs no key."
 class Ping(Resource):  # type: ignore[misc]  # flask_restx is untyped
     method_decorators = ()
 
-    @documented(api, answers=Pong)
+    @documented(api, answers=Pong, refuses=("rate_limited",))
     def get(self) -> Response:
         """Tell the server's time."""
         count_anybody()
