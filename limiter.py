@@ -7,7 +7,7 @@ strangers count by address, whatever they do never slows a verified caller behin
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from flask import Flask, Response, current_app, g
@@ -85,24 +85,41 @@ def count(limits: str, subject: str, *, scope: str) -> Standing:
 
 
 def wait_for_turn(key: str, *, seconds: float, pause: Callable[[float], object]) -> bool:
-    """Wait up to `seconds` until the placing limit lets key through; return whether it did."""
+    """Wait up to `seconds` until the placing limit lets key through; return whether it did.
+
+    When it did not, the request's standing says how long it would have to wait.
+    """
     limits = _parsed(placing_limit())
     if _hit(limits, key):
         return True
-    if not _waiting.acquire(blocking=False):
-        return False
-    try:
-        return _wait(limits, key, until=time.monotonic() + seconds, pause=pause)
-    finally:
-        _waiting.release()
+    if _waiting.acquire(blocking=False):
+        try:
+            if _wait(limits, key, until=time.monotonic() + seconds, pause=pause):
+                return True
+        finally:
+            _waiting.release()
+    g.standing = min((_standing(item, key, PLACING) for item in limits), key=lambda one: one.remaining)
+    return False
+
+
+def standing() -> Standing:
+    """Return how the running request stands with the limit it was counted for last."""
+    found: Standing = g.standing
+    return found
 
 
 def _counted(item: RateLimitItem, subject: str, scope: str) -> Standing:
-    strategy = limiter.limiter
-    is_within = strategy.hit(item, subject, scope)
-    stats = strategy.get_window_stats(item, subject, scope)
+    is_within = limiter.limiter.hit(item, subject, scope)
+    return replace(_standing(item, subject, scope), is_within=is_within)
+
+
+def _standing(item: RateLimitItem, subject: str, scope: str) -> Standing:
+    stats = limiter.limiter.get_window_stats(item, subject, scope)
     return Standing(
-        is_within=is_within, limit=item.amount, remaining=stats.remaining, reset_at=stats.reset_time
+        is_within=stats.remaining > 0,
+        limit=item.amount,
+        remaining=stats.remaining,
+        reset_at=stats.reset_time,
     )
 
 

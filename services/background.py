@@ -8,10 +8,11 @@ from broker.base import BrokerSettings
 from broker.paper import close_market, market_of
 from services.desk import Desk
 from services.threads import start_thread
+from utils.clock import elapsed_timer
 
 logger = logging.getLogger(__name__)
 
-_JOIN_SECONDS = 2.0
+_JOIN_SECONDS = 2.0  # for all together: one may be in the middle of a slow answer from outside
 
 
 Work = Callable[[threading.Event], None]
@@ -66,8 +67,9 @@ class Background:
                 return
             self._desk.supervisor.stop()
             self._stop.set()
+        ends = elapsed_timer() + _JOIN_SECONDS
         for thread in self._threads:
-            thread.join(timeout=_JOIN_SECONDS)
+            thread.join(timeout=max(ends - elapsed_timer(), 0))
         self._desk.order_log.stop()
         self._desk.analyzer_log.stop()
         close_market(self._settings)

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from database.bracket_db import load_open, load_watch
 from database.session import Database
-from services.bracket.model import Bracket
+from services.bracket.model import Bracket, Mode
 from services.telegram_words import instrument_name, protection_words, short_id
 from utils.constants import EXCHANGE_ZONE
 
@@ -29,9 +29,15 @@ def summary_words(
     account_name: str, day: date, *, closed: Sequence[Bracket], still_open: Sequence[Bracket]
 ) -> str:
     """Return the summary of what closed on a day and what is open."""
-    lines = [f"DAY {day:%d %b} of {account_name}", _closed_words(closed), f"Open: {len(still_open)}."]
+    live = [bracket for bracket in closed if bracket.plan.mode is Mode.LIVE]
+    paper = [bracket for bracket in closed if bracket.plan.mode is Mode.ANALYZE]
+    lines = [f"DAY {day:%d %b} of {account_name}", _closed_words(live)]
+    if paper:  # never one sum: that money is not there
+        lines.append(f"In paper mode: {_closed_words(paper)}")
+    lines.append(f"Open: {len(still_open)}.")
     for bracket in still_open[:_MOST_LISTED]:
-        lines.append(f"{short_id(bracket.id)} {instrument_name(bracket)} {bracket.state}")
+        mode = ", paper mode" if bracket.plan.mode is Mode.ANALYZE else ""
+        lines.append(f"{short_id(bracket.id)} {instrument_name(bracket)} {bracket.state}{mode}")
         lines.append(f"  {protection_words(bracket)}")
     if len(still_open) > _MOST_LISTED:
         lines.append(f"... and {len(still_open) - _MOST_LISTED} more: /brackets")

@@ -66,7 +66,12 @@ class OutboundHttp:
 
     def check(self, url: str) -> None:
         """Look at an address without asking for the name. Raises AddressRefused."""
-        self._parts(url)
+        host = str(self._parts(url).hostname)
+        try:
+            ipaddress.ip_address(host)
+        except ValueError:
+            return  # a name: what it stands for is looked at with each attempt
+        self._refuse_private(host, [host])
 
     def post(self, url: str, body: bytes, *, headers: Mapping[str, str]) -> Reply:
         """Post once. Raises AddressRefused when nothing was sent, NotDelivered without a whole answer."""
@@ -123,14 +128,18 @@ class OutboundHttp:
             raise NotDelivered(f"{host} has no address: {exc}") from exc
         if not found:
             raise NotDelivered(f"{host} has no address")
-        if OutboundLeave.PRIVATE not in self.allow:
-            for text in found:
-                if not is_public(text):
-                    raise AddressRefused(
-                        f"{host} is at {text}, which is not public:"
-                        " OUTBOUND_WEBHOOKS_ALLOW=private would allow it"
-                    )
+        self._refuse_private(host, found)
         return found[0]
+
+    def _refuse_private(self, host: str, found: Sequence[str]) -> None:
+        if OutboundLeave.PRIVATE in self.allow:
+            return
+        for text in found:
+            if not is_public(text):
+                raise AddressRefused(
+                    f"{host} is at {text}, which is not public:"
+                    " OUTBOUND_WEBHOOKS_ALLOW=private would allow it"
+                )
 
     def _pool(self, parts: SplitResult, address: str, port: int) -> HTTPConnectionPool:
         timeout = Timeout(connect=CONNECT_SECONDS, read=self.answer_seconds)

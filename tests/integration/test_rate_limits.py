@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from extensions import socketio
 from tests.serving import Served, a_config, end, resting, serve
 
 WRONG = "bk_AbCd1234_" + "x" * 43
@@ -137,3 +138,28 @@ def test_tradingviews_users_share_addresses_and_a_strangers_wrong_tokens_refuse_
 
     assert set(guessed) == {401, 429}
     assert alert.status_code == 200
+
+
+def test_wrong_keys_of_live_connections_count_like_all_others(limited: Served) -> None:
+    def connects(key: str) -> bool:
+        client = socketio.test_client(limited.app, auth={"apikey": key})
+        is_in = client.is_connected()
+        if is_in:
+            client.disconnect()
+        return is_in
+
+    assert not any(connects(WRONG) for _ in range(10))
+
+    assert limited.post("bracketorderbook", key=WRONG).status_code == 429
+    assert connects(limited.key)
+
+
+def test_an_alert_that_waited_in_vain_is_told_the_limit_and_the_wait(limited: Served) -> None:
+    path = f"/tradingview/webhook/bracket/{limited.a_webhook()}"
+
+    answers = [limited.client.post(path, json=resting(quantity=number)) for number in (1, 2, 3)]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert answers[-1].headers["X-RateLimit-Limit"] == "2"
+    assert answers[-1].headers["X-RateLimit-Remaining"] == "0"
+    assert 50 <= int(answers[-1].headers["Retry-After"]) <= 60

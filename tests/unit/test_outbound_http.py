@@ -84,12 +84,18 @@ def test_which_addresses_are_public(address: str, public: bool) -> None:
         "https://example.com/h\u00f6ok",
         "https://example.com/hook\r\nX-Evil: 1",
         "example.com/hook",
+        "https://10.0.0.1/hook",
+        "https://[::1]/hook",
         "",
     ],
 )
 def test_an_address_that_is_not_plain_https_is_refused(url: str) -> None:
     with pytest.raises(AddressRefused):
         OutboundHttp().check(url)
+
+
+def test_a_setting_allows_private_addresses() -> None:
+    OutboundHttp(allow=frozenset({OutboundLeave.PRIVATE})).check("https://10.0.0.1/hook")
 
 
 def test_a_setting_allows_http() -> None:

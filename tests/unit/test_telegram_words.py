@@ -150,16 +150,18 @@ def test_the_summary_counts_what_closed_and_lists_what_is_open() -> None:
     won = a_bracket(state=State.CLOSED, outcome=Outcome.TARGET_HIT, profit=Decimal("120.50"))
     lost = a_bracket(state=State.CLOSED, outcome=Outcome.STOP_HIT, profit=Decimal("-20.25"))
     shared = a_bracket(state=State.CLOSED, outcome=Outcome.EXITED, profit=None)
+    paper = replace(won, plan=a_plan(mode=Mode.ANALYZE), profit=Decimal("5000"))
     bare = held(naked=NAKED)
 
     words = summary_words(
-        "main", NINE_THIRTY.date(), closed=[won, lost, shared], still_open=[bare]
+        "main", NINE_THIRTY.date(), closed=[won, lost, shared, paper], still_open=[bare]
     ).splitlines()
 
     assert words == [
         "DAY 23 Nov of main",
         "Closed: 3 (1 exited, 1 stop hit, 1 target hit), profit before charges 100.25"
         " (without 1 that somebody else closed in part).",
+        "In paper mode: Closed: 1 (1 target hit), profit before charges 5000.",
         "Open: 1.",
         f"{bare.id[-6:]} NSE:SBIN PROTECTED",
         "  NOT PROTECTED: 100 of 100 shares have no working stop.",
