@@ -75,7 +75,7 @@ class Config:
     encryption_keys: tuple[str, ...] = field(repr=False)  # the first one writes, all of them read
     secret_key: str = field(repr=False)
     bracket_order_rate_limit: str = "2 per second"
-    api_rate_limit: str = "50 per second"
+    api_rate_limit: str = "300 per second"
     bracket_order_delay: timedelta = timedelta(seconds=0.5)
     database_url: str = field(default="sqlite:///openbracket.db", repr=False)  # may hold a password
     redis_url: str | None = field(default=None, repr=False)  # may hold a password
@@ -238,8 +238,8 @@ def _order_settings(reader: _Reader) -> Iterator[tuple[str, Any]]:
         reader.optional(
             "API_RATE_LIMIT",
             _rate_limit,
-            default="50 per second",
-            expected="a limit such as '50 per second'",
+            default="300 per second",
+            expected="a limit such as '300 per second'",
         ),
     )
     yield (
