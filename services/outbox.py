@@ -7,8 +7,10 @@ loses a message nor queues one twice. Sending is the senders' work and holds up 
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
+
+import msgspec
 
 from database.account_db import account
 from database.bracket_db import StoredEvent, events_after, load
@@ -70,36 +72,44 @@ class OutboxFeeder:
     def feed(self) -> None:
         """Queue everything stored so far. A database that fails is asked again at the next call."""
         try:
-            behind = destinations_behind(self.db, self.words)
-            for one in behind:
-                self._feed(one)
+            # In turns: a replay of years must not hold up another's alarm.
+            while any([self._feed_some(one) for one in destinations_behind(self.db, self.words)]):  # noqa: C419
+                for wake in self.wakers:
+                    wake()
         except StorageError:
             logger.exception("what is to be told outside could not be queued; it will be")
-            return
-        if behind:
-            for wake in self.wakers:
-                wake()
 
-    def _feed(self, destination: Destination) -> None:
-        while events := events_after(self.db, destination.account_id, destination.fed_seq, limit=_BATCH):
-            messages = self._messages(destination, events)
-            reached = events[-1].account_seq
-            if not feed(self.db, destination, messages, up_to=reached, at=self.clock.now()):
-                return  # rewound for a replay meanwhile: the next call begins there
-            destination = replace(destination, fed_seq=reached)
+    def _feed_some(self, destination: Destination) -> bool:
+        events = events_after(self.db, destination.account_id, destination.fed_seq, limit=_BATCH)
+        if not events:
+            return False
+        messages = self._messages(destination, events)
+        reached = events[-1].account_seq
+        # False as well when somebody moved the place meanwhile, for a replay: it is read anew.
+        return feed(self.db, destination, messages, up_to=reached, at=self.clock.now())
 
     def _messages(self, destination: Destination, events: tuple[StoredEvent, ...]) -> list[NewMessage]:
-        words, name = self.words[destination.channel], self._name(destination.account_id)
+        name = self._name(destination.account_id)
         brackets: dict[str, Bracket | None] = {}
         messages = []
         for stored in events:
             if stored.bracket_id not in brackets:
                 brackets[stored.bracket_id] = load(self.db, stored.bracket_id)
             bracket = brackets[stored.bracket_id]
-            message = None if bracket is None else words(_happened(stored, bracket, name))
+            message = None if bracket is None else self._message(destination.channel, stored, bracket, name)
             if message is not None:
                 messages.append(message)
         return messages
+
+    def _message(
+        self, channel: Channel, stored: StoredEvent, bracket: Bracket, account_name: str
+    ) -> NewMessage | None:
+        try:
+            return self.words[channel](_happened(stored, bracket, account_name))
+        except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError):
+            # Our bug. One event without words must not silence all that come after it.
+            logger.exception("event %s of bracket %s has no words", stored.account_seq, stored.bracket_id)
+            return _without_words(channel, stored)
 
     def _name(self, account_id: str) -> str:
         if account_id not in self._names:
@@ -118,3 +128,14 @@ def _happened(stored: StoredEvent, bracket: Bracket, account_name: str) -> Happe
     return Happened(
         event=event, bracket=bracket, seq=stored.account_seq, at=stored.at, account_name=account_name
     )
+
+
+def _without_words(channel: Channel, stored: StoredEvent) -> NewMessage:
+    facts = {"bracket_id": stored.bracket_id, "seq": stored.account_seq, "kind": stored.kind}
+    if channel is Channel.WEBHOOK:
+        at = stored.at.isoformat(timespec="milliseconds")
+        body = msgspec.json.encode({"type": "bracket_order.event", "timestamp": at, "data": facts}).decode()
+    else:
+        body = f"{stored.kind} of bracket {stored.bracket_id}: look at it, /bracket {stored.bracket_id}"
+    key = key_of_event(stored.account_seq)
+    return NewMessage(key=key, seq=stored.account_seq, urgent=True, body=body)

@@ -518,3 +518,39 @@ def test_a_replay_asked_while_events_are_being_queued_is_not_lost(post: Post) ->
     post.feed()
     post.send_all()
     assert post.told() == ["bracket_order.completed", "bracket_order.target_hit"] * 2
+
+
+def test_an_event_without_words_silences_nothing_that_comes_after_it(post: Post) -> None:
+    store_history(post.db, post.account, PROTECTED, ALARM, FINISHED)
+    with post.db.write() as connection:
+        connection.execute(text("UPDATE bracket_events SET kind = 'FromTheFuture' WHERE account_seq = 1"))
+
+    post.feed()
+    post.send_all()
+
+    assert post.told() == ["bracket_order.event", "bracket_order.unprotected", "bracket_order.target_hit"]
+    assert json.loads(post.receiver.requests[0].body)["data"]["seq"] == 1
+
+
+def test_a_long_replay_does_not_hold_up_the_news_of_another(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.outbox._BATCH", 1)
+    for _ in range(10):
+        store_history(post.db, post.account, PROTECTED)
+    post.feed()
+    replayed = post.hook_id
+    newer = post.add_hook("/newer")
+    outbox_db.replay_since(post.db, replayed, seq=1, at=post.clock.now())
+    store_history(post.db, post.account, ALARM)
+    order: list[str] = []
+
+    def note_the_turn() -> None:
+        waits = outbox_db.destination(post.db, newer)
+        order.append("newer fed" if waits is not None and waits.fed_seq == 11 else "not yet")
+
+    feeder = OutboxFeeder(post.db, post.clock, {Channel.WEBHOOK: webhook_message}, [note_the_turn])
+    feeder.feed()
+
+    assert order[0] == "newer fed"
+    assert len(order) == 11
