@@ -7,7 +7,7 @@ instead of the next ones to sendMessage.
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -139,10 +139,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         answer = json.dumps(told).encode()
-        self.send_response(200 if told["ok"] else told["error_code"])
-        self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
+        with suppress(OSError):  # the bot left: it was stopped
+            self.send_response(200 if told["ok"] else told["error_code"])
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
 
     do_GET = do_POST
 
