@@ -21,22 +21,29 @@ from database import migrations
 from database.analyzer_db import AnalyzerLog
 from database.apilog_db import OrderLog
 from database.auth_db import Secrets
+from database.outbox_db import Channel
 from database.secret_box import SecretBox
 from database.session import Database, sqlite_file
 from database.symbol import Listing, SymbolTable
-from extensions import socketio
-from limiter import limiter
+from extensions import live_updates, socketio
+from limiter import configure_limits
 from restx_api import api_v1_bp
 from restx_api.call_logging import log_call
 from restx_api.envelope import new_request_id
 from restx_api.errors import answer_error
-from services.background import Background
+from services.background import Background, Work
 from services.bracket_announcer import BracketAnnouncer
 from services.bracket_supervisor import PAPER, BracketSupervisor, SupervisorPorts
 from services.cadence import Cadence
 from services.desk import Desk
 from services.engine_lock import EngineRunsElsewhere, hold_engine_lock
 from services.market_sessions import MarketSessions
+from services.outbound_http import OutboundHttp
+from services.outbox import OutboxFeeder, Words
+from services.telegram_alert_service import TelegramService
+from services.telegram_words import alert_of
+from services.webhook_messages import webhook_message
+from services.webhook_sender import WebhookSender
 from simulator import load_instruments
 from utils.checkpoint import arm
 from utils.clock import Clock, SystemClock
@@ -60,15 +67,22 @@ def create_app(config: Config | None = None) -> Flask:
         level=config.log_level, as_json=config.log_format is LogFormat.JSON, secrets=config.secret_values()
     )
     clock = SystemClock()
-    desk, settings = _desk(config, clock)
+    outbox = _outbox(config, clock)
+    desk, settings = _desk(config, clock, outbox)
     app = Flask(__name__)
     _configure(app, config)
     app.extensions["openbracket"] = desk
-    app.extensions["openbracket_background"] = Background(desk, settings)
+    senders = _senders(config, desk, outbox)
+    app.extensions["openbracket_background"] = Background(desk, settings, senders=senders)
     app.extensions["openbracket_seats"] = Seats()
     _register_hooks(app)  # before the limiter's: hooks after a request run in reverse
-    limiter.init_app(app)
-    socketio.init_app(app, message_queue=config.redis_url)
+    configure_limits(
+        app,
+        placing=config.bracket_order_rate_limit,
+        calls=config.api_rate_limit,
+        redis_url=config.redis_url,
+    )
+    socketio.init_app(app, client_manager=live_updates(config.redis_url))
     # A client that upgrades has two requests under way for a moment.
     gate = SocketGate(app.wsgi_app, most=config.max_sockets + SPARE_THREADS // 2)
     app.wsgi_app = gate  # type: ignore[method-assign]  # that is how Flask takes a middleware
@@ -113,10 +127,31 @@ def require_current_schema(db: Database) -> None:
         raise StartupRefused("the database is not up to date: run `flask --app app db upgrade` first")
 
 
-def _desk(config: Config, clock: Clock) -> tuple[Desk, BrokerSettings]:
-    db = Database(config.database_url)
+def _outbox(config: Config, clock: Clock) -> OutboxFeeder:
+    words: dict[Channel, Words] = {Channel.WEBHOOK: webhook_message}
+    if config.telegram_bot_token is not None:
+        words[Channel.TELEGRAM] = alert_of
+    return OutboxFeeder(Database(config.database_url), clock, words)
+
+
+def _senders(config: Config, desk: Desk, outbox: OutboxFeeder) -> dict[str, Work]:
+    """Return the outbox and the ways out of it, each one thread's work, and let the outbox wake them."""
+    http = OutboundHttp(allow=config.outbound_webhooks_allow)
+    webhooks = WebhookSender(desk.db, desk.secrets.box, desk.clock, http)
+    outbox.wakers.append(webhooks.wake)
+    senders: dict[str, Work] = {"outbox": outbox.run, "webhooks": webhooks.run}
+    telegram_settings = config.telegram()
+    if telegram_settings is not None:
+        telegram = TelegramService(desk, telegram_settings)
+        outbox.wakers.append(telegram.wake)
+        senders["telegram"] = telegram.run
+    return senders
+
+
+def _desk(config: Config, clock: Clock, outbox: OutboxFeeder) -> tuple[Desk, BrokerSettings]:
+    db = outbox.db
     secrets = Secrets(SecretBox(pepper=config.api_key_pepper, encryption_keys=config.encryption_keys), clock)
-    announcer = BracketAnnouncer(db, clock, partial(emit_update, socketio))
+    announcer = BracketAnnouncer(db, clock, partial(emit_update, socketio), also=outbox.wake)
     settings = BrokerSettings(
         api_roots=dict(config.broker_api_roots),
         paper_state=config.paper_state,
@@ -152,10 +187,6 @@ def _configure(app: Flask, config: Config) -> None:
         SECRET_KEY=config.secret_key,
         MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
         MAX_SOCKETS=config.max_sockets,
-        BRACKET_ORDER_RATE_LIMIT=config.bracket_order_rate_limit,
-        RATELIMIT_STORAGE_URI=config.redis_url or "memory://",
-        RATELIMIT_STORAGE_OPTIONS={"wrap_exceptions": True},
-        RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=config.redis_url is not None,
         RESTX_MASK_SWAGGER=False,
         SESSION_COOKIE_SAMESITE="Lax",
     )

@@ -66,6 +66,7 @@ class Stage:
                 "ENCRYPTION_KEYS": self._fernet,
                 "ZERODHA_API_ROOT": stub_url,
                 "BRACKET_ORDER_RATE_LIMIT": "1000 per second",
+                "API_RATE_LIMIT": "10000 per second",
                 "MARKET_HOURS": "ignore",
                 "LOG_LEVEL": "WARNING",
             },

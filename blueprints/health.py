@@ -6,12 +6,13 @@ from database import migrations
 from database.account_db import AccountStatus, list_accounts
 from database.session import StorageError
 from database.settings import SettingScope, put_setting
-from restx_api.callers import background, desk
+from restx_api.callers import background, count_anybody, desk
 from restx_api.envelope import failure, success
 from services.account_worker import AccountWorker
 from services.bracket.model import Overlay
 
 health_bp = Blueprint("health", __name__)
+health_bp.before_request(count_anybody)  # being ready is asked of the database, and anybody may ask
 
 _HEARTBEAT_SECONDS = 10.0
 

@@ -14,8 +14,8 @@ from socketio.exceptions import (  # type: ignore[import-untyped]
 )
 
 from database.auth_db import Scope
-from restx_api.callers import background, desk
-from services.bracket_order_service import caller_of, require
+from restx_api.callers import background, desk, verified
+from services.bracket_order_service import require
 from services.errors import BracketError
 
 EVENT = "bracket_order_update"
@@ -110,7 +110,7 @@ def _on_connect(auth: object = None) -> None:
         raise Refusal({"code": "stopping", "message": "The service is stopping"})
     key = auth.get("apikey") if isinstance(auth, Mapping) else None
     try:
-        caller = require(caller_of(desk(), key if isinstance(key, str) else ""), Scope.READ, Scope.TRADE)
+        caller = require(verified(key if isinstance(key, str) else None), Scope.READ, Scope.TRADE)
     except BracketError as exc:
         raise Refusal({"code": exc.code, "message": str(exc)}) from None
     if not _seats().take(_socket_id(), caller.account_id, most=current_app.config["MAX_SOCKETS"]):

@@ -14,7 +14,7 @@ from blueprints.alerts import SAME_BODY, Alert, read_alert, refuse_stale
 from database.auth_db import Scope, WebhookCaller, WebhookLimits, verify_webhook_token
 from database.bracket_db import Listed, find_claim, load
 from database.session import StorageError
-from limiter import wait_for_turn
+from limiter import standing, wait_for_turn
 from restx_api.call_logging import log_this_call
 from restx_api.callers import (
     background,
@@ -136,7 +136,8 @@ def _bracket_of(claim_key: str | None) -> Bracket | None:
 def _wait_for_turn() -> None:
     """Wait until the caller's rate limit lets the alert through: TradingView never sends a 429 again."""
     if not wait_for_turn(f"key:{caller().key_id}", seconds=_TURN_SECONDS, pause=background().pause):
-        raise RateLimited("Too many alerts at once: this one was not taken", retry_after_seconds=1)
+        wait = standing().retry_after_seconds
+        raise RateLimited("Too many alerts at once: this one was not taken", retry_after_seconds=wait)
 
 
 def _refuse_beyond(limits: WebhookLimits, asked: BracketOrderRequest) -> None:

@@ -4,12 +4,9 @@ It uses requests' transport adapter without its Session. What a Session adds (co
 and .netrc from the environment) must not touch an order, and costs more than the rest of the call.
 """
 
-import io
-import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from http.client import HTTPResponse
 from typing import Any, Literal
 from urllib.parse import urlencode
 
@@ -21,7 +18,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, MaxRetryError, Ne
 
 from broker.base import NotSent, OutcomeUnknown, RateLimited, ReadFailed
 from broker.limiter import AccountLimiter, Lane
-from utils.clock import elapsed_timer
+from utils.timed_http import TimedResponse
 
 CONNECT_SECONDS = 2.0
 POOLED_CONNECTIONS = 5  # four for the account's commands, one for its reads
@@ -140,48 +137,12 @@ class _Adapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
 
 
-class _TimedReader(io.RawIOBase):
-    """Reads a socket until a deadline.
-
-    A socket's own time-out starts anew with every byte: a server that drips one each second would hold
-    the call, and the stop behind it, for hours.
-    """
-
-    def __init__(self, source: io.RawIOBase, sock: socket.socket, *, seconds: float) -> None:
-        self._source = source
-        self._sock = sock
-        self._ends = elapsed_timer() + seconds
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        left = self._ends - elapsed_timer()
-        if left <= 0:
-            raise TimeoutError("the answer took too long")
-        self._sock.settimeout(left)
-        return self._source.readinto(buffer)
-
-    def close(self) -> None:
-        self._source.close()
-        super().close()
-
-
-class _TimedResponse(HTTPResponse):
-    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
-        super().__init__(sock, *args, **kwargs)
-        seconds = sock.gettimeout()  # urllib3 has just set it to the read time-out
-        if seconds is None:
-            raise TimeoutError("no read time-out was set")
-        self.fp = io.BufferedReader(_TimedReader(self.fp.detach(), sock, seconds=seconds))
-
-
 class _Connection(HTTPConnection):
-    response_class = _TimedResponse
+    response_class = TimedResponse
 
 
 class _TlsConnection(HTTPSConnection):
-    response_class = _TimedResponse
+    response_class = TimedResponse
 
     def connect(self) -> None:
         # requests reports a handshake that hangs as a read time-out and a bad certificate like a

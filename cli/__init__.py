@@ -12,6 +12,7 @@ from cli.accounts import account_commands, db_commands, key_commands, webhook_co
 from cli.brackets import bracket_commands
 from cli.doctor import doctor_command
 from cli.office import Office, Refused
+from cli.outbound import hook_commands, telegram_commands
 from utils.clock import Clock
 from utils.config import Config
 
@@ -26,4 +27,6 @@ def register_commands(app: Flask, *, config: Config, clock: Clock, brokers: Coll
     app.cli.add_command(key_commands(office))
     app.cli.add_command(webhook_commands(office))
     app.cli.add_command(bracket_commands(office))
+    app.cli.add_command(hook_commands(office))
+    app.cli.add_command(telegram_commands(office))
     app.cli.add_command(doctor_command(office))

@@ -8,6 +8,7 @@ from cli.office import Office, Refused, faults_as_sentences
 from database import migrations
 from database.account_db import auth_token_of, list_accounts
 from database.bracket_db import load_open, verify_chain
+from database.outbox_db import Channel, destinations
 from database.session import Database
 
 _PAPER = "paper"
@@ -63,4 +64,16 @@ def _check_brackets(office: Office, db: Database) -> Iterator[Finding]:
     yield not altered, f"altered events: {', '.join(altered)}" if altered else "event chains are whole"
 
 
-_CHECKS: tuple[Callable[[Office, Database], Iterator[Finding]], ...] = (_check_accounts, _check_brackets)
+def _check_ways_out(_office: Office, db: Database) -> Iterator[Finding]:
+    for channel in Channel:
+        for one in destinations(db, channel):
+            fine = one.disabled_at is None and one.failing_since is None
+            words = "nothing arrives" if one.disabled_at is None else f"DISABLED: {one.disabled_reason}"
+            yield fine, f"{channel} {one.id} to {one.address}" + ("" if fine else f": {words}")
+
+
+_CHECKS: tuple[Callable[[Office, Database], Iterator[Finding]], ...] = (
+    _check_accounts,
+    _check_brackets,
+    _check_ways_out,
+)

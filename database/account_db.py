@@ -12,12 +12,14 @@ from sqlalchemy.exc import IntegrityError
 from ulid import ULID
 
 from database.auth_tables import AccountRow, OwnerRow, WebhookRow
+from database.outbox_tables import DestinationRow
 from database.secret_box import SealedFor, SecretBox
 from database.session import Database, StorageError
 
 AUTH_TOKEN = "auth_token"  # noqa: S105  # the name of a purpose, no secret
 LOGIN = "login"
 WEBHOOK_TOKEN = "webhook_token"  # noqa: S105  # the name of a purpose, no secret
+SIGNING_SECRET = "signing_secret"  # noqa: S105  # the name of a purpose, no secret
 
 
 class NameTaken(StorageError):
@@ -167,7 +169,12 @@ def rotate_secrets(db: Database, box: SecretBox) -> int:
     Raises SecretUnreadable, and changes nothing, when one of them fits no key.
     """
     count = 0
-    columns = ((AccountRow, "auth_token"), (AccountRow, "login"), (WebhookRow, "token"))
+    columns = (
+        (AccountRow, "auth_token"),
+        (AccountRow, "login"),
+        (WebhookRow, "token"),
+        (DestinationRow, "secret"),
+    )
     with db.write() as connection:
         for table, name in columns:
             column = table.__table__.c[name]

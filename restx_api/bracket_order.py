@@ -37,7 +37,7 @@ _REFUSES = (
 
 @api.route("/")
 class PlaceBracketOrder(Resource):  # type: ignore[misc]  # flask_restx is untyped
-    method_decorators = (for_scopes(Scope.TRADE),)
+    method_decorators = (for_scopes(Scope.TRADE, counted=False),)
 
     @documented(api, takes=BracketOrderSchema, answers=BracketTold, refuses=_REFUSES)
     @limiter.shared_limit(placing_limit, scope=PLACING)

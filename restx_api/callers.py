@@ -6,11 +6,10 @@ from typing import TypeVar, cast
 
 from flask import current_app, g, request
 from flask_limiter.util import get_remote_address
-from limits import parse
 
 from database.auth_db import Caller, Scope
 from database.secret_box import read_key
-from limiter import STRANGERS_LIMIT, limiter
+from limiter import OPEN_LIMIT, STRANGERS_LIMIT, count
 from restx_api.errors import RateLimited
 from restx_api.parsing import parse_object
 from services.background import Background
@@ -21,8 +20,6 @@ from services.errors import InvalidApiKey
 View = TypeVar("View", bound=Callable[..., object])
 
 _BEARER = "bearer "
-_STRANGERS = parse(STRANGERS_LIMIT)
-_STRANGERS_SECONDS = 60
 
 
 def desk() -> Desk:
@@ -45,10 +42,11 @@ def body() -> dict[str, object]:
     return cast("dict[str, object]", g.body)
 
 
-def for_scopes(*scopes: Scope) -> Callable[[View], View]:
+def for_scopes(*scopes: Scope, counted: bool = True) -> Callable[[View], View]:
     """Let only callers in whose key has one of the scopes; the body is read and the caller known after.
 
-    Used as a resource's method_decorators: it runs before the rate limit, which counts by caller.
+    Used as a resource's method_decorators. A route that has a limit of its own is not counted here; that
+    limit runs after this, and so counts by caller.
     """
 
     def decorate(view: View) -> View:
@@ -57,6 +55,9 @@ def for_scopes(*scopes: Scope) -> Callable[[View], View]:
             read_body()
             g.caller = verified(key_of_request())
             require(g.caller, *scopes)
+            if counted:
+                g.scopes = scopes
+                count_call()
             return view(*args, **kwargs)
 
         authenticated.scopes = scopes  # type: ignore[attr-defined]  # for the test that no route is open
@@ -98,9 +99,34 @@ def verified(key: str | None) -> Caller:
 
 
 def count_stranger(key: str | None) -> None:
-    """Count a failed attempt for its address and for the key id it names. Raises RateLimited."""
+    """Count a failed attempt for its address and for the key id it names. Raises RateLimited.
+
+    An address beyond its limit counts for no key id any more: one stranger cannot fill the memory.
+    """
+    words = "Too many invalid keys"
+    _refuse_beyond(STRANGERS_LIMIT, f"ip:{get_remote_address()}", scope="stranger", words=words)
     parts = read_key(key or "")
-    subjects = [f"ip:{get_remote_address()}"] + ([f"id:{parts.id}"] if parts else [])
-    hits = [limiter.limiter.hit(_STRANGERS, "stranger", subject) for subject in subjects]
-    if not all(hits):
-        raise RateLimited("Too many invalid keys from this address", retry_after_seconds=_STRANGERS_SECONDS)
+    if parts is not None:
+        _refuse_beyond(STRANGERS_LIMIT, f"id:{parts.id}", scope="stranger", words=words)
+
+
+def count_call() -> None:
+    """Count a call of a verified key that places nothing. Raises RateLimited.
+
+    What changes something has a measure of its own: a client that reads too often can still exit.
+    """
+    limit: str = current_app.config["API_RATE_LIMIT"]
+    scope = "acting" if g.scopes == (Scope.TRADE,) else "reading"
+    _refuse_beyond(limit, f"key:{caller().key_id}", scope=scope, words="Too many calls of this key")
+
+
+def count_anybody() -> None:
+    """Count a call that needs no key, by its address. Raises RateLimited."""
+    words = "Too many calls from this address"
+    _refuse_beyond(OPEN_LIMIT, f"ip:{get_remote_address()}", scope="open", words=words)
+
+
+def _refuse_beyond(limit: str, subject: str, *, scope: str, words: str) -> None:
+    standing = count(limit, subject, scope=scope)
+    if not standing.is_within:
+        raise RateLimited(f"{words}: {limit}", retry_after_seconds=standing.retry_after_seconds)

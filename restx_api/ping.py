@@ -3,7 +3,7 @@
 from flask import Response
 from flask_restx import Namespace, Resource
 
-from restx_api.callers import desk
+from restx_api.callers import count_anybody, desk
 from restx_api.envelope import success
 from restx_api.models import Pong, documented
 from services.announcements import utc_milliseconds
@@ -15,7 +15,8 @@ api = Namespace("ping", description="Whether the service answers. Needs no key."
 class Ping(Resource):  # type: ignore[misc]  # flask_restx is untyped
     method_decorators = ()
 
-    @documented(api, answers=Pong)
+    @documented(api, answers=Pong, refuses=("rate_limited",))
     def get(self) -> Response:
         """Tell the server's time."""
+        count_anybody()
         return success({"message": "pong", "time": utc_milliseconds(desk().clock.now())})

@@ -2,24 +2,35 @@
 
 import logging
 import threading
+from collections.abc import Callable, Mapping
 
 from broker.base import BrokerSettings
 from broker.paper import close_market, market_of
 from services.desk import Desk
 from services.housekeeping import Housekeeper
 from services.threads import start_thread
+from utils.clock import elapsed_timer
 
 logger = logging.getLogger(__name__)
 
-_JOIN_SECONDS = 2.0
+_JOIN_SECONDS = 2.0  # for all together: one may be in the middle of a slow answer from outside
+
+
+Work = Callable[[threading.Event], None]
 
 
 class Background:
-    """The service's threads: the paper market, the announcer, the logs' writers, the account workers."""
+    """The service's threads: the paper market, the announcer, the logs' writers, the account workers.
 
-    def __init__(self, desk: Desk, settings: BrokerSettings) -> None:
+    `senders` are the outbox and the ways out of it, by the names of their threads.
+    """
+
+    def __init__(
+        self, desk: Desk, settings: BrokerSettings, *, senders: Mapping[str, Work] | None = None
+    ) -> None:
         self._desk = desk
         self._settings = settings
+        self._senders = dict(senders or {})
         self._stop = threading.Event()
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -47,6 +58,8 @@ class Background:
         self._threads.append(start_thread("announcer", desk.announcer.run, self._stop))
         housekeeper = Housekeeper(desk.db, desk.clock, desk.secrets)
         self._threads.append(start_thread("housekeeping", housekeeper.run, self._stop))
+        for name, send in self._senders.items():
+            self._threads.append(start_thread(name, send, self._stop))
         desk.supervisor.start()
 
     def stop(self) -> None:
@@ -57,8 +70,9 @@ class Background:
                 return
             self._desk.supervisor.stop()
             self._stop.set()
+        ends = elapsed_timer() + _JOIN_SECONDS
         for thread in self._threads:
-            thread.join(timeout=_JOIN_SECONDS)
+            thread.join(timeout=max(ends - elapsed_timer(), 0))
         self._desk.order_log.stop()
         self._desk.analyzer_log.stop()
         close_market(self._settings)

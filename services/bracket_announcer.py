@@ -31,10 +31,13 @@ Emit = Callable[[dict[str, object], str, str], None]  # payload, account id, own
 class BracketAnnouncer:
     """Follows each account's events and emits what clients hear. `run` is one thread's work."""
 
-    def __init__(self, db: Database, clock: Clock, emit: Emit) -> None:
+    def __init__(
+        self, db: Database, clock: Clock, emit: Emit, *, also: Callable[[], None] | None = None
+    ) -> None:
         self._db = db
         self._clock = clock
         self._emit = emit
+        self._also = also
         self._news: set[str] = set()
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -43,10 +46,12 @@ class BracketAnnouncer:
         self._saved_at = clock.monotonic()
 
     def notify(self, account_id: str) -> None:
-        """Say that events of an account were stored. Never blocks."""
+        """Say that events of an account were stored, here and to `also`. Never blocks."""
         with self._lock:
             self._news.add(account_id)
         self._wake.set()
+        if self._also is not None:
+            self._also()
 
     def run(self, stop: threading.Event) -> None:
         """Announce until stop is set."""

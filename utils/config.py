@@ -10,7 +10,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from datetime import timedelta
+from datetime import time, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from pathlib import Path
@@ -47,6 +47,26 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
+class OutboundLeave(StrEnum):
+    """What outbound webhooks may do beyond https to the public internet."""
+
+    PRIVATE = "private"  # addresses of our own network and machine
+    HTTP = "http"
+    REDIRECTS = "redirects"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TelegramSettings:
+    """How to reach Telegram. The waits are what production uses; tests are in a hurry."""
+
+    bot_token: str = field(repr=False)
+    api_root: str
+    summary_at: time
+    poll_seconds: int = 20  # how long Telegram holds a question for updates
+    answer_seconds: float = 10.0
+    pace_seconds: float = 1.0  # Telegram takes about one message a second in a chat
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """Every setting, checked. A field is named like its variable, in lower case."""
@@ -55,11 +75,14 @@ class Config:
     encryption_keys: tuple[str, ...] = field(repr=False)  # the first one writes, all of them read
     secret_key: str = field(repr=False)
     bracket_order_rate_limit: str = "2 per second"
+    api_rate_limit: str = "300 per second"
     bracket_order_delay: timedelta = timedelta(seconds=0.5)
     database_url: str = field(default="sqlite:///openbracket.db", repr=False)  # may hold a password
     redis_url: str | None = field(default=None, repr=False)  # may hold a password
     telegram_bot_token: str | None = field(default=None, repr=False)
     telegram_api_root: str = "https://api.telegram.org"
+    telegram_summary_at: time = time(15, 45)  # exchange time
+    outbound_webhooks_allow: frozenset[OutboundLeave] = frozenset()
     broker_api_roots: Mapping[str, str] = field(default_factory=dict)  # by broker name in lower case
     paper_state: str = "paper-exchange.state"
     paper_prices: str = ""
@@ -84,6 +107,18 @@ class Config:
         if faults:
             raise ConfigInvalid(faults)
         return Config(**settings)
+
+    def telegram(self) -> TelegramSettings | None:
+        """Return how to reach Telegram, or None without a bot."""
+        if self.telegram_bot_token is None:
+            return None
+        # Its library reads this when it is asked for a duration; without it each one is a warning.
+        os.environ.setdefault("PTB_TIMEDELTA", "true")
+        return TelegramSettings(
+            bot_token=self.telegram_bot_token,
+            api_root=self.telegram_api_root,
+            summary_at=self.telegram_summary_at,
+        )
 
     def secret_values(self) -> frozenset[str]:
         """Return every secret as text, for the log to strike out wherever it turns up."""
@@ -199,6 +234,15 @@ def _order_settings(reader: _Reader) -> Iterator[tuple[str, Any]]:
         ),
     )
     yield (
+        "api_rate_limit",
+        reader.optional(
+            "API_RATE_LIMIT",
+            _rate_limit,
+            default="300 per second",
+            expected="a limit such as '300 per second'",
+        ),
+    )
+    yield (
         "bracket_order_delay",
         reader.optional(
             "BRACKET_ORDER_DELAY",
@@ -220,6 +264,21 @@ def _connection_settings(reader: _Reader) -> Iterator[tuple[str, Any]]:
         "telegram_api_root",
         reader.optional(
             "TELEGRAM_API_ROOT", _web_root, default="https://api.telegram.org", expected=_WEB_ADDRESS
+        ),
+    )
+    yield (
+        "telegram_summary_at",
+        reader.optional(
+            "TELEGRAM_SUMMARY_AT", _time_of_day, default=time(15, 45), expected="HH:MM, such as 15:45"
+        ),
+    )
+    yield (
+        "outbound_webhooks_allow",
+        reader.optional(
+            "OUTBOUND_WEBHOOKS_ALLOW",
+            _leaves,
+            default=_NO_LEAVES,
+            expected="words of private, http and redirects, commas between",
         ),
     )
     yield "broker_api_roots", dict(_broker_api_roots(reader))
@@ -275,6 +334,7 @@ def _server_settings(reader: _Reader) -> Iterator[tuple[str, Any]]:
 
 
 _NO_KEYS: tuple[str, ...] = ()
+_NO_LEAVES: frozenset[OutboundLeave] = frozenset()
 _WEB_ADDRESS = "an address such as http://127.0.0.1:8000"
 
 
@@ -342,6 +402,15 @@ def _web_root(text: str) -> str:
 
 def _database_address(text: str) -> str:
     return _matching(re.compile(r"(sqlite:///(?!:memory:).+|postgresql\+psycopg://.+)"), text)
+
+
+def _time_of_day(text: str) -> time:
+    hour, minute = _matching(re.compile(r"\d\d:\d\d"), text).split(":")
+    return time(int(hour), int(minute))
+
+
+def _leaves(text: str) -> frozenset[OutboundLeave]:
+    return frozenset(OutboundLeave(word.strip()) for word in text.split(","))
 
 
 def _redis_url(text: str) -> str:

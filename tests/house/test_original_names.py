@@ -14,6 +14,7 @@ NAMES = {
     "database.apilog_db": ["async_log_order"],
     "database.analyzer_db": ["async_log_analyzer"],
     "database.symbol": ["enhanced_search_symbols"],
+    "services.telegram_alert_service": ["send_order_alert"],
     "extensions": ["socketio"],
     "limiter": ["limiter"],
     "utils.constants": ["VALID_EXCHANGES", "VALID_ACTIONS", "VALID_PRODUCT_TYPES", "VALID_PRICE_TYPES"],

@@ -1,0 +1,128 @@
+"""Telegram: alerts to the linked chats, their commands, the day's summary. One thread owns the event loop.
+
+What is to be told waits in the outbox, so a restart loses nothing, and a Telegram that is slow or dead
+delays nothing but itself. Each command is carried out at most once, each alert told at least once.
+"""
+
+import asyncio
+import logging
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date
+
+from telegram import Bot
+from telegram.error import InvalidToken, TelegramError
+from telegram.request import HTTPXRequest
+
+from database.account_db import list_accounts
+from database.outbox_db import Channel, NewMessage, destinations, enqueue
+from database.session import Database, StorageError
+from services.daily_summary import daily_summary
+from services.delivery import chat_pause_after
+from services.desk import Desk
+from services.patience import rest, until_one_ends
+from services.telegram_listener import TelegramListener
+from services.telegram_sender import TelegramSender
+from utils.clock import Clock
+from utils.config import TelegramSettings
+from utils.constants import EXCHANGE_ZONE
+
+logger = logging.getLogger(__name__)
+
+_SUMMARY_LOOK_SECONDS = 20.0
+_BAD_TOKEN_SECONDS = 60.0
+
+
+def send_order_alert(
+    db: Database, clock: Clock, account_id: str, *, key: str, text: str, urgent: bool = True
+) -> bool:
+    """Queue a text for the chat linked to an account; False when none is. Raises NotStored.
+
+    Nothing is told twice under one key. Alerts of a bracket's events are queued from the events
+    themselves; this is for what no event is behind.
+    """
+    links = destinations(db, Channel.TELEGRAM, account_id=account_id)
+    for link in links:
+        enqueue(db, link, [NewMessage(key=key, seq=None, urgent=urgent, body=text)], at=clock.now())
+    return bool(links)
+
+
+@dataclass(slots=True)
+class TelegramService:
+    """Speaks to Telegram's Bot API. `run` is one thread's work; after a crash it begins anew."""
+
+    desk: Desk
+    settings: TelegramSettings
+    _loop: asyncio.AbstractEventLoop | None = None
+    _news: asyncio.Event | None = None
+    _summarised: date | None = None
+
+    def wake(self) -> None:
+        """Look into the outbox at once. Never blocks."""
+        loop, news = self._loop, self._news
+        if loop is not None and news is not None:
+            with suppress(RuntimeError):  # the loop has just ended; the next one looks anyway
+                loop.call_soon_threadsafe(news.set)
+
+    def run(self, stop: threading.Event) -> None:
+        """Send and answer until stop is set."""
+        asyncio.run(self._run(stop))
+
+    async def _run(self, stop: threading.Event) -> None:
+        self._loop, self._news = asyncio.get_running_loop(), asyncio.Event()
+        failures = 0
+        while not stop.is_set():
+            try:
+                async with self._bot() as bot:
+                    failures = 0
+                    await self._work(bot, self._news, stop)
+            except InvalidToken:
+                # Not the exception's own text: it holds the token.
+                logger.error("Telegram refuses TELEGRAM_BOT_TOKEN: no alert is sent")
+                await rest(stop, _BAD_TOKEN_SECONDS)
+            except TelegramError as exc:
+                failures += 1
+                logger.warning("Telegram does not answer: %s", exc)
+                await rest(stop, chat_pause_after(failures).total_seconds())
+
+    async def _work(self, bot: Bot, news: asyncio.Event, stop: threading.Event) -> None:
+        sender = TelegramSender(self.desk.db, self.desk.clock, news, self.settings.pace_seconds)
+        listener = TelegramListener(self.desk, news, self.settings.poll_seconds)
+        await until_one_ends([sender.run(bot, stop), listener.run(bot, stop), self._summarise(news, stop)])
+
+    def _bot(self) -> Bot:
+        root = self.settings.api_root
+        return Bot(
+            self.settings.bot_token,
+            base_url=f"{root}/bot",
+            request=self._request(),
+            get_updates_request=self._request(),
+        )
+
+    def _request(self) -> HTTPXRequest:
+        seconds = self.settings.answer_seconds
+        return HTTPXRequest(connect_timeout=seconds, read_timeout=seconds, write_timeout=seconds)
+
+    async def _summarise(self, news: asyncio.Event, stop: threading.Event) -> None:
+        while not stop.is_set():
+            try:
+                self.queue_summaries()
+                news.set()
+            except StorageError:
+                logger.exception("the day's summary could not be made; it is tried again")
+            await rest(stop, _SUMMARY_LOOK_SECONDS)
+
+    def queue_summaries(self) -> None:
+        """Queue each account's summary once its time has come; under the day's key it goes out once."""
+        local = self.desk.clock.now().astimezone(EXCHANGE_ZONE)
+        day = local.date()
+        if local.time() < self.settings.summary_at or self._summarised == day:
+            return
+        db = self.desk.db
+        for one in list_accounts(db):
+            text = daily_summary(db, one.id, account_name=one.name, day=day)
+            if text is not None:
+                key = f"summary-{day.isoformat()}"
+                send_order_alert(db, self.desk.clock, one.id, key=key, text=text, urgent=False)
+        self._summarised = day
