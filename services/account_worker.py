@@ -44,7 +44,7 @@ from services.bracket.observation import Read, Seen, Standing, Timing, TradingSe
 from services.cadence import Cadence, needs_of
 from services.event_codec import encode_event
 from services.kill_switch import KillSwitch
-from services.lanes import Lanes
+from services.lanes import Connections, Lanes
 from services.roster import Roster, Symbol, Tracked, symbol_of
 from services.wire import Command, commands_of, intentions, name_of, put_on_wire, unknown
 from utils.checkpoint import reach
@@ -90,12 +90,12 @@ class UnknownBracket(KeyError):
 class AccountWorker:
     """Owns one account. Thread-safe methods: submit, ask, push, brackets_waiting."""
 
-    def __init__(self, account_id: str, ports: WorkerPorts) -> None:
+    def __init__(self, account_id: str, ports: WorkerPorts, lanes: Connections | None = None) -> None:
         self.account_id = account_id
         self._ports = ports
         self._clock = ports.clock
         self._inbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
-        self._lanes = Lanes(account_id)
+        self._lanes = lanes or Lanes(account_id)
         self._reads = AccountReads(ports.broker, self._lanes, clock=ports.clock, report=self._inbox.put)
         self._roster = Roster()
         self._quotes: dict[Symbol, Quote] = {}
@@ -168,26 +168,37 @@ class AccountWorker:
     def run(self, stop: threading.Event) -> None:
         """Work until stop is set: recover, then look whenever something came or is due."""
         with log_context(account_id=self.account_id):
-            self._recover()
-            self._ports.broker.listen(self.push)
+            self.begin()
             while not stop.is_set():
-                self._turn()
-            self._lanes.close()
-            self._drain()
+                self.turn(self._wait())
+            self.finish()
+
+    def begin(self) -> None:
+        """Load what there is to look after and hear the broker's pushes."""
+        self._recover()
+        self._ports.broker.listen(self.push)
+
+    def finish(self) -> None:
+        """Let the calls that are out come back, and store what they brought."""
+        self._lanes.close()
+        self._drain()
 
     def wake(self) -> None:
         """Make `run` see its stop event now."""
         self._inbox.put(Pushed())
 
-    def _turn(self) -> None:
-        self._take(self._wait())
+    def turn(self, message: Message | None = None) -> None:
+        """Take in the message and what else has come, look at what that concerns, read what is due."""
+        if message is None and not self._inbox.empty():
+            message = self._inbox.get()
+        self._take(message)
         self._look()
         self._start_reads()
         self.last_turn = self._clock.monotonic()
 
     def _wait(self) -> Message | None:
         try:
-            return self._inbox.get(timeout=self._seconds_to_wait())
+            return self._inbox.get(timeout=self.seconds_to_wait())
         except queue.Empty:
             return None
 
@@ -546,7 +557,10 @@ class AccountWorker:
         now = self._now()
         return {one: self._ports.session_of(one, now).id for one in self._roster.exchanges()}
 
-    def _seconds_to_wait(self) -> float:
+    def seconds_to_wait(self) -> float:
+        """Return how long nothing is to be done unless a message comes; 0.0 when one has."""
+        if not self._inbox.empty():
+            return 0.0
         now = self._clock.monotonic()
         dues = [due for due in (self._roster.soonest_due(), self._read_due()) if due is not None]
         if self._unstored:
