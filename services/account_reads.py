@@ -54,7 +54,12 @@ class AccountReads:
     """Starts reads in the reading lane; results come back as messages. Used by the worker's thread only."""
 
     def __init__(
-        self, broker: BrokerAccount, lanes: Connections, *, clock: Clock, report: Callable[[ReadMessage], None]
+        self,
+        broker: BrokerAccount,
+        lanes: Connections,
+        *,
+        clock: Clock,
+        report: Callable[[ReadMessage], None],
     ) -> None:
         self._broker = broker
         self._lanes = lanes

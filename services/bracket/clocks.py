@@ -28,6 +28,7 @@ from services.bracket.quantities import (
     average_entry_price,
     entry_is_live,
     has_undecided,
+    is_below_lot,
     legs_of,
     live_legs,
     net_of,
@@ -52,8 +53,16 @@ def run_clocks(step: Step) -> None:
         return
     if step.age(clock.since) >= step.timing.alarm_after:
         step.raise_alarm("unprotected", f"{naked} shares have no working stop: {naked_cause(step.bracket)}")
-    if step.age(patience_began(step.bracket, clock)) >= step.timing.emergency_after:
+    if is_below_lot(step.bracket):
+        _hold_below_lot(step)
+    elif step.age(patience_began(step.bracket, clock)) >= step.timing.emergency_after:
         _declare_emergency(step)
+
+
+def _hold_below_lot(step: Step) -> None:
+    """Less than a lot joins the next fill; without one no order of ours can bring it out."""
+    if not entry_is_live(step.bracket):
+        step.need_attention("below_lot", "less than one lot is held: no exchange takes an order for it")
 
 
 def patience_began(bracket: Bracket, clock: Naked) -> Moment:
@@ -122,6 +131,8 @@ def naked_cause(bracket: Bracket) -> str:
     """Return in one word what keeps the shares without a stop; a label of the safety report."""
     exits = legs_of(bracket, Role.EXIT)
     newest = exits[-1] if exits else None
+    if is_below_lot(bracket):
+        return "below_lot"
     if newest is None:
         return "no_average_price" if average_entry_price(bracket) is None else "first_fill"
     causes = {
