@@ -43,6 +43,7 @@ from services.bracket.model import (
 from services.bracket.observation import Read, Seen, Standing, Timing, TradingSession
 from services.cadence import Cadence, needs_of
 from services.event_codec import encode_event
+from services.feed_watch import FeedWatch
 from services.kill_switch import KillSwitch
 from services.lanes import Connections, Lanes
 from services.roster import Roster, Symbol, Tracked, symbol_of
@@ -99,6 +100,7 @@ class AccountWorker:
         self._reads = AccountReads(ports.broker, self._lanes, clock=ports.clock, report=self._inbox.put)
         self._roster = Roster()
         self._quotes: dict[Symbol, Quote] = {}
+        self._feed = FeedWatch()
         self._troubles: frozenset[Overlay] = frozenset()
         self._picture = AccountPicture()
         self._unstored: list[Answered] = []
@@ -148,7 +150,7 @@ class AccountWorker:
     @property
     def troubles(self) -> frozenset[Overlay]:
         """What keeps the account's books from being read."""
-        return self._troubles
+        return self._troubles | {Overlay.FEED_STALE} if self._feed.is_silent else self._troubles
 
     def kill_mode(self) -> KillMode:
         """Return the account's kill switch, at most a second old."""
@@ -343,6 +345,9 @@ class AccountWorker:
             if not _says_the_same(quote, before):
                 is_only_price = before is not None and _bands(before) == _bands(quote)
                 self._roster.mark_symbol(symbol, quote, is_only_price=is_only_price)
+        unquoted = [one for one in self._roster.priced_symbols() if self.quote(one) is None]
+        if self._feed.note(unquoted, self._clock.monotonic()):
+            self._mark_open()
 
     def _on_books(self, message: BooksRead) -> None:
         self._reads.done()
@@ -472,7 +477,7 @@ class AccountWorker:
             in_flight=frozenset(tracked.in_flight),
             kill=self._ports.kill_switch.mode(),
             standing=None if tracked.read is None else tracked.standing,
-            troubles=self._troubles,
+            troubles=self.troubles,
             previous_read=self._picture.previous_read,
         )
 

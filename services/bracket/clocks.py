@@ -31,6 +31,7 @@ from services.bracket.quantities import (
     is_below_lot,
     legs_of,
     live_legs,
+    net,
     net_of,
 )
 from services.bracket.step import Step
@@ -185,8 +186,19 @@ def _declare_emergency(step: Step) -> None:
 
 def carry_troubles(step: Step) -> None:
     """Show the account's troubles on the bracket while it is open."""
-    for overlay in (Overlay.BROKER_DOWN, Overlay.AUTH_DEAD, Overlay.FEED_STALE):
+    for overlay in (Overlay.BROKER_DOWN, Overlay.AUTH_DEAD):
         step.set_overlay(overlay, overlay in step.seen.troubles)
+    _show_silence(step)
+
+
+def _show_silence(step: Step) -> None:
+    """Alarm while shares are held and their symbol, not just another of the account, has no price."""
+    is_silent = Overlay.FEED_STALE in step.seen.troubles and step.seen.quote is None
+    step.set_overlay(Overlay.FEED_STALE, is_silent)
+    if not is_silent:
+        step.clear_alarm("feed_stale")
+    elif net(step.bracket) > 0 and step.seen.session.is_open:
+        step.raise_alarm("feed_stale", "no price comes: a resting stop holds, target and trailing wait")
 
 
 def end_watch(step: Step) -> None:
