@@ -221,6 +221,7 @@ def _waits(step: Step) -> list[timedelta | None]:
     waits: list[timedelta | None] = [_wait_for_entry(step), _wait_for_exit_time(step), until_renewal(step)]
     if bracket.naked is not None:
         waits.append(timing.alarm_after - step.age(bracket.naked.since))
+        waits.append(timing.accounting - step.age(bracket.naked.noticed))
         waits.append(timing.emergency_after - step.age(patience_began(bracket, bracket.naked)))
     waits += [_wait_for_leg(step, leg) for leg in bracket.legs if leg.is_live]
     if bracket.stop_passed_at is not None and not bracket.state.is_closed:
