@@ -208,14 +208,21 @@ class Story:
         self.wait(after)
 
     def somebody(
-        self, side: Side, quantity: int, *, product: Product = Product.MIS, after: float = 8.0, **terms: Any
+        self,
+        side: Side,
+        quantity: int,
+        *,
+        product: Product = Product.MIS,
+        symbol: Symbol = SBIN,
+        after: float = 8.0,
+        **terms: Any,
     ) -> str:
         """Let a person trade in the same symbol at another terminal, at the market unless terms are told."""
         plain = Terms(order_type=OrderType.MARKET, quantity=quantity)
         order = OrderRequest(
             tag="",
-            exchange="NSE",
-            symbol="SBIN",
+            exchange=symbol[0],
+            symbol=symbol[1],
             product=product,
             side=side,
             terms=replace(plain, **terms),
