@@ -58,6 +58,7 @@ QUOTE_MAX_AGE = timedelta(seconds=5)
 _TOGETHER = 64  # decisions stored in one transaction: the first waits for the last to be decided
 _RETRY = timedelta(milliseconds=500)
 _STUCK_RETRY = timedelta(seconds=5)
+_CUT_OFF = timedelta(seconds=5)
 _READ_AGAIN = timedelta(seconds=1)
 _IDLE = timedelta(seconds=5)  # also how old a healthy heartbeat may be
 
@@ -102,6 +103,7 @@ class AccountWorker:
         self._quotes: dict[Symbol, Quote] = {}
         self._feed = FeedWatch()
         self._troubles: frozenset[Overlay] = frozenset()
+        self._troubled_at = 0.0  # monotonic
         self._picture = AccountPicture()
         self._unstored: list[Answered] = []
         self._awaiting_quotes: list[QuoteAsked] = []
@@ -151,6 +153,12 @@ class AccountWorker:
     def troubles(self) -> frozenset[Overlay]:
         """What keeps the account's books from being read."""
         return self._troubles | {Overlay.FEED_STALE} if self._feed.is_silent else self._troubles
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether no book could be read for seconds: the fill of a new entry would not be seen."""
+        seconds = self._clock.monotonic() - self._troubled_at
+        return bool(self._troubles) and seconds >= _CUT_OFF.total_seconds()
 
     def kill_mode(self) -> KillMode:
         """Return the account's kill switch, at most a second old."""
@@ -330,6 +338,8 @@ class AccountWorker:
     def _set_troubles(self, troubles: frozenset[Overlay]) -> None:
         if troubles == self._troubles:
             return
+        if not self._troubles:
+            self._troubled_at = self._clock.monotonic()
         self._troubles = troubles
         self._mark_open()
 
@@ -542,7 +552,7 @@ class AccountWorker:
     # --- reading
 
     def _start_reads(self) -> None:
-        if not len(self._roster):
+        if not self._wants_reads():
             return
         cadence, roster = self._ports.cadence, self._roster
         covered = self._ports.broker.capabilities.pushes_orders
@@ -574,7 +584,11 @@ class AccountWorker:
         return min(max(0.0, soonest - now), _IDLE.total_seconds())
 
     def _read_due(self) -> float | None:
-        return self._reads.next_due() if len(self._roster) else None
+        return self._reads.next_due() if self._wants_reads() else None
+
+    def _wants_reads(self) -> bool:
+        """Nothing to look after needs no reads; but only a read tells that a trouble is over."""
+        return len(self._roster) > 0 or bool(self._troubles)
 
     def _now(self) -> Moment:
         return Moment.read(self._clock)
