@@ -15,6 +15,7 @@ from broker.base import (
     ReadFailed,
     WakeUp,
 )
+from broker.limiter import AccountLimiter, Lane
 from services.bracket.model import (
     GttRequest,
     GttRow,
@@ -59,6 +60,16 @@ def no_connection(_call: Call) -> Any:
 def too_many_requests(_call: Call) -> Any:
     """A limiter holds it back before the broker looks at it."""
     raise RateLimited("HTTP 429: too many requests")
+
+
+def throttled(limiter: AccountLimiter, lane: Lane) -> Mishap:
+    """The call goes out only while the lane has room in the account's own limit."""
+
+    def ask(call: Call) -> Any:
+        limiter.acquire(lane)
+        return call()
+
+    return ask
 
 
 def read_fails(_call: Call) -> Any:

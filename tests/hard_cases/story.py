@@ -255,14 +255,21 @@ class Story:
         self.world.advance((target - self.world.now()).total_seconds())
         self._settle()
 
-    def night(self) -> None:
-        """Close the day, let the broker turn its books over, and open the next one."""
+    def evening(self) -> None:
+        """Let the session end."""
         self.at("15:30")
         self.exchange.close_session()
         self.wait(12)
+
+    def morning(self) -> None:
+        """Let the broker turn its books over and the next day open."""
         self.exchange.end_of_day()
         self.at("09:15", days=1)
         self.wait(12)
+
+    def night(self) -> None:
+        self.evening()
+        self.morning()
 
     def until(self, fulfils: Callable[[Bracket], bool], *, within: float = 60.0) -> Bracket:
         """Let time pass until the newest bracket fulfils something; fail when it never does."""
@@ -358,6 +365,7 @@ class Story:
             self.db.close()
 
     def _check(self) -> None:
+        assert self._is_down or not self.worker.stuck
         if not self._has_surplus:
             assert self.diary.surplus == 0, "live exits could have taken more than was held"
             assert self.diary.reversed_by == 0, "the position changed its side"
