@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+from utils.clock import SystemClock
+
 # A Monday, 10:00 in India, on which the exchanges trade from 09:15 to 15:30.
 MONDAY_TEN = datetime(2026, 12, 7, 4, 30, tzinfo=UTC)
 
@@ -25,24 +27,21 @@ class WorldClock:
         self._passed += timedelta(seconds=seconds)
 
 
-class OurClock:
-    """The service's time: the world's plus whatever our wall clock is wrong by."""
+class OurClock(SystemClock):
+    """The service's clock on a machine whose wall clock may be wrong."""
 
     def __init__(self, world: WorldClock) -> None:
         self._world = world
-        self._boots = 1
+        self._boots = 0
         self.wrong_by = timedelta(0)
-
-    @property
-    def boot_id(self) -> str:
-        return f"boot{self._boots}"
-
-    def now(self) -> datetime:
-        return self._world.now() + self.wrong_by
-
-    def monotonic(self) -> float:
-        # Another origin in each boot: readings of two boots mean nothing to each other.
-        return self._world.monotonic() + 1000.0 * self._boots
+        self.boot()
 
     def boot(self) -> None:
+        """Start anew, with another origin: readings of two boots mean nothing to each other."""
         self._boots += 1
+        origin = 1000.0 * self._boots
+        super().__init__(
+            wall=lambda: self._world.now() + self.wrong_by,
+            monotonic=lambda: self._world.monotonic() + origin,
+        )
+        self.boot_id = f"boot{self._boots}"

@@ -92,16 +92,14 @@ def test_h68_jump_of_the_wall_clock_expires_nothing(story: Story) -> None:
     Must: measure waits on a clock that does not jump, leave at the true time, and say that it jumped.
     Must never: expire an entry, or leave, at once.
     """
-    story.hold(entry_expires_in_seconds=600)
-    story.place(entry_price=D(780), sl_price=D(770), entry_expires_in_seconds=600)
     story.at("14:40")
+    story.hold()
     story.place(entry_price=D(780), sl_price=D(770), entry_expires_in_seconds=600)
 
     story.clock.wrong_by = timedelta(hours=1)
     story.wait(30)
     assert story.state() is State.ENTRY_OPEN
-    held = story.exit()
-    assert held.status is RowStatus.TRIGGER_PENDING
+    assert story.exit().status is RowStatus.TRIGGER_PENDING
 
     story.at("15:14")
     story.wait(3)
