@@ -65,6 +65,10 @@ class SteppedSupervisor(BracketSupervisor):
     def workers(self) -> list[AccountWorker]:
         return list(self._stepped.values())
 
+    def forget_workers(self) -> None:
+        """Let new workers be begun beside those there are, as a second instance would."""
+        self._stepped.clear()
+
     def _begin(self, account_id: str, mode: Mode) -> SteppedWorker:
         found = account(self._ports.db, account_id)
         assert found is not None
