@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.hard_cases.story import Setting, Story
+from tests.serving import Served, a_config, end, serve
 
 Tell = Callable[[Setting], Story]
 
@@ -29,3 +30,11 @@ def tell(tmp_path: Path) -> Iterator[Tell]:
     yield begin
     for one in told:
         one.end()
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The whole service with its threads and webhooks, for cases that begin with an alert."""
+    served = serve(a_config(tmp_path_factory.mktemp("service")))
+    yield served
+    end(served)
