@@ -218,7 +218,7 @@ def _take_in_gtt(step: Step, leg: Leg, read: Read) -> None:
     if row is None:
         _miss_gtt(step, leg, read)
         return
-    # One fires and ends the other; should both, both orders are ours and what they take counts.
+    # One cancels the other, says the broker; when both came to life, both are ours to deal with.
     fired = [part for part in row.legs if part.child_order_id is not None]
     refused = next((part for part in row.legs if part.child_reason is not None), None)
     for part in fired:
@@ -283,7 +283,7 @@ def _sight_gtt(step: Step, leg: Leg, row: GttRow, refused: GttLegRow | None) -> 
 
 
 def _adopt_child(step: Step, leg: Leg, row: GttRow, fired: GttLegRow) -> None:
-    known = {other.broker_order_id for other in step.bracket.legs if other.parent == leg.seq}
+    known = {other.broker_order_id for other in step.bracket.legs}
     if fired.child_order_id is None or fired.child_order_id in known:
         return
     is_stop = fired is stop_leg(row, leg.side)
