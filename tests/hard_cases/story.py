@@ -295,6 +295,10 @@ class Story:
         """The newest bracket's state."""
         return self.bracket.state
 
+    def states(self) -> list[State]:
+        """Every state the newest bracket was ever in."""
+        return [event.new for event in self.events("StateChanged")]
+
     def again(self, bracket: Bracket) -> Bracket:
         """The same bracket as it is stored now."""
         found = load(self.db, bracket.id)

@@ -118,6 +118,7 @@ def test_h05_fill_during_cancel_wins(story: Story) -> None:
     assert story.entry().status is RowStatus.FILLED
     assert story.exit().quantity == 10
     assert story.state() is State.PROTECTED
+    assert State.CANCELLED not in story.states()
 
 
 def test_h06_refused_cancel_of_a_complete_entry_is_read_again(story: Story) -> None:
@@ -205,7 +206,7 @@ def test_h10_entry_filled_beyond_its_stop_leaves_at_once(story: Story) -> None:
 
     assert story.state() is State.CLOSED
     assert story.bracket.exit_reason is ExitReason.EMERGENCY
-    assert [row.trigger_price for row in story.orders(Role.EXIT)] == [None]
+    assert [leg.terms.trigger_price for leg in story.legs(story.bracket)] == [None]
 
 
 def test_h11_entry_filled_beyond_its_target_gets_its_stop_first(tell: Tell) -> None:
