@@ -61,6 +61,15 @@ SBIN: Symbol = ("NSE", "SBIN")
 NIFTY: Symbol = ("NFO", "NIFTY29DEC26FUT")
 OPENING = {SBIN: Decimal(802), NIFTY: Decimal(25000), ("BSE", "SBIN"): Decimal(802)}
 OPENING |= {("NSE", "INFY"): Decimal(1500), ("MCX", "CRUDEOIL18DEC26FUT"): Decimal(5400)}
+A_FUTURE: dict[str, Any] = {
+    "symbol": NIFTY[1],
+    "exchange": NIFTY[0],
+    "product": "NRML",
+    "quantity": 65,
+    "entry_price": Decimal(24990),
+    "sl_price": Decimal(24800),
+    "target_price": Decimal(25400),
+}
 _LEAST_STEP = 0.001
 
 

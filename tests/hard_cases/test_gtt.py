@@ -20,19 +20,10 @@ from services.bracket.model import (
 )
 from simulator import ExchangeSettings
 from tests.hard_cases.conftest import Tell
-from tests.hard_cases.story import NIFTY, Setting, Story, Symbol
+from tests.hard_cases.story import A_FUTURE, NIFTY, Setting, Story, Symbol
 
 D = Decimal
 CNC, NRML = Product.CNC, Product.NRML
-A_FUTURE = {
-    "symbol": NIFTY[1],
-    "exchange": NIFTY[0],
-    "product": "NRML",
-    "quantity": 65,
-    "entry_price": D(24990),
-    "sl_price": D(24800),
-    "target_price": D(25400),
-}
 
 
 def a_held_oco(story: Story) -> GttRow:
@@ -132,6 +123,29 @@ def test_h34_switched_off_oco_is_placed_again_as_it_was(story: Story, ending: Gt
 
 def _ended(row: GttRow, ending: GttStatus) -> GttRow:
     return replace(row, status=ending) if row.status is GttStatus.DELETED else row
+
+
+def test_h35_oco_is_renewed_before_it_runs_out(story: Story) -> None:
+    """A GTT expires, as it does after a year.
+
+    Must: place it anew 30 days before, after a close and one at a time, and say so.
+    Must never: learn of it by finding it gone.
+    """
+    first = a_held_oco(story)
+    assert first.expires_at is not None
+
+    story.evening()
+    story.at("16:00", days=(first.expires_at - story.world.now()).days - 31)
+    story.exchange.end_of_day()
+    story.wait(30)
+    assert [gtt.status for gtt in story.gtts()] == [GttStatus.ACTIVE]
+    story.at("16:00", days=2)
+    story.wait(30)
+
+    old, new = story.gtts()
+    assert (old.status, new.status, new.legs) == (GttStatus.DELETED, GttStatus.ACTIVE, first.legs)
+    assert "oco_renewed" in story.alarms()
+    assert story.state() is State.PROTECTED
 
 
 def test_h36_oco_that_fired_while_we_were_down_is_found_first(story: Story) -> None:

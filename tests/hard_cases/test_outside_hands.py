@@ -197,7 +197,7 @@ def test_h58_busted_trade_lowers_the_exit_first_and_calls_the_user(story: Story)
     bust = _bust(story)
 
     story.line.lie("orders", bust)
-    story.wait(5)
+    story.wait(70)
     assert net(story.bracket) == 10  # the trade book still knows all of it
 
     story.line.lie("trades", lambda rows: tuple(map(_cut, rows)))

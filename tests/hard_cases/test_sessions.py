@@ -7,6 +7,7 @@ import pytest
 
 from services.bracket.model import (
     ExitReason,
+    GttStatus,
     Product,
     RowStatus,
     Side,
@@ -15,9 +16,10 @@ from services.bracket.model import (
 from services.errors import BracketDenied
 from simulator import ExchangeSettings
 from tests.hard_cases.conftest import Tell
-from tests.hard_cases.story import Setting, Story
+from tests.hard_cases.story import A_FUTURE, NIFTY, Setting, Story
 
 D = Decimal
+EXPIRY_TEN = datetime(2026, 12, 29, 4, 30, tzinfo=UTC)  # 10:00 in India, the December contract's last day
 MUHURAT = datetime(2026, 11, 8, 12, 55, tzinfo=UTC)  # 18:25 in India, a Sunday; the session ends at 19:15
 
 
@@ -84,6 +86,28 @@ def test_h41_odd_session_moves_the_cut_offs_with_it(tell: Tell) -> None:
     story.at("10:00", days=2)  # Diwali Balipratipada
     with pytest.raises(BracketDenied, match="opens at 2026-11-11 09:15"):
         story.ask_to_place()
+
+
+def test_h62_contract_is_left_on_its_last_day(tell: Tell) -> None:
+    """A contract expires; held past its end it may have to be paid for, or delivered, in full.
+
+    Must: leave before the last close, and cancel the OCO that holds it.
+    Must never: hold it past that.
+    """
+    story = tell(Setting(start=EXPIRY_TEN))
+    story.place(**A_FUTURE)
+    story.price("24985", symbol=NIFTY, after=6)
+    assert story.state() is State.PROTECTED
+
+    story.at("14:30")
+    story.wait(3)
+    assert story.state() is State.PROTECTED
+    story.at("15:29")
+    story.wait(6)
+
+    assert story.bracket.exit_reason is ExitReason.CONTRACT_EXPIRY
+    assert (story.state(), story.position(Product.NRML, NIFTY[1])) == (State.CLOSED, 0)
+    assert [gtt.status for gtt in story.gtts()] == [GttStatus.DELETED]
 
 
 def test_h68_jump_of_the_wall_clock_expires_nothing(story: Story) -> None:
