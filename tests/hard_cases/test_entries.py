@@ -66,6 +66,7 @@ def test_h03_fill_below_one_lot_waits_for_the_next(story: Story) -> None:
 
     Must: hold it, alarm, and protect it together with the next fill.
     Must never: forget it, or send an order that is refused for its size again and again.
+    Here: exchanges match whole lots, so that only a fault of theirs or a correction can show less.
     """
     story.place(
         symbol="NIFTY29DEC26FUT",
@@ -234,6 +235,7 @@ def test_h12_prices_count_from_the_average_fill_and_slippage_has_a_guard(tell: T
 
     Must: count stop and target from the average fill; leave when it is beyond `max_slippage`.
     Must never: keep distances from the signal's price without a word.
+    Here: it leaves as a whole; it does not shrink the position.
     """
     story = tell(Setting(exchange=ExchangeSettings(acceptance_delay=timedelta(seconds=1))))
     relative = {"sl_price": None, "target_price": None, "sl_percent": D(1), "target_percent": D(2)}
@@ -254,6 +256,7 @@ def test_h42_order_outside_the_session_is_refused(story: Story) -> None:
 
     Must: refuse it, and say when the exchange opens.
     Must never: make an after-market order of it in silence.
+    Here: orders are not queued for the next session.
     """
     story.at("16:00")
 

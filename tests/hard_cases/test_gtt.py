@@ -39,6 +39,7 @@ def test_h24_both_children_of_an_oco_fill_and_are_bought_back(story: Story) -> N
 
     Must: buy back what was sold too much, in one order, with a critical alarm.
     Must never: close it as a success.
+    Here: for delivery the broker's own check of holdings already refuses the second sale.
     """
     story.place(**A_FUTURE)
     story.price("24985", symbol=NIFTY, after=6)
@@ -85,6 +86,7 @@ def test_h33_refused_child_is_alarmed_and_tried_again_when_authorised(tell: Tell
 
     Must: say aloud what is missing, go on trying, and leave once it is authorised.
     Must never: be silent about it.
+    Here: the link to authorise sales is the broker's; the alarm carries the broker's words.
     """
     story = tell(Setting(exchange=ExchangeSettings(demat_authorised=False)))
     bought = story.place(product="CNC")

@@ -103,6 +103,7 @@ def test_h23_converted_position_keeps_its_stop_and_calls_the_user(story: Story) 
 
     Must: keep the stop, since no trade proves that shares are gone, and call the user.
     Must never: take the position as closed, or drop the exit in silence.
+    Here: the bracket does not move to the other product by itself.
     """
     story.hold()
 

@@ -115,6 +115,7 @@ def test_h68_jump_of_the_wall_clock_expires_nothing(story: Story) -> None:
 
     Must: measure waits on a clock that does not jump, leave at the true time, and say that it jumped.
     Must never: expire an entry, or leave, at once.
+    Here: the exchange's own time is not asked for; a start takes the wall clock as it is then.
     """
     story.at("14:40")
     story.hold()

@@ -226,6 +226,7 @@ def test_h59_quantity_above_the_freeze_is_refused_before_the_entry(story: Story)
 
     Must: find out before the entry: such a request is refused, to be sent as several brackets.
     Must never: learn it when the exit is refused.
+    Here: a bracket is one entry order; it is not cut into pieces.
     """
     future = {"symbol": "NIFTY29DEC26FUT", "exchange": "NFO", "entry_price": D(24990)}
     exits = {"sl_price": D(24800), "target_price": D(25400)}
