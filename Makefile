@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo dev test check check-slow fix migrate diagram bench clean
+.PHONY: help run demo dev test check check-slow fix migrate diagram cases bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -51,6 +51,9 @@ migrate: $(VENV)/run.stamp .env ## bring the database to the newest form
 
 diagram: $(VENV)/run.stamp ## write the state diagram of docs/bracket-lifecycle.md from the table of moves
 	@$(BIN)/python -m scripts.diagram
+
+cases: $(VENV)/run.stamp ## write the table of docs/hard-cases.md from the tests that tell each case
+	@$(BIN)/python -m scripts.hard_cases
 
 bench: $(VENV)/dev.stamp ## measure: placing, webhook, fill-to-stop, 10,000 open brackets
 	@$(BIN)/python -m bench

@@ -1,5 +1,7 @@
 """Whether the process lives, and whether it can do its work."""
 
+from datetime import timedelta
+
 from flask import Blueprint, Response
 
 from database import migrations
@@ -10,6 +12,7 @@ from restx_api.callers import background, count_anybody, desk
 from restx_api.envelope import failure, success
 from services.account_worker import AccountWorker
 from services.bracket.model import Overlay
+from utils.clock import Clock, SystemClock
 
 health_bp = Blueprint("health", __name__)
 health_bp.before_request(count_anybody)  # being ready is asked of the database, and anybody may ask
@@ -65,7 +68,13 @@ def _warnings() -> list[str]:
         if one.status is AccountStatus.NEEDS_LOGIN or one.id in dead
     ]
     stuck = sorted(bracket_id for one in desk().supervisor.workers() for bracket_id in one.stuck)
-    return logins + [f"bracket {bracket_id} cannot be decided: look at it yourself" for bracket_id in stuck]
+    undecided = [f"bracket {bracket_id} cannot be decided: look at it yourself" for bracket_id in stuck]
+    return [*logins, *undecided, *_clock_warnings(desk().clock)]
+
+
+def _clock_warnings(clock: Clock) -> list[str]:
+    jump = clock.jumped_by if isinstance(clock, SystemClock) else timedelta(0)
+    return [f"the wall clock jumped by {jump}: restart the service once it is right"] if jump else []
 
 
 def _is_dead(worker: AccountWorker) -> bool:

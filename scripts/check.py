@@ -12,6 +12,7 @@ CHECKS: tuple[tuple[str, Sequence[str]], ...] = (
     ("types, mypy", ("mypy", ".")),
     ("types, basedpyright", ("basedpyright",)),
     ("diagram", ("python", "-m", "scripts.diagram", "--check")),
+    ("hard cases", ("python", "-m", "scripts.hard_cases", "--check")),
     (
         "tests",
         ("python", "-m", "pytest", "-m", "not slow", "-n", "2", "--cov", "--cov-report=term:skip-covered"),

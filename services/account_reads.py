@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from broker.base import AuthDead, BrokerAccount, PositionRow, ReadFailed, TradeRow
 from services.bracket.model import BookRead, Moment, Quote
-from services.lanes import Lanes
+from services.lanes import Connections
 from utils.clock import Clock
 
 logger = logging.getLogger(__name__)
@@ -54,7 +54,12 @@ class AccountReads:
     """Starts reads in the reading lane; results come back as messages. Used by the worker's thread only."""
 
     def __init__(
-        self, broker: BrokerAccount, lanes: Lanes, *, clock: Clock, report: Callable[[ReadMessage], None]
+        self,
+        broker: BrokerAccount,
+        lanes: Connections,
+        *,
+        clock: Clock,
+        report: Callable[[ReadMessage], None],
     ) -> None:
         self._broker = broker
         self._lanes = lanes

@@ -43,8 +43,9 @@ from services.bracket.model import (
 from services.bracket.observation import Read, Seen, Standing, Timing, TradingSession
 from services.cadence import Cadence, needs_of
 from services.event_codec import encode_event
+from services.feed_watch import FeedWatch
 from services.kill_switch import KillSwitch
-from services.lanes import Lanes
+from services.lanes import Connections, Lanes
 from services.roster import Roster, Symbol, Tracked, symbol_of
 from services.wire import Command, commands_of, intentions, name_of, put_on_wire, unknown
 from utils.checkpoint import reach
@@ -57,6 +58,7 @@ QUOTE_MAX_AGE = timedelta(seconds=5)
 _TOGETHER = 64  # decisions stored in one transaction: the first waits for the last to be decided
 _RETRY = timedelta(milliseconds=500)
 _STUCK_RETRY = timedelta(seconds=5)
+_CUT_OFF = timedelta(seconds=5)
 _READ_AGAIN = timedelta(seconds=1)
 _IDLE = timedelta(seconds=5)  # also how old a healthy heartbeat may be
 
@@ -90,16 +92,18 @@ class UnknownBracket(KeyError):
 class AccountWorker:
     """Owns one account. Thread-safe methods: submit, ask, push, brackets_waiting."""
 
-    def __init__(self, account_id: str, ports: WorkerPorts) -> None:
+    def __init__(self, account_id: str, ports: WorkerPorts, lanes: Connections | None = None) -> None:
         self.account_id = account_id
         self._ports = ports
         self._clock = ports.clock
         self._inbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
-        self._lanes = Lanes(account_id)
+        self._lanes = lanes or Lanes(account_id)
         self._reads = AccountReads(ports.broker, self._lanes, clock=ports.clock, report=self._inbox.put)
         self._roster = Roster()
         self._quotes: dict[Symbol, Quote] = {}
+        self._feed = FeedWatch()
         self._troubles: frozenset[Overlay] = frozenset()
+        self._troubled_at = 0.0  # monotonic
         self._picture = AccountPicture()
         self._unstored: list[Answered] = []
         self._awaiting_quotes: list[QuoteAsked] = []
@@ -148,7 +152,13 @@ class AccountWorker:
     @property
     def troubles(self) -> frozenset[Overlay]:
         """What keeps the account's books from being read."""
-        return self._troubles
+        return self._troubles | {Overlay.FEED_STALE} if self._feed.is_silent else self._troubles
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether no book could be read for seconds: the fill of a new entry would not be seen."""
+        seconds = self._clock.monotonic() - self._troubled_at
+        return bool(self._troubles) and seconds >= _CUT_OFF.total_seconds()
 
     def kill_mode(self) -> KillMode:
         """Return the account's kill switch, at most a second old."""
@@ -168,26 +178,37 @@ class AccountWorker:
     def run(self, stop: threading.Event) -> None:
         """Work until stop is set: recover, then look whenever something came or is due."""
         with log_context(account_id=self.account_id):
-            self._recover()
-            self._ports.broker.listen(self.push)
+            self.begin()
             while not stop.is_set():
-                self._turn()
-            self._lanes.close()
-            self._drain()
+                self.turn(self._wait())
+            self.finish()
+
+    def begin(self) -> None:
+        """Load what there is to look after and hear the broker's pushes."""
+        self._recover()
+        self._ports.broker.listen(self.push)
+
+    def finish(self) -> None:
+        """Let the calls that are out come back, and store what they brought."""
+        self._lanes.close()
+        self._drain()
 
     def wake(self) -> None:
         """Make `run` see its stop event now."""
         self._inbox.put(Pushed())
 
-    def _turn(self) -> None:
-        self._take(self._wait())
+    def turn(self, message: Message | None = None) -> None:
+        """Take in the message and what else has come, look at what that concerns, read what is due."""
+        if message is None and not self._inbox.empty():
+            message = self._inbox.get()
+        self._take(message)
         self._look()
         self._start_reads()
         self.last_turn = self._clock.monotonic()
 
     def _wait(self) -> Message | None:
         try:
-            return self._inbox.get(timeout=self._seconds_to_wait())
+            return self._inbox.get(timeout=self.seconds_to_wait())
         except queue.Empty:
             return None
 
@@ -317,6 +338,8 @@ class AccountWorker:
     def _set_troubles(self, troubles: frozenset[Overlay]) -> None:
         if troubles == self._troubles:
             return
+        if not self._troubles:
+            self._troubled_at = self._clock.monotonic()
         self._troubles = troubles
         self._mark_open()
 
@@ -332,6 +355,9 @@ class AccountWorker:
             if not _says_the_same(quote, before):
                 is_only_price = before is not None and _bands(before) == _bands(quote)
                 self._roster.mark_symbol(symbol, quote, is_only_price=is_only_price)
+        unquoted = [one for one in self._roster.priced_symbols() if self.quote(one) is None]
+        if self._feed.note(unquoted, self._clock.monotonic()):
+            self._mark_open()
 
     def _on_books(self, message: BooksRead) -> None:
         self._reads.done()
@@ -461,7 +487,7 @@ class AccountWorker:
             in_flight=frozenset(tracked.in_flight),
             kill=self._ports.kill_switch.mode(),
             standing=None if tracked.read is None else tracked.standing,
-            troubles=self._troubles,
+            troubles=self.troubles,
             previous_read=self._picture.previous_read,
         )
 
@@ -526,7 +552,7 @@ class AccountWorker:
     # --- reading
 
     def _start_reads(self) -> None:
-        if not len(self._roster):
+        if not self._wants_reads():
             return
         cadence, roster = self._ports.cadence, self._roster
         covered = self._ports.broker.capabilities.pushes_orders
@@ -546,7 +572,10 @@ class AccountWorker:
         now = self._now()
         return {one: self._ports.session_of(one, now).id for one in self._roster.exchanges()}
 
-    def _seconds_to_wait(self) -> float:
+    def seconds_to_wait(self) -> float:
+        """Return how long nothing is to be done unless a message comes; 0.0 when one has."""
+        if not self._inbox.empty():
+            return 0.0
         now = self._clock.monotonic()
         dues = [due for due in (self._roster.soonest_due(), self._read_due()) if due is not None]
         if self._unstored:
@@ -555,7 +584,11 @@ class AccountWorker:
         return min(max(0.0, soonest - now), _IDLE.total_seconds())
 
     def _read_due(self) -> float | None:
-        return self._reads.next_due() if len(self._roster) else None
+        return self._reads.next_due() if self._wants_reads() else None
+
+    def _wants_reads(self) -> bool:
+        """Nothing to look after needs no reads; but only a read tells that a trouble is over."""
+        return len(self._roster) > 0 or bool(self._troubles)
 
     def _now(self) -> Moment:
         return Moment.read(self._clock)

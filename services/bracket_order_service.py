@@ -208,6 +208,7 @@ def place_bracket_order_with_auth(
         return Placed(plan=checked.plan, protection=checked.protection, bracket=None)
     _refuse_if_killed(desk, caller)
     _refuse_unless_ready(desk, caller)
+    _refuse_if_cut_off(desk, caller)
     return _commit_and_send(desk, request, checked, claim=claim, wait_seconds=wait_seconds)
 
 
@@ -245,6 +246,12 @@ def _refuse_if_killed(desk: Desk, caller: Caller) -> None:
 def _refuse_unless_ready(desk: Desk, caller: Caller) -> None:
     if not desk.supervisor.worker(caller.account_id, caller.mode).is_ready(seconds=ENTRY_ANSWER_SECONDS):
         raise NotReady("the account's open brackets are still being read: nothing was stored, send it again")
+
+
+def _refuse_if_cut_off(desk: Desk, caller: Caller) -> None:
+    """A fill that cannot be seen cannot be protected: no entry while the books cannot be read."""
+    if desk.supervisor.worker(caller.account_id, caller.mode).is_cut_off:
+        raise BrokerUnavailable("the broker's books cannot be read: nothing was placed")
 
 
 def _commit_and_send(

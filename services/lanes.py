@@ -7,11 +7,20 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
+from typing import Protocol
 
 logger = logging.getLogger(__name__)
 
 SHARED_CONNECTIONS = 3
 Call = Callable[[], None]
+
+
+class Connections(Protocol):
+    """Where a worker's calls run; results come back through what the calls themselves do."""
+
+    def write(self, call: Call, *, urgent: bool) -> None: ...
+    def read(self, call: Call) -> None: ...
+    def close(self) -> None: ...
 
 
 class Lanes:

@@ -210,6 +210,12 @@ class SimulatedExchange:
         with self._working():
             self._floor.prices.fix_band((exchange, symbol), lower=lower, upper=upper)
 
+    def authorise_sales(self, account_id: str) -> None:
+        """Let the account sell what it holds, as its owner's TPIN at the depository does."""
+        with self._working():
+            account = self._ledger.account(account_id, self.settings)
+            self._ledger.accounts.put(account_id, replace(account, demat_authorised=True))
+
     def walk(self, exchange: str, symbol: str) -> None:
         """Let the price wander from where it stands. Raises ValueError when there is none."""
         with self._working() as now:

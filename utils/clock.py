@@ -1,9 +1,15 @@
 """The only place that asks what time it is."""
 
+import logging
 import secrets
 import time
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
+
+logger = logging.getLogger(__name__)
+
+_TOLERANCE = timedelta(seconds=2)
 
 
 class Clock(Protocol):
@@ -23,17 +29,47 @@ class Clock(Protocol):
         ...
 
 
-class SystemClock:
-    """The machine's clocks."""
+# Goes on while the machine sleeps, where there is such a clock: an order of before is too old then.
+_STEADY: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
-    def __init__(self) -> None:
+
+def _steady_seconds() -> float:
+    return time.clock_gettime(_STEADY)
+
+
+def _wall() -> datetime:
+    return datetime.now(UTC)
+
+
+class SystemClock:
+    """The machine's clocks. A wall clock that is set to another time meanwhile is reported, not followed.
+
+    Cut-offs and days are told by the wall clock: one hour too many would leave every position at once.
+    A start of the service takes the wall clock as it is then.
+    """
+
+    def __init__(
+        self, wall: Callable[[], datetime] = _wall, monotonic: Callable[[], float] = _steady_seconds
+    ) -> None:
         self.boot_id = secrets.token_hex(4)
+        self._wall = wall
+        self._monotonic = monotonic
+        self._began = wall() - timedelta(seconds=monotonic())
+        self.jumped_by = timedelta(0)
 
     def now(self) -> datetime:
-        return datetime.now(UTC)
+        wall, steady = self._wall(), self._began + timedelta(seconds=self._monotonic())
+        jump = wall - steady
+        if abs(jump) <= _TOLERANCE:
+            self.jumped_by = timedelta(0)
+            return wall
+        if abs(jump - self.jumped_by) > _TOLERANCE:
+            self.jumped_by = jump
+            logger.error("the wall clock jumped by %s; it is not followed before a restart", jump)
+        return steady
 
     def monotonic(self) -> float:
-        return time.monotonic()
+        return self._monotonic()
 
 
 def elapsed_timer() -> float:

@@ -28,8 +28,10 @@ from services.bracket.quantities import (
     average_entry_price,
     entry_is_live,
     has_undecided,
+    is_below_lot,
     legs_of,
     live_legs,
+    net,
     net_of,
 )
 from services.bracket.step import Step
@@ -52,8 +54,16 @@ def run_clocks(step: Step) -> None:
         return
     if step.age(clock.since) >= step.timing.alarm_after:
         step.raise_alarm("unprotected", f"{naked} shares have no working stop: {naked_cause(step.bracket)}")
-    if step.age(patience_began(step.bracket, clock)) >= step.timing.emergency_after:
+    if is_below_lot(step.bracket):
+        _hold_below_lot(step)
+    elif step.age(patience_began(step.bracket, clock)) >= step.timing.emergency_after:
         _declare_emergency(step)
+
+
+def _hold_below_lot(step: Step) -> None:
+    """Less than a lot joins the next fill; without one no order of ours can bring it out."""
+    if not entry_is_live(step.bracket):
+        step.need_attention("below_lot", "less than one lot is held: no exchange takes an order for it")
 
 
 def patience_began(bracket: Bracket, clock: Naked) -> Moment:
@@ -122,6 +132,8 @@ def naked_cause(bracket: Bracket) -> str:
     """Return in one word what keeps the shares without a stop; a label of the safety report."""
     exits = legs_of(bracket, Role.EXIT)
     newest = exits[-1] if exits else None
+    if is_below_lot(bracket):
+        return "below_lot"
     if newest is None:
         return "no_average_price" if average_entry_price(bracket) is None else "first_fill"
     causes = {
@@ -174,8 +186,19 @@ def _declare_emergency(step: Step) -> None:
 
 def carry_troubles(step: Step) -> None:
     """Show the account's troubles on the bracket while it is open."""
-    for overlay in (Overlay.BROKER_DOWN, Overlay.AUTH_DEAD, Overlay.FEED_STALE):
+    for overlay in (Overlay.BROKER_DOWN, Overlay.AUTH_DEAD):
         step.set_overlay(overlay, overlay in step.seen.troubles)
+    _show_silence(step)
+
+
+def _show_silence(step: Step) -> None:
+    """Alarm while shares are held and their symbol, not just another of the account, has no price."""
+    is_silent = Overlay.FEED_STALE in step.seen.troubles and step.seen.quote is None
+    step.set_overlay(Overlay.FEED_STALE, is_silent)
+    if not is_silent:
+        step.clear_alarm("feed_stale")
+    elif net(step.bracket) > 0 and step.seen.session.is_open:
+        step.raise_alarm("feed_stale", "no price comes: a resting stop holds, target and trailing wait")
 
 
 def end_watch(step: Step) -> None:
@@ -198,6 +221,7 @@ def _waits(step: Step) -> list[timedelta | None]:
     waits: list[timedelta | None] = [_wait_for_entry(step), _wait_for_exit_time(step), until_renewal(step)]
     if bracket.naked is not None:
         waits.append(timing.alarm_after - step.age(bracket.naked.since))
+        waits.append(timing.accounting - step.age(bracket.naked.noticed))
         waits.append(timing.emergency_after - step.age(patience_began(bracket, bracket.naked)))
     waits += [_wait_for_leg(step, leg) for leg in bracket.legs if leg.is_live]
     if bracket.stop_passed_at is not None and not bracket.state.is_closed:

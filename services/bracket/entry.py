@@ -57,14 +57,15 @@ def _follow_requests(step: Step) -> None:
 
 
 def slipped_too_far(step: Step) -> bool:
-    """Whether the average fill is worse than the asked price by more than max_slippage."""
+    """Whether the average fill is worse than the expected price by more than max_slippage."""
     entry, average = step.bracket.plan.entry, average_entry_price(step.bracket)
-    if entry.max_slippage is None or entry.price is None or average is None:
+    expected = entry.expected_price or entry.price
+    if entry.max_slippage is None or expected is None or average is None:
         return False
     allowed = entry.max_slippage.value
     if entry.max_slippage.mode is PriceMode.PERCENT:
-        allowed = entry.price * allowed / 100
-    return (average - entry.price) * step.side.sign > allowed
+        allowed = expected * allowed / 100
+    return (average - expected) * step.side.sign > allowed
 
 
 def reason_to_end(step: Step) -> str | None:

@@ -292,6 +292,8 @@ def _answer_last_ending(step: Step, part: Slice) -> bool:
     newest = legs[-1]
     if newest.status is LegStatus.REJECTED and newest.purpose in _RESTING:
         return _answer_refusal(step, part, newest)
+    if newest.status in _GONE and not newest.cancelled_by_us and not _is_accounted_for(step, newest):
+        return False
     if newest.kind is LegKind.GTT and newest.status in _GONE and not newest.cancelled_by_us:
         step.raise_alarm("oco_gone", f"the broker dropped the OCO {newest.broker_order_id}; placing it again")
         return True
@@ -299,6 +301,16 @@ def _answer_last_ending(step: Step, part: Slice) -> bool:
     if newest.status in _GONE and is_of_today and not newest.cancelled_by_us:
         return _answer_cancel(step, newest)
     return True
+
+
+def _is_accounted_for(step: Step, leg: Leg) -> bool:
+    """Whether trades and positions were read since our exit went away at somebody else's hand.
+
+    Who took the exit may have taken the shares as well, as a broker's square-off does: an exit put back
+    before that is known could sell them a second time. Unreadable, they are not waited for for ever.
+    """
+    gone_at = leg.sighted_at
+    return step.seen.standing is not None or gone_at is None or step.age(gone_at) >= step.timing.accounting
 
 
 def _answer_refusal(step: Step, part: Slice, leg: Leg) -> bool:

@@ -84,6 +84,7 @@ class Timing:
     missed_trigger: timedelta = field(default_factory=lambda: _seconds(5))
     change_lapse: timedelta = field(default_factory=lambda: _seconds(2))
     evidence_apart: timedelta = field(default_factory=lambda: _seconds(2))
+    accounting: timedelta = field(default_factory=lambda: _seconds(5))  # for trades once an exit is gone
     alarm_repeat: timedelta = field(default_factory=lambda: _seconds(30))
     alarm_repeat_most: timedelta = field(default_factory=lambda: _seconds(600))
     contract_exit: timedelta = CONTRACT_EXIT  # before the last close of a contract

@@ -112,6 +112,7 @@ def _entry(facts: Facts, instrument: Instrument, *, side: Side) -> EntryTerms:
         expires_in=_seconds(request.entry_expires_in_seconds),
         max_age=timedelta(seconds=request.entry_max_age_seconds),
         max_slippage=_slippage(request),
+        expected_price=terms.slippage_reference(request, facts.quote),
         retry_absent=request.retry_absent,
     )
 

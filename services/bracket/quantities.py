@@ -48,14 +48,21 @@ def net(bracket: Bracket) -> int:
 
 
 def safe_total(bracket: Bracket, part: Slice) -> int:
-    """Return the total quantity that the one live exit of a slice may say.
+    """Return the total quantity that the one live exit of a slice may say, in whole lots.
 
     It never uses that exit's own, possibly stale, fill: entry fills seen are at most the true ones,
     and terminal exits do not fill any more, so the exit can never take more than is there.
     """
     bought = part.allocated + filled_of(bracket, Role.UNWIND, part=part)
     ended = sum(leg.filled for leg in legs_of(bracket, Role.EXIT, part=part) if not leg.is_live)
-    return bought - part.external - ended
+    total = bought - part.external - ended
+    return total - total % bracket.plan.instrument.lot_size
+
+
+def is_below_lot(bracket: Bracket) -> bool:
+    """Whether less than a lot is held in every slice: no exchange takes an order for it."""
+    held = [net_of(bracket, part) for part in bracket.slices]
+    return sum(held) > 0 and all(quantity < bracket.plan.instrument.lot_size for quantity in held)
 
 
 def has_undecided(bracket: Bracket, part: Slice) -> bool:
@@ -82,6 +89,6 @@ def entry_is_live(bracket: Bracket) -> bool:
 
 
 def watches_gtts(bracket: Bracket) -> bool:
-    """Whether the GTT book matters: a trigger is live, or was given up without ever being seen."""
+    """Whether the GTT book matters: a trigger is live, was given up unseen, or its other leg may fire too."""
     gtts = [leg for leg in bracket.legs if leg.kind is LegKind.GTT]
-    return any(leg.is_live or leg.status is LegStatus.ABSENT for leg in gtts)
+    return any(leg.is_live or leg.status in (LegStatus.ABSENT, LegStatus.TRIGGERED) for leg in gtts)

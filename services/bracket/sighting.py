@@ -212,17 +212,18 @@ def _count_absence(step: Step, leg: Leg, read: Read) -> None:
 
 
 def _take_in_gtt(step: Step, leg: Leg, read: Read) -> None:
-    if read.gtts is None or leg.status is LegStatus.TRIGGERED:
+    if read.gtts is None:
         return
     row = _gtt_row_of(step, leg, read.gtts)
     if row is None:
         _miss_gtt(step, leg, read)
         return
-    fired = next((part for part in row.legs if part.child_order_id is not None), None)
+    # One cancels the other, says the broker; when both came to life, both are ours to deal with.
+    fired = [part for part in row.legs if part.child_order_id is not None]
     refused = next((part for part in row.legs if part.child_reason is not None), None)
-    if fired is not None:
-        _adopt_child(step, leg, row, fired)
-    else:
+    for part in fired:
+        _adopt_child(step, leg, row, part)
+    if not fired and leg.status is not LegStatus.TRIGGERED:
         _sight_gtt(step, leg, row, refused)
         _note_lapse(step, leg.seq, read)
 
@@ -282,7 +283,8 @@ def _sight_gtt(step: Step, leg: Leg, row: GttRow, refused: GttLegRow | None) -> 
 
 
 def _adopt_child(step: Step, leg: Leg, row: GttRow, fired: GttLegRow) -> None:
-    if fired.child_order_id is None or any(other.parent == leg.seq for other in step.bracket.legs):
+    known = {other.broker_order_id for other in step.bracket.legs}
+    if fired.child_order_id is None or fired.child_order_id in known:
         return
     is_stop = fired is stop_leg(row, leg.side)
     seq = len(step.bracket.legs) + 1

@@ -101,6 +101,20 @@ def entry_reference(request: BracketOrderRequest, quote: Quote | None) -> Decima
             return positive(request.entry_price)
 
 
+def slippage_reference(request: BracketOrderRequest, quote: Quote | None) -> Decimal | None:
+    """Return the price that max_slippage counts from: the signal's where it has one, else the market's.
+
+    A stop entry's limit already bounds its fill, so for it slippage begins at the trigger.
+    """
+    match order_type_of(request):
+        case OrderType.SL | OrderType.SL_M:
+            return positive(request.trigger_price)
+        case OrderType.MARKET:
+            return positive(request.entry_price) or (None if quote is None else quote.last)
+        case _:
+            return positive(request.entry_price)
+
+
 def nearest_first(
     targets: Sequence[TargetRequest], *, side: Side, reference: Decimal | None
 ) -> list[TargetRequest]:

@@ -85,9 +85,9 @@ def is_through_stop(step: Step) -> bool:
 def wanted_exit(step: Step, part: Slice, leg: Leg | None) -> Wanted | None:
     """Return the exit the slice should have, given the live one (None when there is none).
 
-    None means no exit: nothing is held, or its price cannot be known yet.
+    None means no exit: nothing is held, less than a lot is, or its price cannot be known yet.
     """
-    if net_of(step.bracket, part) <= 0:
+    if net_of(step.bracket, part) <= 0 or safe_total(step.bracket, part) <= 0:
         return None
     if wants_out(step, part, leg):
         return marketable(step, quantity=safe_total(step.bracket, part), side=step.exit_side, leg=leg)

@@ -560,6 +560,20 @@ ROWS: list[tuple[str, str, str, BracketOrderRequest]] = [
         request(max_slippage=SlippageRequest()),
     ),
     (
+        "max_slippage",
+        "request_invalid",
+        "max_slippage of a MARKET order needs entry_price to count from: there is no quote",
+        request(
+            pricetype="MARKET",
+            entry_price=None,
+            sl_price=None,
+            target_price=None,
+            sl_percent=D(1),
+            target_percent=D(2),
+            max_slippage=SlippageRequest(points=D(1)),
+        ),
+    ),
+    (
         "max_slippage.points",
         "request_invalid",
         "max_slippage.points 0 must be greater than 0",

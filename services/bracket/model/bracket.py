@@ -153,6 +153,7 @@ class EntryTerms:
     expires_in: timedelta | None = None
     max_age: timedelta = timedelta(seconds=10)  # R1: older than this and not on the wire = never sent
     max_slippage: PriceSpec | None = None
+    expected_price: Decimal | None = None  # what slippage counts from; None: the order's own limit
     retry_absent: bool = False
 
 

@@ -128,7 +128,14 @@ def _slippage(facts: Facts) -> Iterator[Violation]:
     yield from _exclusive("max_slippage.", given)
     if not given:
         yield invalid("max_slippage", "max_slippage must have points or percent")
+    elif facts.order_type is OrderType.MARKET and not _has_slippage_reference(facts):
+        sentence = "max_slippage of a MARKET order needs entry_price to count from: there is no quote"
+        yield invalid("max_slippage", sentence)
     for spec in given:
         if spec.value <= 0:
             field = f"max_slippage.{SPELLED[spec.mode]}"
             yield invalid(field, f"{field} {spec.value} must be greater than 0")
+
+
+def _has_slippage_reference(facts: Facts) -> bool:
+    return terms.slippage_reference(facts.request, facts.quote) is not None
