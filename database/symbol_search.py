@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, and_, bindparam, select, text
+from sqlalchemy import Connection, RowMapping, and_, bindparam, column, select, table, text
 
 from database.session import Database
 from database.symbol_tables import WORD_INDEX, InstrumentListRow, InstrumentRow
@@ -31,6 +31,8 @@ _COLUMNS = (
 )
 _INSTRUMENT = select(*(InstrumentRow.__table__.c[name] for name in _COLUMNS))
 
+_WORDS = table(WORD_INDEX, column("rowid"))
+_IS_SOUGHT = text(f"{WORD_INDEX} MATCH :sought")
 _BEGINNING = (
     _INSTRUMENT.where(
         and_(
@@ -122,11 +124,9 @@ def _by_index(connection: Connection, asked: _Asked, pieces: Sequence[str]) -> S
         indexed = [*indexed, f" {asked.exchange} "]
     # Without an order the index gives rows as they were written, which is by expiry, and stops when it has
     # enough of them: sorting every option of an index would take longer than all the rest.
-    hits = text(f"SELECT rowid FROM {WORD_INDEX} WHERE {WORD_INDEX} MATCH :sought").columns(  # noqa: S608
-        InstrumentRow.id
-    )
     wanted = (
-        _INSTRUMENT.where(InstrumentRow.id.in_(hits), InstrumentRow.list_id.in_(asked.list_ids))
+        _INSTRUMENT.join_from(_WORDS, InstrumentRow, InstrumentRow.id == _WORDS.c.rowid)
+        .where(_IS_SOUGHT, InstrumentRow.list_id.in_(asked.list_ids))
         .where(*(_has(piece) for piece in pieces if len(piece) < _TRIGRAM))
         .limit(asked.most)
     )
