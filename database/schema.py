@@ -2,11 +2,19 @@
 
 from sqlalchemy import MetaData
 
-from database import analyzer_db, apilog_db, auth_tables, bracket_tables, settings, symbol_tables
+from database import (
+    analyzer_db,
+    apilog_db,
+    auth_tables,
+    bracket_tables,
+    plain_order_db,
+    settings,
+    symbol_tables,
+)
 from database.session import Base
 
 # Importing them is what puts their tables on the metadata.
-TABLE_MODULES = (analyzer_db, apilog_db, auth_tables, bracket_tables, settings, symbol_tables)
+TABLE_MODULES = (analyzer_db, apilog_db, auth_tables, bracket_tables, plain_order_db, settings, symbol_tables)
 
 metadata: MetaData = Base.metadata
 

@@ -7,6 +7,7 @@ from broker.base import BrokerSettings
 from broker.paper import close_market, market_of
 from services.desk import Desk
 from services.housekeeping import Housekeeper
+from services.plain.finder import PlainOrderFinder
 from services.threads import start_thread
 
 logger = logging.getLogger(__name__)
@@ -48,6 +49,8 @@ class Background:
         housekeeper = Housekeeper(desk.db, desk.clock, desk.secrets)
         self._threads.append(start_thread("housekeeping", housekeeper.run, self._stop))
         desk.supervisor.start()
+        finder = PlainOrderFinder(desk)
+        self._threads.append(start_thread("plain-orders", finder.run, self._stop))
 
     def stop(self) -> None:
         """Stop everything; stops resting at brokers stay there. A second call does nothing."""
@@ -57,6 +60,7 @@ class Background:
                 return
             self._desk.supervisor.stop()
             self._stop.set()
+            self._desk.plain_order_lost.set()
         for thread in self._threads:
             thread.join(timeout=_JOIN_SECONDS)
         self._desk.order_log.stop()
