@@ -153,6 +153,7 @@ def _configure(app: Flask, config: Config) -> None:
         MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
         MAX_SOCKETS=config.max_sockets,
         BRACKET_ORDER_RATE_LIMIT=config.bracket_order_rate_limit,
+        ORDER_RATE_LIMIT=config.order_rate_limit,
         RATELIMIT_STORAGE_URI=config.redis_url or "memory://",
         RATELIMIT_STORAGE_OPTIONS={"wrap_exceptions": True},
         RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=config.redis_url is not None,

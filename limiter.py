@@ -33,6 +33,13 @@ def placing_limit() -> str:
     return limit
 
 
+def order_limit() -> str:
+    """Return the limit on placing plain orders and GTTs, as the app is configured now."""
+    limit: str = current_app.config["ORDER_RATE_LIMIT"]
+    return limit
+
+
+ORDERS = "orders"
 PLACING = "placing"  # one measure for every way to place
 
 limiter = Limiter(key_func=verified_or_address, strategy="moving-window", headers_enabled=True)

@@ -36,7 +36,7 @@ class AccountLine:
             try:
                 return call(broker)
             finally:
-                self._last_write = next(self._writes)
+                self.forget()
 
         self._lanes.write(lambda: self._run(noted, reply), urgent=urgent)
         return reply
@@ -60,6 +60,10 @@ class AccountLine:
         found = self.read(call).result(timeout=wait_seconds)
         self._recent.put(key, found, asked_at=asked_at)
         return found
+
+    def forget(self) -> None:
+        """Let the next look be a new read: something was written past this line."""
+        self._last_write = next(self._writes)
 
     def _run(self, call: BrokerCall[T], reply: "Future[T]") -> None:
         try:

@@ -94,15 +94,12 @@ def place_plain_gtt(desk: Desk, asked: GttAsked, caller: Caller) -> PlainOrder:
     """Place a GTT of its own. Raises what place_plain_order raises, and SymbolConflict."""
     refuse_if_killed(desk, caller)
     instrument = gtt_instrument(desk, asked, caller)
-    mode = caller.mode
-    with desk.account_locks[caller.account_id]:
-        if has_open_bracket(
-            desk.db, caller.account_id, exchange=asked.exchange, symbol=asked.symbol, mode=mode
-        ):
-            # A GTT carries no tag: an unanswered one of the bracket's could be taken for this one.
-            raise SymbolConflict(
-                f"a bracket is open in {asked.symbol}: its GTTs and yours could not be told apart"
-            )
+    place = {"exchange": asked.exchange, "symbol": asked.symbol, "mode": caller.mode}
+    if has_open_bracket(desk.db, caller.account_id, **place):
+        # A GTT carries no tag: an unanswered one of the bracket's could be taken for this one.
+        raise SymbolConflict(
+            f"a bracket is open in {asked.symbol}: its GTTs and yours could not be told apart"
+        )
     order = _new(
         desk,
         caller,

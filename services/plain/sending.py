@@ -13,7 +13,7 @@ from broker.base import (
     OutcomeUnknown,
 )
 from database.plain_order_db import PlainKind, PlainOrder, PlainStatus
-from services.bracket.model import Moment, Terms
+from services.bracket.model import Moment
 from utils.clock import Clock
 
 # A process that slept between storing and sending may have been overtaken by the person who asked.
@@ -35,7 +35,7 @@ def send(broker: BrokerAccount, order: PlainOrder, *, clock: Clock, intended: Mo
         return Outcome(status=PlainStatus.NOT_SENT, reason="it waited too long for a connection")
     try:
         ack = (
-            broker.place_gtt(gtt_request(order, order.terms))
+            broker.place_gtt(gtt_of(order))
             if order.kind is PlainKind.GTT
             else broker.place_order(order_request(order))
         )
@@ -61,7 +61,7 @@ def order_request(order: PlainOrder) -> OrderRequest:
     )
 
 
-def gtt_request(order: PlainOrder, terms: Terms) -> GttRequest:
+def gtt_of(order: PlainOrder) -> GttRequest:
     """Return the GTT as the broker gets it. Raises NotSent without a last price."""
     if order.last_price is None:
         raise NotSent("a GTT needs the last price and there is no quote")
@@ -70,6 +70,6 @@ def gtt_request(order: PlainOrder, terms: Terms) -> GttRequest:
         symbol=order.symbol,
         product=order.product,
         side=order.side,
-        terms=terms,
+        terms=order.terms,
         last_price=order.last_price,
     )
