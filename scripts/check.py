@@ -14,7 +14,17 @@ CHECKS: tuple[tuple[str, Sequence[str]], ...] = (
     ("diagram", ("python", "-m", "scripts.diagram", "--check")),
     (
         "tests",
-        ("python", "-m", "pytest", "-m", "not slow", "-n", "2", "--cov", "--cov-report=term:skip-covered"),
+        (
+            "python",
+            "-m",
+            "pytest",
+            "-m",
+            "not slow and not clients",
+            "-n",
+            "2",
+            "--cov",
+            "--cov-report=term:skip-covered",
+        ),
     ),
 )
 
