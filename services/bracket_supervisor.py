@@ -79,9 +79,13 @@ class BracketSupervisor:
         closed_after = self._ports.clock.now() - self._ports.timing.watch
         at_work = accounts_at_work(self._ports.db, Mode.ANALYZE, closed_after)
         for one in list_accounts(self._ports.db):
-            self.worker(one.id, Mode.LIVE)
-            if one.id in at_work:
-                self.worker(one.id, Mode.ANALYZE)
+            try:
+                self.worker(one.id, Mode.LIVE)
+                if one.id in at_work:
+                    self.worker(one.id, Mode.ANALYZE)
+            except ValueError as exc:
+                # The stops of all the others must not wait for this account's login.
+                logger.critical("account %s cannot be worked: %s", one.name, exc)
 
     def stop(self) -> None:
         """Let the workers finish what they are storing, and end. Stops stay at the broker."""

@@ -212,3 +212,19 @@ def test_calls_in_analyzer_mode_are_logged_apart_and_without_the_key(served: Ser
     assert served.key not in logged.request_data + logged.response_data
     assert desk.order_log.count() == 0
     assert served.post("analyzer").get_json()["data"]["total_logs"] == 1
+
+
+def test_an_account_without_a_token_does_not_keep_the_others_from_being_worked(
+    served: Served, config: Config
+) -> None:
+    desk = served.desk
+    create_account(
+        desk.db, "no-token", owner_id=served.account.owner_id, broker="zerodha", at=desk.clock.now()
+    )
+
+    again = restarted(served, config)
+
+    try:
+        assert [one.account_id for one in again.desk.supervisor.workers()] == [served.account.id]
+    finally:
+        end(again)
