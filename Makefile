@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo dev test check check-slow fix migrate diagram cases bench clean
+.PHONY: help run demo dev test check check-clients check-slow fix migrate diagram cases bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -34,10 +34,13 @@ demo: $(VENV)/run.stamp ## one bracket from request to target on the paper marke
 dev: $(VENV)/dev.stamp ## install the tools of the checks too
 
 test: $(VENV)/dev.stamp ## all tests but the slow ones
-	@$(BIN)/python -m pytest -m "not slow" -n 2 --cov --cov-report=term:skip-covered
+	@$(BIN)/python -m pytest -m "not slow and not clients" -n 2 --cov --cov-report=term:skip-covered
 
 check: $(VENV)/dev.stamp ## what every change must pass: style, types, imports, tests
 	@$(BIN)/python -m scripts.check
+
+check-clients: $(VENV)/dev.stamp ## the published openalgo clients, in environments of their own, against a real service
+	@$(BIN)/python -m pytest -m clients
 
 check-slow: $(VENV)/dev.stamp ## kill -9 at every point, and whatever else takes minutes
 	@$(BIN)/python -m pytest -m slow
@@ -58,5 +61,5 @@ cases: $(VENV)/run.stamp ## write the table of docs/hard-cases.md from the tests
 bench: $(VENV)/dev.stamp ## measure: placing, webhook, fill-to-stop, 10,000 open brackets
 	@$(BIN)/python -m bench
 
-clean: ## remove the virtual environment and caches, never data
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+clean: ## remove the virtual environments and caches, never data
+	@rm -rf $(VENV) .venv-clients .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

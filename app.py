@@ -79,6 +79,7 @@ def create_app(config: Config | None = None) -> Flask:
     configure_limits(
         app,
         placing=config.bracket_order_rate_limit,
+        orders=config.order_rate_limit,
         calls=config.api_rate_limit,
         redis_url=config.redis_url,
     )

@@ -57,6 +57,13 @@ def placing_limit() -> str:
     return limit
 
 
+def order_limit() -> str:
+    """Return the limit on placing plain orders and GTTs, as the app is configured now."""
+    limit: str = current_app.config["ORDER_RATE_LIMIT"]
+    return limit
+
+
+ORDERS = "orders"
 PLACING = "placing"  # one measure for every way to place
 
 limiter = Limiter(key_func=verified_or_address, strategy="moving-window", headers_enabled=True)
@@ -65,10 +72,11 @@ limiter = Limiter(key_func=verified_or_address, strategy="moving-window", header
 _waiting = threading.BoundedSemaphore(16)
 
 
-def configure_limits(app: Flask, *, placing: str, calls: str, redis_url: str | None) -> None:
-    """Bind the limits to an app: how often a key may place, how often it may call anything else."""
+def configure_limits(app: Flask, *, placing: str, orders: str, calls: str, redis_url: str | None) -> None:
+    """Bind the limits to an app: how often a key may place brackets, plain orders, call anything else."""
     app.config.update(
         BRACKET_ORDER_RATE_LIMIT=placing,
+        ORDER_RATE_LIMIT=orders,
         API_RATE_LIMIT=calls,
         RATELIMIT_STORAGE_URI=storage_address(redis_url),
     )

@@ -20,6 +20,7 @@ from bench.many_brackets import measure_many_brackets
 from bench.placing import measure_placing
 from bench.report import Section, as_json, printed
 from bench.setting import Setting, full, quick
+from bench.symbols import measure_symbols
 from bench.webhook import measure_webhook
 
 SECTIONS: dict[str, Callable[[Setting], Section]] = {
@@ -27,6 +28,7 @@ SECTIONS: dict[str, Callable[[Setting], Section]] = {
     "webhook": measure_webhook,
     "fills": measure_fill_to_stop,
     "many": measure_many_brackets,
+    "symbols": measure_symbols,
 }
 
 

@@ -89,7 +89,7 @@ class Stage:
         db = Database(self.database_url)
         try:
             listings = [Listing(instrument=instrument(symbol)) for symbol in SYMBOLS]
-            replace_instruments(db, listings, broker=BROKER, exchange=EXCHANGE)
+            replace_instruments(db, listings, broker=BROKER, exchange=EXCHANGE, at=SystemClock().now())
             return self._accounts(db, count)
         finally:
             db.close()

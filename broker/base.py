@@ -44,6 +44,7 @@ __all__ = [
     "GttRequest",
     "GttRow",
     "Instrument",
+    "ListedInstrument",
     "NotSent",
     "OrderAck",
     "OrderRejected",
@@ -111,6 +112,14 @@ class Funds:
 
     available: Decimal
     used: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedInstrument:
+    """A symbol as a broker's own file lists it, with the broker's number for it where it has one."""
+
+    instrument: Instrument
+    token: str = ""
 
 
 WakeUp = Callable[[], None]
@@ -198,6 +207,12 @@ class BrokerModule(Protocol):
 
     def connect(self, credentials: AccountCredentials, settings: "BrokerSettings") -> BrokerAccount:
         """Return the account, ready for calls; makes no network call itself."""
+        ...
+
+    def list_instruments(
+        self, settings: "BrokerSettings", auth_token: str | None
+    ) -> tuple[ListedInstrument, ...]:
+        """Return everything the broker's file lists that can be traded here. Raises ReadFailed."""
         ...
 
 

@@ -11,6 +11,7 @@ from flask import Flask
 from cli.accounts import account_commands, db_commands, key_commands, webhook_commands
 from cli.brackets import bracket_commands
 from cli.doctor import doctor_command
+from cli.instruments import instrument_commands
 from cli.office import Office, Refused
 from cli.outbound import hook_commands, telegram_commands
 from utils.clock import Clock
@@ -29,4 +30,5 @@ def register_commands(app: Flask, *, config: Config, clock: Clock, brokers: Coll
     app.cli.add_command(bracket_commands(office))
     app.cli.add_command(hook_commands(office))
     app.cli.add_command(telegram_commands(office))
+    app.cli.add_command(instrument_commands(office, sorted(brokers)))
     app.cli.add_command(doctor_command(office))

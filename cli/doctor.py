@@ -1,6 +1,7 @@
 """`doctor`: looks at what usually goes wrong and says what to do about it."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 import click
 
@@ -10,8 +11,10 @@ from database.account_db import auth_token_of, list_accounts
 from database.bracket_db import load_open, verify_chain
 from database.outbox_db import Channel, destinations
 from database.session import Database
+from database.symbol import list_instrument_lists
 
 _PAPER = "paper"
+_LISTS_KEPT = timedelta(days=4)  # brokers list anew each trading day; a long weekend has none
 
 Finding = tuple[bool, str]  # fine, what was found
 
@@ -53,6 +56,16 @@ def _check_accounts(office: Office, db: Database) -> Iterator[Finding]:
         yield has_token, f"account {account.name} ({account.broker}) {words}"
 
 
+def _check_instruments(office: Office, db: Database) -> Iterator[Finding]:
+    newest = {one.broker: one.listed_at for one in list_instrument_lists(db)}
+    for broker in sorted({account.broker for account in list_accounts(db)} - {_PAPER}):
+        listed_at = newest.get(broker)
+        is_fresh = listed_at is not None and office.clock.now() - listed_at < _LISTS_KEPT
+        told = "never listed" if listed_at is None else f"listed at {listed_at:%Y-%m-%d %H:%M} UTC"
+        advice = "" if is_fresh else f": run `instruments sync --broker {broker}`"
+        yield is_fresh, f"instruments of {broker} {told}{advice}"
+
+
 def _check_brackets(office: Office, db: Database) -> Iterator[Finding]:
     brackets = load_open(db, [account.id for account in list_accounts(db)])
     naked = [bracket.id for bracket in brackets if bracket.naked is not None]
@@ -74,6 +87,7 @@ def _check_ways_out(_office: Office, db: Database) -> Iterator[Finding]:
 
 _CHECKS: tuple[Callable[[Office, Database], Iterator[Finding]], ...] = (
     _check_accounts,
+    _check_instruments,
     _check_brackets,
     _check_ways_out,
 )

@@ -1,39 +1,46 @@
-"""Which symbols each broker serves, and finding one by what a person types."""
+"""Which symbols each broker serves, and on which terms.
 
-from collections.abc import Iterable
+A new list is written beside the one in use, some thousand rows at a time, and then takes its place in one
+short transaction: orders never wait for it, and nobody ever sees half a list.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
-from sqlalchemy import Date, and_, case, delete, func, insert, or_, select
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import bindparam, delete, func, insert, select, text
+from ulid import ULID
 
-from database.session import Base, Database
+from database.session import Database, StorageError, insert_for
+from database.symbol_search import enhanced_search_symbols
+from database.symbol_tables import WORD_INDEX, InstrumentListRow, InstrumentRow, PastTermsRow
+from database.symbol_words import words_of
 from services.bracket.model import Instrument
 from utils.clock import Clock
 from utils.recent import RecentAnswers
 
+__all__ = [
+    "InstrumentList",
+    "Listing",
+    "ListingTerms",
+    "SymbolTable",
+    "enhanced_search_symbols",
+    "find_listing",
+    "list_instrument_lists",
+    "past_terms",
+    "replace_instruments",
+    "terms_now",
+]
+
 INSTRUMENTS_KEPT = timedelta(minutes=1)  # a sync in another process is seen after this
-WRITTEN_AT_ONCE = 5_000  # a broker lists 100,000 and more
+WRITTEN_AT_ONCE = 2_000  # 60 ms of writing, for which an order may have to wait
+_ABANDONED_AFTER = timedelta(hours=1)  # a list written for so long was left by a process that died
 
-
-class InstrumentRow(Base):
-    """One symbol as one broker lists it."""
-
-    __tablename__ = "instruments"
-
-    broker: Mapped[str] = mapped_column(primary_key=True)
-    exchange: Mapped[str] = mapped_column(primary_key=True)
-    symbol: Mapped[str] = mapped_column(primary_key=True)
-    name: Mapped[str]
-    kind: Mapped[str]
-    tick_size: Mapped[Decimal]
-    lot_size: Mapped[int]
-    freeze_quantity: Mapped[int | None]
-    expiry: Mapped[date | None] = mapped_column(Date)
-    strike: Mapped[Decimal | None]
-    token: Mapped[str]
+Progress = Callable[[int], None]  # rows written so far
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +51,37 @@ class Listing:
     token: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstrumentList:
+    """A broker's list of one exchange as it counts now."""
+
+    broker: str
+    exchange: str
+    length: int
+    listed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListingTerms:
+    """What orders in a symbol must obey, and from when until when; valid_until is None for the present."""
+
+    tick_size: Decimal
+    lot_size: int
+    freeze_quantity: int | None
+    valid_from: datetime
+    valid_until: datetime | None = None
+
+    def says_the_same(self, instrument: Instrument) -> bool:
+        mine = (self.tick_size, self.lot_size, self.freeze_quantity)
+        return mine == (instrument.tick_size, instrument.lot_size, instrument.freeze_quantity)
+
+
 class SymbolTable:
     """Instruments of every broker, from memory where they were asked for within a minute."""
 
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db
-        self._monotonic = clock.monotonic
+        self._clock = clock
         self._recent: RecentAnswers[tuple[str, str, str], Listing] = RecentAnswers(
             clock.monotonic, kept=INSTRUMENTS_KEPT
         )
@@ -65,7 +97,7 @@ class SymbolTable:
         known = self._recent.get(key)
         if known is not None:
             return known
-        asked_at = self._monotonic()
+        asked_at = self._clock.monotonic()
         found = find_listing(self._db, exchange, symbol=symbol, broker=broker)
         if found is not None:
             self._recent.put(key, found, asked_at=asked_at)
@@ -73,97 +105,254 @@ class SymbolTable:
 
     def replace_instruments(self, rows: Iterable[Listing], *, broker: str, exchange: str) -> int:
         """Replace a broker's list of one exchange, all of it or nothing, and return its length."""
-        count = replace_instruments(self._db, rows, broker=broker, exchange=exchange)
+        count = replace_instruments(self._db, rows, broker=broker, exchange=exchange, at=self._clock.now())
         self._recent.forget()
         return count
 
 
-def replace_instruments(db: Database, rows: Iterable[Listing], *, broker: str, exchange: str) -> int:
-    """Replace a broker's list of one exchange in one transaction and return its length.
+def replace_instruments(
+    db: Database,
+    rows: Iterable[Listing],
+    *,
+    broker: str,
+    exchange: str,
+    at: datetime,
+    progress: Progress = lambda _: None,
+) -> int:
+    """Replace a broker's list of one exchange, all of it or nothing, and return its length.
 
-    Raises ValueError for a row of another exchange and for an empty list: a broken download must
-    not delete what we know. Raises NotStored; then the old list still stands.
+    Raises ValueError for a row of another exchange, a symbol that comes twice and an empty list: a broken
+    download must not delete what we know. Raises NotStored; then the old list still counts.
     """
-    new = [_as_row(listing, broker=broker) for listing in rows]
-    if not new or any(row["exchange"] != exchange for row in new):
-        raise ValueError(f"{len(new)} instruments are not a list of {exchange}")
-    with db.write() as connection:
-        connection.execute(
-            delete(InstrumentRow).where(InstrumentRow.broker == broker, InstrumentRow.exchange == exchange)
-        )
-        for start in range(0, len(new), WRITTEN_AT_ONCE):
-            connection.execute(insert(InstrumentRow), new[start : start + WRITTEN_AT_ONCE])
-    return len(new)
+    listings = sorted(rows, key=_by_expiry)
+    _check(listings, exchange)
+    list_id = str(ULID.from_datetime(at))
+    _forget_abandoned(db, before=at - _ABANDONED_AFTER)
+    try:
+        old = _terms_by_symbol(db, broker=broker, exchange=exchange)
+        _write_list(db, _as_rows(listings, list_id=list_id, old=old, at=at), progress)
+        changed = _changed(listings, old)
+        replaced = _take_its_place(db, list_id, changed, key=(broker, exchange), length=len(listings), at=at)
+    except StorageError:
+        with suppress(StorageError):
+            _forget_list(db, list_id)
+        raise
+    if replaced is not None:
+        _forget_list(db, replaced)
+    return len(listings)
 
 
 def find_listing(db: Database, exchange: str, *, symbol: str, broker: str) -> Listing | None:
     """Return a symbol as a broker lists it, or None, always from the database. Raises NotRead."""
-    wanted = select(InstrumentRow.__table__).where(
-        InstrumentRow.broker == broker,
-        InstrumentRow.exchange == exchange,
+    with db.read() as connection:
+        row = connection.execute(_LISTING, {"broker": broker, "exchange": exchange, "symbol": symbol}).first()
+    if row is None:
+        return None
+    columns = dict(row._mapping)
+    return Listing(token=columns.pop("token"), instrument=Instrument(**columns))
+
+
+def list_instrument_lists(db: Database) -> tuple[InstrumentList, ...]:
+    """Return what is listed: broker, exchange, how much and since when. Raises NotRead."""
+    names = ("broker", "exchange", "length", "listed_at")
+    wanted = select(*(InstrumentListRow.__table__.c[name] for name in names))
+    with db.read() as connection:
+        rows = connection.execute(wanted.order_by(InstrumentListRow.broker, InstrumentListRow.exchange))
+        return tuple(InstrumentList(**row._mapping) for row in rows)
+
+
+def terms_now(db: Database, exchange: str, *, symbol: str, broker: str) -> ListingTerms | None:
+    """Return a symbol's present terms, or None when the broker does not list it. Raises NotRead."""
+    wanted = _terms_of_current().where(
+        InstrumentListRow.broker == broker,
+        InstrumentListRow.exchange == exchange,
         InstrumentRow.symbol == symbol,
     )
     with db.read() as connection:
-        row = connection.execute(wanted).one_or_none()
-    return None if row is None else _as_listing(dict(row._mapping))
+        row = connection.execute(wanted).mappings().first()
+    return None if row is None else _terms(row)
 
 
-def enhanced_search_symbols(
-    db: Database, query: str, *, exchange: str | None = None, broker: str | None = None, limit: int = 50
-) -> tuple[Instrument, ...]:
-    """Return instruments that fit what was typed: exact symbol first, then its beginning, then words.
-
-    Every word must be in the symbol or the name. Each instrument comes once, whoever lists it.
-    """
-    words = query.upper().split()
-    if not words:
-        return ()
-    wanted = select(InstrumentRow.__table__).where(and_(*(_has_word(word) for word in words)))
-    if exchange is not None:
-        wanted = wanted.where(InstrumentRow.exchange == exchange)
-    if broker is not None:
-        wanted = wanted.where(InstrumentRow.broker == broker)
-    # Some brokers list the same symbol: read enough rows to fill the answer after they are merged.
-    ordered = wanted.order_by(_closeness(words[0]), InstrumentRow.symbol, InstrumentRow.exchange)
+def past_terms(db: Database, exchange: str, *, symbol: str, broker: str) -> tuple[ListingTerms, ...]:
+    """Return the terms a symbol had before its present ones, newest first. Raises NotRead."""
+    wanted = (
+        select(PastTermsRow.__table__)
+        .where(
+            PastTermsRow.broker == broker, PastTermsRow.exchange == exchange, PastTermsRow.symbol == symbol
+        )
+        .order_by(PastTermsRow.valid_from.desc())
+    )
     with db.read() as connection:
-        rows = connection.execute(ordered.limit(limit * 4)).all()
-    found = {(row.exchange, row.symbol): _as_listing(dict(row._mapping)).instrument for row in rows}
-    return tuple(found.values())[:limit]
+        return tuple(_terms(row) for row in connection.execute(wanted).mappings())
 
 
-def _has_word(word: str) -> Any:
-    return or_(
-        InstrumentRow.symbol.contains(word, autoescape=True),
-        func.upper(InstrumentRow.name).contains(word, autoescape=True),
+_INSTRUMENT_COLUMNS = (
+    "exchange",
+    "symbol",
+    "name",
+    "kind",
+    "tick_size",
+    "lot_size",
+    "freeze_quantity",
+    "expiry",
+    "strike",
+    "token",
+)
+_LISTING = (
+    select(*(InstrumentRow.__table__.c[name] for name in _INSTRUMENT_COLUMNS))
+    .join(InstrumentListRow, InstrumentListRow.list_id == InstrumentRow.list_id)
+    .where(
+        InstrumentListRow.broker == bindparam("broker"),
+        InstrumentListRow.exchange == bindparam("exchange"),
+        InstrumentRow.symbol == bindparam("symbol"),
     )
+)
+# Rows ascending: the index writes out what it has gathered whenever a number falls.
+_INDEX_WORDS = text(
+    f"INSERT INTO {WORD_INDEX} (rowid, words)"  # noqa: S608
+    " SELECT id, words FROM instruments WHERE id > :newest ORDER BY id"
+)
+_UNINDEX_WORDS = text(
+    f"INSERT INTO {WORD_INDEX} ({WORD_INDEX}, rowid, words)"  # noqa: S608
+    " SELECT 'delete', id, words FROM instruments WHERE id IN :ids ORDER BY id"
+).bindparams(bindparam("ids", expanding=True))
+_TERMS = ("tick_size", "lot_size", "freeze_quantity", "valid_from")
 
 
-def _closeness(word: str) -> Any:
-    return case(
-        (InstrumentRow.symbol == word, 0),
-        (InstrumentRow.symbol.startswith(word, autoescape=True), 1),
-        else_=2,
+def _by_expiry(listing: Listing) -> tuple[date, str]:
+    # The order of a search's answer: the nearest expiry first.
+    return (listing.instrument.expiry or date.min, listing.instrument.symbol)
+
+
+def _check(listings: Sequence[Listing], exchange: str) -> None:
+    if not listings or any(one.instrument.exchange != exchange for one in listings):
+        raise ValueError(f"{len(listings)} instruments are not a list of {exchange}")
+    symbols = {one.instrument.symbol for one in listings}
+    if len(symbols) != len(listings):
+        raise ValueError(f"a list of {exchange} has {len(listings) - len(symbols)} symbols twice")
+
+
+def _terms_of_current() -> Any:
+    wanted = select(InstrumentRow.symbol, *(InstrumentRow.__table__.c[name] for name in _TERMS))
+    return wanted.join(InstrumentListRow, InstrumentListRow.list_id == InstrumentRow.list_id)
+
+
+def _terms_by_symbol(db: Database, *, broker: str, exchange: str) -> dict[str, ListingTerms]:
+    wanted = _terms_of_current().where(
+        InstrumentListRow.broker == broker, InstrumentListRow.exchange == exchange
     )
+    with db.read() as connection:
+        return {row["symbol"]: _terms(row) for row in connection.execute(wanted).mappings()}
 
 
-def _as_row(listing: Listing, *, broker: str) -> dict[str, Any]:
-    instrument = listing.instrument
+def _terms(row: Mapping[Any, Any]) -> ListingTerms:
+    names = [*_TERMS, *(["valid_until"] if "valid_until" in row else [])]
+    return ListingTerms(**{name: row[name] for name in names})
+
+
+def _as_rows(
+    listings: Iterable[Listing], *, list_id: str, old: Mapping[str, ListingTerms], at: datetime
+) -> Iterator[dict[str, Any]]:
+    for listing in listings:
+        instrument = listing.instrument
+        before = old.get(instrument.symbol)
+        is_same = before is not None and before.says_the_same(instrument)
+        yield {
+            **{name: getattr(instrument, name) for name in _INSTRUMENT_COLUMNS if name != "token"},
+            "token": listing.token,
+            "list_id": list_id,
+            "words": words_of(instrument),
+            "valid_from": before.valid_from if before is not None and is_same else at,
+        }
+
+
+def _changed(listings: Iterable[Listing], old: Mapping[str, ListingTerms]) -> dict[str, ListingTerms]:
+    before = ((one.instrument, old.get(one.instrument.symbol)) for one in listings)
     return {
-        "broker": broker,
-        "exchange": instrument.exchange,
-        "symbol": instrument.symbol,
-        "name": instrument.name,
-        "kind": instrument.kind,
-        "tick_size": instrument.tick_size,
-        "lot_size": instrument.lot_size,
-        "freeze_quantity": instrument.freeze_quantity,
-        "expiry": instrument.expiry,
-        "strike": instrument.strike,
-        "token": listing.token,
+        instrument.symbol: terms
+        for instrument, terms in before
+        if terms is not None and not terms.says_the_same(instrument)
     }
 
 
-def _as_listing(columns: dict[str, Any]) -> Listing:
-    token = columns.pop("token")
-    del columns["broker"]
-    return Listing(instrument=Instrument(**columns), token=token)
+def _write_list(db: Database, rows: Iterator[dict[str, Any]], progress: Progress) -> None:
+    written = 0
+    while batch := list(islice(rows, WRITTEN_AT_ONCE)):
+        with db.write() as connection:
+            newest = connection.scalar(select(func.max(InstrumentRow.id))) or 0
+            connection.execute(insert(InstrumentRow), batch)
+            if connection.dialect.name == "sqlite":
+                connection.execute(_INDEX_WORDS, {"newest": newest})
+        written += len(batch)
+        progress(written)
+
+
+def _take_its_place(
+    db: Database,
+    list_id: str,
+    changed: Mapping[str, ListingTerms],
+    *,
+    key: tuple[str, str],
+    length: int,
+    at: datetime,
+) -> str | None:
+    """Make a list the one that counts, keep what it changed, and return the id of the one before."""
+    broker, exchange = key
+    row = {
+        "broker": broker,
+        "exchange": exchange,
+        "list_id": list_id,
+        "length": length,
+        "listed_at": at,
+    }
+    statement = insert_for(db.dialect_name, InstrumentListRow)
+    names = ("list_id", "length", "listed_at")
+    statement = statement.on_conflict_do_update(
+        index_elements=["broker", "exchange"],
+        set_={name: statement.excluded[name] for name in names},
+    )
+    with db.write() as connection:
+        before = connection.scalar(
+            select(InstrumentListRow.list_id).where(
+                InstrumentListRow.broker == broker, InstrumentListRow.exchange == exchange
+            )
+        )
+        connection.execute(statement, row)
+        if changed:
+            connection.execute(
+                insert(PastTermsRow), [_past(symbol, terms, key, at) for symbol, terms in changed.items()]
+            )
+    return before
+
+
+def _past(symbol: str, terms: ListingTerms, key: tuple[str, str], at: datetime) -> dict[str, Any]:
+    names = {name: getattr(terms, name) for name in _TERMS}
+    return {"broker": key[0], "exchange": key[1], "symbol": symbol, "valid_until": at, **names}
+
+
+def _forget_abandoned(db: Database, *, before: datetime) -> None:
+    """Delete lists that never came to count: their writer died."""
+    oldest = str(ULID.from_datetime(before))
+    wanted = (
+        select(InstrumentRow.list_id)
+        .where(
+            InstrumentRow.list_id < oldest, InstrumentRow.list_id.not_in(select(InstrumentListRow.list_id))
+        )
+        .distinct()
+    )
+    with db.read() as connection:
+        abandoned = list(connection.scalars(wanted))
+    for list_id in abandoned:
+        _forget_list(db, list_id)
+
+
+def _forget_list(db: Database, list_id: str) -> None:
+    """Delete a list that does not count any more, some rows at a time."""
+    wanted = select(InstrumentRow.id).where(InstrumentRow.list_id == list_id).limit(WRITTEN_AT_ONCE)
+    ids: list[int] = [0]
+    while ids:
+        with db.write() as connection:
+            ids = list(connection.scalars(wanted))
+            if connection.dialect.name == "sqlite":
+                connection.execute(_UNINDEX_WORDS, {"ids": ids})
+            connection.execute(delete(InstrumentRow).where(InstrumentRow.id.in_(ids)))

@@ -15,6 +15,7 @@ from restx_api.exit_bracket_order import api as exit_bracket_order_ns
 from restx_api.explain_bracket_order import api as explain_bracket_order_ns
 from restx_api.kill_switch import api as kill_switch_ns
 from restx_api.modify_bracket_order import api as modify_bracket_order_ns
+from restx_api.openalgo import NAMESPACES as OPENALGO
 from restx_api.ping import api as ping_ns
 
 
@@ -51,3 +52,5 @@ api.add_namespace(explain_bracket_order_ns, path="/explainbracketorder")
 api.add_namespace(kill_switch_ns, path="/killswitch")
 api.add_namespace(analyzer_ns, path="/analyzer")
 api.add_namespace(ping_ns, path="/ping")
+for openalgo_ns in OPENALGO:
+    api.add_namespace(openalgo_ns)

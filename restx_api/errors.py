@@ -24,7 +24,9 @@ HTTP_STATUS: Mapping[str, int] = {
     "price_relationship": 400,
     "price_insane": 400,
     "entry_rejected": 400,
+    "order_rejected": 400,
     "invalid_api_key": 401,
+    "invalid_openalgo_apikey": 403,
     "scope_missing": 403,
     "killed": 403,
     "webhook_paused": 403,
@@ -81,6 +83,12 @@ class RateLimited(BracketError):
     def __init__(self, message: str, *, retry_after_seconds: int) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+
+
+class InvalidOpenalgoKey(BracketError):
+    """A wrong key at an address whose clients know a wrong key by 403."""
+
+    code = "invalid_openalgo_apikey"
 
 
 class AlertStale(BracketError):

@@ -17,7 +17,6 @@ View = TypeVar("View", bound=Callable[..., object])
 # What any call with a key may meet.
 _ALWAYS = (
     "request_invalid",
-    "invalid_api_key",
     "scope_missing",
     "body_too_large",
     "rate_limited",
@@ -167,17 +166,22 @@ class Pong(Success):
     time = fields.String()
 
 
+class PongToKey(Success):
+    data = fields.Dict(metadata={"description": "message, broker"})
+
+
 def documented(
     api: Namespace,
     *,
     answers: type[Schema],
     takes: type[Schema] | None = None,
     refuses: Iterable[str] = (),
+    wrong_key: str = "invalid_api_key",
 ) -> Callable[[View], View]:
     """Say in Swagger what a method takes, answers and refuses; refusals are codes of the one table."""
     told = _models(api, [answers, Error, *([] if takes is None else [takes])])
     by_status: dict[int, list[str]] = {}
-    for code in (*refuses, *(() if takes is None else _ALWAYS)):
+    for code in (*refuses, *(() if takes is None else (*_ALWAYS, wrong_key))):
         by_status.setdefault(HTTP_STATUS[code], []).append(code)
 
     def decorate(view: View) -> View:

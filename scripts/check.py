@@ -15,7 +15,17 @@ CHECKS: tuple[tuple[str, Sequence[str]], ...] = (
     ("hard cases", ("python", "-m", "scripts.hard_cases", "--check")),
     (
         "tests",
-        ("python", "-m", "pytest", "-m", "not slow", "-n", "2", "--cov", "--cov-report=term:skip-covered"),
+        (
+            "python",
+            "-m",
+            "pytest",
+            "-m",
+            "not slow and not clients",
+            "-n",
+            "2",
+            "--cov",
+            "--cov-report=term:skip-covered",
+        ),
     ),
 )
 

@@ -14,9 +14,10 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 
-from broker.base import AuthDead, BrokerAccount
+from broker.base import AuthDead, BrokerAccount, BrokerCapabilities
 from database.bracket_db import BracketChange, EventRecord, StaleWriter, load, load_open, load_watch, save
 from database.session import Database, StorageError
+from services.account_line import AccountLine
 from services.account_messages import Answered, Asked, LookAtAll, Message, Pushed, QuoteAsked, Submitted
 from services.account_picture import AccountPicture, differs, is_evidence, is_lost_gtt
 from services.account_reads import AccountReads, BooksFailed, BooksRead, Parts, QuotesRead
@@ -98,6 +99,7 @@ class AccountWorker:
         self._clock = ports.clock
         self._inbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._lanes = lanes or Lanes(account_id)
+        self.line = AccountLine(ports.broker, self._lanes, ports.clock)  # for what is not about brackets
         self._reads = AccountReads(ports.broker, self._lanes, clock=ports.clock, report=self._inbox.put)
         self._roster = Roster()
         self._quotes: dict[Symbol, Quote] = {}
@@ -148,6 +150,11 @@ class AccountWorker:
         """Return what a look at the bracket would know now, without a read; for explaining only."""
         tracked = self._roster.get(bracket.id)
         return self._seen(tracked or Tracked(bracket, needs_of(bracket)), self._now())
+
+    @property
+    def capabilities(self) -> BrokerCapabilities:
+        """What the broker of this account and mode can do."""
+        return self._ports.broker.capabilities
 
     @property
     def troubles(self) -> frozenset[Overlay]:

@@ -8,6 +8,7 @@ from broker.base import BrokerSettings
 from broker.paper import close_market, market_of
 from services.desk import Desk
 from services.housekeeping import Housekeeper
+from services.plain.finder import PlainOrderFinder
 from services.threads import start_thread
 from utils.clock import elapsed_timer
 
@@ -61,6 +62,8 @@ class Background:
         for name, send in self._senders.items():
             self._threads.append(start_thread(name, send, self._stop))
         desk.supervisor.start()
+        finder = PlainOrderFinder(desk)
+        self._threads.append(start_thread("plain-orders", finder.run, self._stop))
 
     def stop(self) -> None:
         """Stop everything; stops resting at brokers stay there. A second call does nothing."""
@@ -70,6 +73,7 @@ class Background:
                 return
             self._desk.supervisor.stop()
             self._stop.set()
+            self._desk.plain_order_lost.set()
         ends = elapsed_timer() + _JOIN_SECONDS
         for thread in self._threads:
             thread.join(timeout=max(ends - elapsed_timer(), 0))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from broker.base import AccountCredentials, BrokerAccount, BrokerCapabilities, BrokerSettings
+from broker.paper import connect_driven
 from broker.registry import import_broker_module
 from database.account_db import Account, account, auth_token_of, list_accounts
 from database.bracket_db import accounts_at_work
@@ -66,6 +67,7 @@ class BracketSupervisor:
         self._ports = ports
         self._workers: dict[tuple[str, Mode], AccountWorker] = {}
         self._threads: list[threading.Thread] = []
+        self._connections: dict[tuple[str, str], BrokerAccount] = {}
         self._lock = threading.Lock()
         self._stop = threading.Event()
 
@@ -77,9 +79,13 @@ class BracketSupervisor:
         closed_after = self._ports.clock.now() - self._ports.timing.watch
         at_work = accounts_at_work(self._ports.db, Mode.ANALYZE, closed_after)
         for one in list_accounts(self._ports.db):
-            self.worker(one.id, Mode.LIVE)
-            if one.id in at_work:
-                self.worker(one.id, Mode.ANALYZE)
+            try:
+                self.worker(one.id, Mode.LIVE)
+                if one.id in at_work:
+                    self.worker(one.id, Mode.ANALYZE)
+            except ValueError as exc:
+                # The stops of all the others must not wait for this account's login.
+                logger.critical("account %s cannot be worked: %s", one.name, exc)
 
     def stop(self) -> None:
         """Let the workers finish what they are storing, and end. Stops stay at the broker."""
@@ -123,15 +129,15 @@ class BracketSupervisor:
         return worker
 
     def _worker_ports(self, owner: Account, mode: Mode) -> WorkerPorts:
-        ports, name = self._ports, broker_for(owner.broker, mode)
-        sessions = self.sessions(name)
+        ports = self._ports
+        sessions = self.sessions(broker_for(owner.broker, mode))
 
         def session_of(exchange: str, now: Moment) -> TradingSession:
             return sessions.trading_session(exchange, now)
 
         return WorkerPorts(
             mode=mode,
-            broker=self._connect(owner, name),
+            broker=self._broker(owner, mode),
             db=ports.db,
             clock=ports.clock,
             session_of=session_of,
@@ -141,7 +147,28 @@ class BracketSupervisor:
             timing=ports.timing,
         )
 
-    def _connect(self, owner: Account, broker_name: str) -> BrokerAccount:
-        token = auth_token_of(self._ports.db, self._ports.box, owner.id) or ""
-        credentials = AccountCredentials(account_id=owner.id, auth_token=token)
-        return self._ports.connect(broker_name, credentials, self._ports.broker_settings)
+    def _broker(self, owner: Account, mode: Mode) -> BrokerAccount:
+        """Return who gets a worker's orders. In analyze mode a live broker lends its quotes and no more."""
+        if mode is Mode.LIVE or owner.broker == PAPER:
+            return self._connected(owner, broker_for(owner.broker, mode))
+        ports = self._ports
+        credentials = AccountCredentials(account_id=owner.id, auth_token="")
+        if auth_token_of(ports.db, ports.box, owner.id) is None:
+            return ports.connect(PAPER, credentials, ports.broker_settings)
+        live = self._connected(owner, owner.broker)
+        return connect_driven(
+            credentials,
+            ports.broker_settings,
+            live_quotes=live.quotes,
+            quote_pause=live.capabilities.quote_pause,
+        )
+
+    def _connected(self, owner: Account, broker_name: str) -> BrokerAccount:
+        """Return the account's one connection to a broker: its rate limit is one too."""
+        found = self._connections.get((owner.id, broker_name))
+        if found is None:
+            token = auth_token_of(self._ports.db, self._ports.box, owner.id) or ""
+            credentials = AccountCredentials(account_id=owner.id, auth_token=token)
+            found = self._ports.connect(broker_name, credentials, self._ports.broker_settings)
+            self._connections[owner.id, broker_name] = found
+        return found

@@ -31,6 +31,8 @@ class Desk:
     account_locks: "defaultdict[str, threading.Lock]" = field(
         default_factory=lambda: defaultdict(threading.Lock)
     )
+    # Set when a plain order's outcome became unknown: whoever looks for such orders sleeps on it.
+    plain_order_lost: threading.Event = field(default_factory=threading.Event)
 
     def now(self) -> Moment:
         return Moment.read(self.clock)

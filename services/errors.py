@@ -11,6 +11,7 @@ BracketError
 ├── BracketClosed       nothing can be changed any more
 ├── RequestRefused      a change that cannot be carried out, with its code
 ├── EntryRejected       the broker refused the entry
+├── OrderRefused        the broker refused a plain order or a change of one
 └── BrokerUnavailable   provably nothing was placed
 """
 
@@ -74,6 +75,12 @@ class EntryRejected(BracketError):
     def __init__(self, reason: str, bracket_id: str) -> None:
         super().__init__(reason)
         self.bracket_id = bracket_id
+
+
+class OrderRefused(BracketError):
+    """The broker refused a plain order, or a change of one; nothing was placed or changed."""
+
+    code = "order_rejected"
 
 
 class BrokerUnavailable(BracketError):

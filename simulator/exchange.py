@@ -205,6 +205,13 @@ class SimulatedExchange:
             self._floor.prices.set_by_hand(key, last, bid=bid, ask=ask, depth=depth, now=now)
             self._floor.match(key, now)
 
+    def recentre(self, exchange: str, symbol: str, *, last: Decimal) -> None:
+        """Begin a symbol's day anew at a price, its band around it. Raises ValueError."""
+        key = exchange, symbol
+        with self._working() as now:
+            self._floor.prices.recentre(key, last, now=now)
+            self._floor.match(key, now)
+
     def set_band(self, exchange: str, symbol: str, *, lower: Decimal, upper: Decimal) -> None:
         """Fix the price band: at its edges the market has one side only. Raises ValueError."""
         with self._working():

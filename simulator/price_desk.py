@@ -37,6 +37,11 @@ class PriceDesk:
         if self._settings.walk is not None:
             self.walk(key, now=now)
 
+    def recentre(self, key: Key, price: Decimal, *, now: datetime) -> None:
+        """Begin a symbol's day anew at a price: its band lies around that, and only a hand moves it."""
+        self._sources.pop(key, None)
+        self._open_market(key, price, now=now)
+
     def set_by_hand(
         self,
         key: Key,

@@ -50,6 +50,7 @@ def a_config(path: Path, **overrides: Any) -> Config:
         "paper_prices": "NSE:SBIN=500,NSE:INFY=1500",
         "bracket_order_rate_limit": "1000 per second",
         "api_rate_limit": "10000 per second",
+        "order_rate_limit": "1000 per second",
         "log_level": "ERROR",
     }
     return Config(**plain | overrides)

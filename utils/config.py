@@ -76,6 +76,7 @@ class Config:
     secret_key: str = field(repr=False)
     bracket_order_rate_limit: str = "2 per second"
     api_rate_limit: str = "300 per second"
+    order_rate_limit: str = "10 per second"
     bracket_order_delay: timedelta = timedelta(seconds=0.5)
     database_url: str = field(default="sqlite:///openbracket.db", repr=False)  # may hold a password
     redis_url: str | None = field(default=None, repr=False)  # may hold a password
@@ -240,6 +241,15 @@ def _order_settings(reader: _Reader) -> Iterator[tuple[str, Any]]:
             _rate_limit,
             default="300 per second",
             expected="a limit such as '300 per second'",
+        ),
+    )
+    yield (
+        "order_rate_limit",
+        reader.optional(
+            "ORDER_RATE_LIMIT",
+            _rate_limit,
+            default="10 per second",
+            expected="a limit such as '10 per second'",
         ),
     )
     yield (

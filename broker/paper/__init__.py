@@ -1,12 +1,24 @@
 """The paper broker: the simulated exchange in this process, behind the port every broker has."""
 
-from broker.base import AccountCredentials, BrokerSettings
+from datetime import timedelta
+
+from broker.base import AccountCredentials, BrokerSettings, ListedInstrument
 from broker.paper.account import PaperAccount
 from broker.paper.capabilities import capabilities
+from broker.paper.driven import DrivenPaperAccount, LiveQuotes
 from broker.paper.market import PaperMarket, close_market, market_of
 from broker.paper.session import PaperSession
+from simulator import load_instruments
 
-__all__ = ["PaperAccount", "PaperMarket", "capabilities", "close_market", "connect", "market_of"]
+__all__ = [
+    "PaperAccount",
+    "PaperMarket",
+    "capabilities",
+    "close_market",
+    "connect",
+    "list_instruments",
+    "market_of",
+]
 
 
 def connect(credentials: AccountCredentials, settings: BrokerSettings) -> PaperAccount:
@@ -16,3 +28,23 @@ def connect(credentials: AccountCredentials, settings: BrokerSettings) -> PaperA
     """
     market = market_of(settings)
     return PaperAccount(PaperSession(account_id=credentials.account_id, exchange=market.exchange))
+
+
+def connect_driven(
+    credentials: AccountCredentials,
+    settings: BrokerSettings,
+    *,
+    live_quotes: LiveQuotes,
+    quote_pause: timedelta,
+) -> DrivenPaperAccount:
+    """Return the account at the same market, which follows a live broker's quotes for its symbols.
+
+    quote_pause is the least time that broker wants between two quote calls.
+    """
+    session = PaperSession(account_id=credentials.account_id, exchange=market_of(settings).exchange)
+    return DrivenPaperAccount(session, live_quotes, quote_pause=quote_pause)
+
+
+def list_instruments(_settings: BrokerSettings, _auth_token: str | None) -> tuple[ListedInstrument, ...]:
+    """Return what the simulated exchange lists."""
+    return tuple(ListedInstrument(instrument=listing.instrument) for listing in load_instruments())

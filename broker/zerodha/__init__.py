@@ -2,8 +2,15 @@
 
 from datetime import timedelta
 
-from broker.base import AccountCredentials, BrokerAccount, BrokerCapabilities, BrokerSettings
+from broker.base import (
+    AccountCredentials,
+    BrokerAccount,
+    BrokerCapabilities,
+    BrokerSettings,
+    ListedInstrument,
+)
 from broker.zerodha.account import ZerodhaAccount
+from broker.zerodha.api.instruments_api import get_instruments
 from broker.zerodha.mapping import TAG_LENGTH
 from broker.zerodha.session import open_session
 from services.bracket.model import Topology
@@ -42,3 +49,8 @@ def connect(credentials: AccountCredentials, settings: BrokerSettings) -> Broker
     Raises ValueError when the token is not "api_key:access_token".
     """
     return ZerodhaAccount(open_session(settings, credentials.auth_token), _CAPABILITIES)
+
+
+def list_instruments(settings: BrokerSettings, auth_token: str | None) -> tuple[ListedInstrument, ...]:
+    """Return what Kite's file of the day lists. Raises ReadFailed."""
+    return get_instruments(settings, auth_token)

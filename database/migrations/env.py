@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from database.schema import metadata
+from database.schema import is_of_a_model, metadata
 
 
 def run() -> None:
@@ -12,6 +12,7 @@ def run() -> None:
         target_metadata=metadata,
         render_as_batch=True,  # SQLite cannot alter columns in place
         user_module_prefix="session.",
+        include_name=is_of_a_model,
     )
     context.run_migrations()
 

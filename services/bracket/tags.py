@@ -28,3 +28,9 @@ def is_ours(tag: str | None) -> bool:
 def _check(body: str) -> str:
     # Weighted, so that two swapped characters do not cancel each other out.
     return ALPHABET[sum((place + 1) * ord(letter) for place, letter in enumerate(body)) % 31]
+
+
+def plain_tag_of(order_id: str) -> str:
+    """Return the tag of an order of no bracket, by its ULID. `is_ours` says no to it."""
+    body = order_id[-BRACKET_CHARACTERS:] + "P00"
+    return body + _check(body)

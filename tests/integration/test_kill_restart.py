@@ -236,3 +236,35 @@ def test_a_stop_that_fires_while_the_service_is_down_is_found_closed(service: Se
     service.stop()
 
     assert ending(service, closed) == Ending("CLOSED", "stop_hit", 0, 0, 1, 10)
+
+
+@pytest.mark.parametrize(
+    ("point", "at_the_exchange", "status"),
+    [
+        ("storing plain order", 1, "complete"),  # nothing was stored: asked again, it is a new order
+        ("stored plain order", 0, "rejected"),  # proved absent, and never sent although asked again
+        ("sent plain order", 1, "complete"),  # found by its tag
+    ],
+)
+def test_a_plain_order_asked_for_again_after_a_kill_is_placed_once_at_most(
+    service: ServiceProcess, point: str, at_the_exchange: int, status: str
+) -> None:
+    key = service.command("apikey", "create", "--account", "paper")
+    service.start(extra={"KILL_AT": point})
+    trade = Trade(service, key, "MIS")
+    order = {"strategy": "x", "symbol": "SBIN", "exchange": "NSE", "action": "BUY", "quantity": 1}
+
+    placed = trade._call("placeorder", {"apikey": key, **order, "client_order_id": "the-only-one"})
+    named = {"apikey": key, "strategy": "x", "orderid": placed["orderid"]}
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    told = ""
+    while told != status and time.monotonic() < deadline:
+        told = trade._call("orderstatus", named)["data"]["order_status"]
+        time.sleep(_LOOK_EVERY_SECONDS)
+    service.stop()
+
+    account_id = service.command("account", "list").split()[-1]
+    exchange = SimulatedExchange(SystemClock(), path=service.paper_state, listings=load_instruments())
+    tags = [row.tag for row in exchange.order_book(account_id)]
+    exchange.close()
+    assert (told, len(tags), trade.restarts) == (status, at_the_exchange, 1)

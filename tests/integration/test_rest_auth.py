@@ -153,7 +153,7 @@ def test_an_error_nobody_foresaw_is_500_in_our_envelope_without_its_words(
         ("POST", "/api/v1/nosuch", 404, "not_found"),
         ("GET", "/api/v1/placebracketorder/", 405, "method_not_allowed"),
         ("PUT", "/api/v1/placebracketorder/", 405, "method_not_allowed"),
-        ("POST", "/api/v1/ping/", 405, "method_not_allowed"),
+        ("PUT", "/api/v1/ping/", 405, "method_not_allowed"),
     ],
 )
 def test_what_is_not_there_is_told_in_our_envelope(

@@ -2,15 +2,25 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
 
 from database.session import Database, NotStored
-from database.symbol import Listing, SymbolTable, enhanced_search_symbols, replace_instruments
+from database.symbol import (
+    WRITTEN_AT_ONCE,
+    Listing,
+    ListingTerms,
+    SymbolTable,
+    enhanced_search_symbols,
+    find_listing,
+    past_terms,
+    replace_instruments,
+    terms_now,
+)
 from services.bracket.model import Instrument
-from tests.builders import StoppedClock, an_instrument
+from tests.builders import NINE_THIRTY, StoppedClock, an_instrument
 
 
 def listed(symbol: str, *, name: str = "", exchange: str = "NSE", token: str = "") -> Listing:
@@ -49,7 +59,7 @@ def test_an_option_comes_back_as_it_was_listed(db: Database, symbols: SymbolTabl
         strike=Decimal("24000.00"),
     )
 
-    replace_instruments(db, [Listing(instrument=option)], broker="zerodha", exchange="NFO")
+    replace_instruments(db, [Listing(instrument=option)], broker="zerodha", exchange="NFO", at=NINE_THIRTY)
 
     assert symbols.instrument("NFO", option.symbol, broker="zerodha") == option
 
@@ -65,7 +75,9 @@ def test_a_symbol_of_another_broker_or_exchange_is_not_found(symbols: SymbolTabl
 def test_a_new_list_replaces_the_old_one_of_that_broker_and_exchange_only(
     db: Database, symbols: SymbolTable
 ) -> None:
-    replace_instruments(db, [listed("SBIN", exchange="BSE")], broker="zerodha", exchange="BSE")
+    replace_instruments(
+        db, [listed("SBIN", exchange="BSE")], broker="zerodha", exchange="BSE", at=NINE_THIRTY
+    )
 
     assert symbols.instrument("NSE", "SBIN", broker="zerodha") is not None
     symbols.replace_instruments([listed("TCS")], broker="zerodha", exchange="NSE")
@@ -80,7 +92,7 @@ def test_a_sync_in_another_process_is_seen_after_a_minute(
 ) -> None:
     before = symbols.instrument("NSE", "SBIN", broker="zerodha")
     changed = replace(listed("SBIN"), instrument=an_instrument(tick_size=Decimal("0.10")))
-    replace_instruments(db, [changed], broker="zerodha", exchange="NSE")
+    replace_instruments(db, [changed], broker="zerodha", exchange="NSE", at=NINE_THIRTY)
 
     clock.seconds = 59
     assert symbols.instrument("NSE", "SBIN", broker="zerodha") == before
@@ -93,7 +105,7 @@ def test_a_broken_download_does_not_delete_the_list(
     db: Database, symbols: SymbolTable, rows: list[Listing]
 ) -> None:
     with pytest.raises(ValueError, match="not a list of NSE"):
-        replace_instruments(db, rows, broker="zerodha", exchange="NSE")
+        replace_instruments(db, rows, broker="zerodha", exchange="NSE", at=NINE_THIRTY)
 
     assert symbols.instrument("NSE", "SBIN", broker="zerodha") is not None
 
@@ -106,7 +118,11 @@ def test_a_list_that_cannot_be_stored_leaves_the_old_one(db: Database, symbols: 
 
     with pytest.raises(NotStored):
         replace_instruments(
-            db, [listed(f"S{n}", name="x" * 100) for n in range(2000)], broker="zerodha", exchange="NSE"
+            db,
+            [listed(f"S{n}", name="x" * 100) for n in range(2000)],
+            broker="zerodha",
+            exchange="NSE",
+            at=NINE_THIRTY,
         )
 
     assert symbols.instrument("NSE", "SBIN", broker="zerodha") is not None
@@ -135,11 +151,94 @@ def test_a_search_can_be_kept_to_one_exchange_and_shows_nothing_twice(
     db: Database, symbols: SymbolTable
 ) -> None:
     assert symbols
-    replace_instruments(db, [listed("SBIN", exchange="BSE")], broker="zerodha", exchange="BSE")
-    replace_instruments(db, [listed("SBIN")], broker="dhan", exchange="NSE")
+    replace_instruments(
+        db, [listed("SBIN", exchange="BSE")], broker="zerodha", exchange="BSE", at=NINE_THIRTY
+    )
+    replace_instruments(db, [listed("SBIN")], broker="dhan", exchange="NSE", at=NINE_THIRTY)
 
     everywhere = enhanced_search_symbols(db, "SBIN", limit=2)
     on_bse = enhanced_search_symbols(db, "SBIN", exchange="BSE")
 
     assert [(each.exchange, each.symbol) for each in everywhere] == [("BSE", "SBIN"), ("NSE", "SBIN")]
     assert [each.exchange for each in on_bse] == ["BSE"]
+
+
+def test_terms_that_changed_are_kept_with_the_time_they_were_valid(db: Database) -> None:
+    later, last = NINE_THIRTY + timedelta(days=1), NINE_THIRTY + timedelta(days=2)
+    coarse = Listing(instrument=an_instrument(tick_size=Decimal("0.10")))
+    for listing, at in ((listed("SBIN"), NINE_THIRTY), (listed("SBIN"), later), (coarse, last)):
+        replace_instruments(db, [listing], broker="zerodha", exchange="NSE", at=at)
+
+    now = terms_now(db, "NSE", symbol="SBIN", broker="zerodha")
+    before = past_terms(db, "NSE", symbol="SBIN", broker="zerodha")
+
+    assert now == ListingTerms(tick_size=Decimal("0.10"), lot_size=1, freeze_quantity=None, valid_from=last)
+    assert before == (
+        ListingTerms(
+            tick_size=Decimal("0.05"),
+            lot_size=1,
+            freeze_quantity=None,
+            valid_from=NINE_THIRTY,
+            valid_until=last,
+        ),
+    )
+
+
+def test_no_row_and_no_word_of_a_replaced_list_is_left(db: Database) -> None:
+    for symbols in (["SBIN", "TCS"], ["INFY"]):
+        rows = [listed(symbol) for symbol in symbols]
+        replace_instruments(db, rows, broker="zerodha", exchange="NSE", at=NINE_THIRTY)
+
+    with db.read() as connection:
+        left = connection.exec_driver_sql("SELECT symbol FROM instruments").scalars().all()
+        words = "SELECT count(*) FROM instrument_words WHERE instrument_words MATCH '\"{}\"'"
+        found = [connection.exec_driver_sql(words.format(one)).scalar_one() for one in ("SBIN", "INFY")]
+    assert (left, found) == (["INFY"], [0, 1])
+
+
+def test_a_list_half_written_by_a_process_that_died_is_never_seen_and_then_removed(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("database.symbol._take_its_place", die)
+        with pytest.raises(KeyboardInterrupt):
+            replace_instruments(db, [listed("TCS")], broker="zerodha", exchange="NSE", at=NINE_THIRTY)
+    assert enhanced_search_symbols(db, "TCS") == ()
+    assert find_listing(db, "NSE", symbol="TCS", broker="zerodha") is None
+
+    next_day = NINE_THIRTY + timedelta(days=1)
+    replace_instruments(db, [listed("INFY")], broker="zerodha", exchange="NSE", at=next_day)
+
+    with db.read() as connection:
+        assert connection.exec_driver_sql("SELECT symbol FROM instruments").scalars().all() == ["INFY"]
+
+
+def test_an_order_can_be_stored_between_any_two_parts_of_a_long_list(db: Database) -> None:
+    stored_between: list[int] = []
+
+    def store_something(written: int) -> None:
+        with db.write() as connection:
+            connection.exec_driver_sql(
+                "INSERT INTO account_sequences (account_id, last_seq) VALUES (?, ?)", (str(written), 1)
+            )
+        stored_between.append(written)
+
+    rows = [listed(f"S{number}") for number in range(WRITTEN_AT_ONCE * 2 + 1)]
+    count = replace_instruments(
+        db, rows, broker="zerodha", exchange="NSE", at=NINE_THIRTY, progress=store_something
+    )
+
+    assert (count, stored_between) == (
+        len(rows),
+        [WRITTEN_AT_ONCE, WRITTEN_AT_ONCE * 2, WRITTEN_AT_ONCE * 2 + 1],
+    )
+
+
+def test_a_symbol_twice_in_one_list_is_refused(db: Database) -> None:
+    with pytest.raises(ValueError, match="1 symbols twice"):
+        replace_instruments(
+            db, [listed("SBIN"), listed("SBIN")], broker="zerodha", exchange="NSE", at=NINE_THIRTY
+        )

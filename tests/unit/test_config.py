@@ -47,6 +47,7 @@ def test_secrets_alone_are_enough() -> None:
 def test_every_setting_is_read() -> None:
     found = config(
         BRACKET_ORDER_RATE_LIMIT="10/minute",
+        ORDER_RATE_LIMIT="5/minute",
         BRACKET_ORDER_DELAY="1.25",
         DATABASE_URL="sqlite:////var/lib/ob/live.db",
         REDIS_URL="redis://localhost:6379/0",

@@ -1,0 +1,72 @@
+"""Calls of others than the worker on an account's connections: in the same lanes, under the same limits."""
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from datetime import timedelta
+from itertools import count
+from typing import TypeVar, cast
+
+from broker.base import BrokerAccount
+from services.lanes import Connections
+from utils.clock import Clock
+from utils.recent import RecentAnswers
+
+T = TypeVar("T")
+BrokerCall = Callable[[BrokerAccount], T]
+
+READS_KEPT = timedelta(seconds=1)  # however often people ask, the worker's own reads find room
+
+
+class AccountLine:
+    """Takes calls from any thread. What a call raises, its future raises."""
+
+    def __init__(self, broker: BrokerAccount, lanes: Connections, clock: Clock) -> None:
+        self._broker = broker
+        self._lanes = lanes
+        self._monotonic = clock.monotonic
+        self._writes = count(1)
+        self._last_write = 0
+        self._recent: RecentAnswers[tuple[str, int], object] = RecentAnswers(clock.monotonic, kept=READS_KEPT)
+
+    def write(self, call: BrokerCall[T], *, urgent: bool = False) -> "Future[T]":
+        """Run a call that changes something; an urgent one may use the connection kept free for exits."""
+        reply: Future[T] = Future()
+
+        def noted(broker: BrokerAccount) -> T:
+            try:
+                return call(broker)
+            finally:
+                self.forget()
+
+        self._lanes.write(lambda: self._run(noted, reply), urgent=urgent)
+        return reply
+
+    def read(self, call: BrokerCall[T]) -> "Future[T]":
+        """Run a read, in its turn behind the worker's own."""
+        reply: Future[T] = Future()
+        self._lanes.read(lambda: self._run(call, reply))
+        return reply
+
+    def recent(self, name: str, call: BrokerCall[T], *, wait_seconds: float) -> T:
+        """Return what a read of this name gave, at most a second old and never older than our last write.
+
+        Raises what the read raises, and TimeoutError when it takes longer than wait_seconds.
+        """
+        key = (name, self._last_write)
+        known = self._recent.get(key)
+        if known is not None:
+            return cast("T", known)
+        asked_at = self._monotonic()
+        found = self.read(call).result(timeout=wait_seconds)
+        self._recent.put(key, found, asked_at=asked_at)
+        return found
+
+    def forget(self) -> None:
+        """Let the next look be a new read: something was written past this line."""
+        self._last_write = next(self._writes)
+
+    def _run(self, call: BrokerCall[T], reply: "Future[T]") -> None:
+        try:
+            reply.set_result(call(self._broker))
+        except Exception as exc:  # noqa: BLE001  # the asker's to hear, in its own thread
+            reply.set_exception(exc)

@@ -1,0 +1,256 @@
+"""Placing plain orders and GTTs: stored, then sent once, then told as far as it is known."""
+
+import hashlib
+import logging
+from concurrent.futures import TimeoutError as NotYet
+from dataclasses import dataclass, replace
+from functools import partial
+
+import msgspec
+from ulid import ULID
+
+from broker.base import BrokerAccount
+from database.auth_db import Caller
+from database.bracket_db import find_claim
+from database.order_owner import has_open_bracket
+from database.plain_order_db import (
+    PlainKind,
+    PlainOrder,
+    PlainStatus,
+    change_plain_order,
+    insert_plain_order,
+    plain_order,
+    plain_order_for,
+)
+from database.session import StorageError
+from services import account_books
+from services.bracket.model import Instrument, KillMode, Moment, Product, Side, Terms
+from services.bracket.tags import plain_tag_of
+from services.bracket_supervisor import broker_for
+from services.desk import Desk
+from services.errors import (
+    BracketDenied,
+    BrokerUnavailable,
+    IdempotencyConflict,
+    Killed,
+    OrderRefused,
+    SymbolConflict,
+)
+from services.plain.request import PlainOrderRequest, faults, terms_of
+from services.plain.sending import Outcome, send
+from utils.checkpoint import reach
+
+logger = logging.getLogger(__name__)
+
+ANSWER_SECONDS = 1.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GttAsked:
+    """A GTT without faults of its own; the symbol is not looked up yet."""
+
+    strategy: str
+    exchange: str
+    symbol: str
+    product: Product
+    side: Side
+    terms: Terms
+
+
+def place_plain_order(desk: Desk, asked: PlainOrderRequest, caller: Caller) -> PlainOrder:
+    """Place an order that nothing protects. An order whose outcome is not known is a success that says so.
+
+    Raises BracketDenied, Killed, IdempotencyConflict, NotStored (nothing stored, nothing sent),
+    OrderRefused (the broker's no, stored) and BrokerUnavailable (provably nothing was placed).
+    """
+    body_hash = hashlib.sha256(msgspec.json.encode(replace(asked, client_order_id=None))).hexdigest()
+    known = _known(desk, caller, asked.client_order_id)
+    if known is not None:
+        return _told(_same(known, body_hash))
+    refuse_if_killed(desk, caller)
+    instrument = checked(desk, asked, caller)
+    order = _new(
+        desk,
+        caller,
+        PlainKind.ORDER,
+        instrument=instrument,
+        product=Product(asked.product.strip().upper()),
+        side=Side((asked.action or "").strip().upper()),
+        terms=terms_of(asked),
+        strategy=asked.strategy,
+    )
+    return _stored_and_sent(
+        desk,
+        replace(
+            order,
+            disclosed_quantity=asked.disclosed_quantity,
+            client_order_id=asked.client_order_id,
+            body_hash=body_hash,
+        ),
+    )
+
+
+def place_plain_gtt(desk: Desk, asked: GttAsked, caller: Caller) -> PlainOrder:
+    """Place a GTT of its own. Raises what place_plain_order raises, and SymbolConflict."""
+    refuse_if_killed(desk, caller)
+    instrument = gtt_instrument(desk, asked, caller)
+    place = {"exchange": asked.exchange, "symbol": asked.symbol, "mode": caller.mode}
+    if has_open_bracket(desk.db, caller.account_id, **place):
+        # A GTT carries no tag: an unanswered one of the bracket's could be taken for this one.
+        raise SymbolConflict(
+            f"a bracket is open in {asked.symbol}: its GTTs and yours could not be told apart"
+        )
+    order = _new(
+        desk,
+        caller,
+        PlainKind.GTT,
+        instrument=instrument,
+        product=asked.product,
+        side=asked.side,
+        terms=asked.terms,
+        strategy=asked.strategy,
+    )
+    key = (asked.exchange, asked.symbol)
+    quote = account_books.quotes(desk, caller, frozenset({key})).get(key)
+    if quote is None:
+        raise BrokerUnavailable(f"there is no quote of {asked.symbol}, and a GTT needs the last price")
+    return _stored_and_sent(desk, replace(order, last_price=quote.last))
+
+
+def refuse_if_killed(desk: Desk, caller: Caller) -> None:
+    """Raise Killed while the account's switch refuses new orders."""
+    mode = desk.supervisor.worker(caller.account_id, caller.mode).kill_mode()
+    if mode is not KillMode.OFF or desk.supervisor.is_stopping:
+        raise Killed(f"the kill switch is set to {mode}: no new orders")
+
+
+def checked(desk: Desk, asked: PlainOrderRequest, caller: Caller) -> Instrument:
+    """Return the instrument of a request that has no faults. Raises BracketDenied with all of them."""
+    broker_name = broker_for(caller.broker, caller.mode)
+    instrument = None
+    if asked.exchange and asked.symbol:
+        instrument = desk.symbols.instrument(
+            asked.exchange.strip().upper(), asked.symbol.strip().upper(), broker=broker_name
+        )
+    capabilities = desk.supervisor.capabilities(broker_name)
+    found = faults(asked, capabilities=capabilities, instrument=instrument, now=desk.clock.now())
+    if found or instrument is None:
+        raise BracketDenied(found)
+    return instrument
+
+
+def gtt_instrument(desk: Desk, asked: GttAsked, caller: Caller) -> Instrument:
+    """Return the instrument of a GTT; its prices must be on the tick. Raises BracketDenied."""
+    terms = asked.terms
+    legs = [(terms.trigger_price, terms.price), (terms.target_trigger, terms.target_price)]
+    found: Instrument | None = None
+    for price in (one for leg in legs for one in leg if one is not None):
+        entry = PlainOrderRequest(
+            symbol=asked.symbol,
+            exchange=asked.exchange,
+            action=asked.side,
+            product=asked.product,
+            pricetype="LIMIT",
+            quantity=terms.quantity,
+            price=price,
+        )
+        found = checked(desk, entry, caller)
+    if found is None:
+        raise AssertionError("a GTT has a price")
+    return found
+
+
+def _known(desk: Desk, caller: Caller, client_order_id: str | None) -> PlainOrder | None:
+    if client_order_id is None:
+        return None
+    if find_claim(desk.db, caller.account_id, key=client_order_id) is not None:
+        raise IdempotencyConflict(f"client_order_id {client_order_id} was used for a bracket")
+    return plain_order_for(desk.db, caller.account_id, key=client_order_id)
+
+
+def _same(known: PlainOrder, body_hash: str) -> PlainOrder:
+    if known.body_hash != body_hash:
+        raise IdempotencyConflict(f"client_order_id {known.client_order_id} was used for another order")
+    return known
+
+
+def _new(
+    desk: Desk,
+    caller: Caller,
+    kind: PlainKind,
+    *,
+    instrument: Instrument,
+    product: Product,
+    side: Side,
+    terms: Terms,
+    strategy: str,
+) -> PlainOrder:
+    order_id = str(ULID())
+    return PlainOrder(
+        id=order_id,
+        account_id=caller.account_id,
+        owner_id=caller.owner_id,
+        mode=caller.mode,
+        kind=kind,
+        exchange=instrument.exchange,
+        symbol=instrument.symbol,
+        product=product,
+        side=side,
+        terms=terms,
+        tag=plain_tag_of(order_id),
+        strategy=strategy,
+        sent_at=desk.clock.now(),
+    )
+
+
+def _stored_and_sent(desk: Desk, order: PlainOrder) -> PlainOrder:
+    intended = desk.now()
+    reach("storing plain order")
+    taken = insert_plain_order(desk.db, order)
+    reach("stored plain order")
+    if taken is not None:
+        return _told(_same(taken, order.body_hash or ""))
+    line = desk.supervisor.worker(order.account_id, order.mode).line
+    reply = line.write(partial(_perform, desk, order, intended))
+    try:
+        return _told(reply.result(timeout=ANSWER_SECONDS))
+    except NotYet:
+        # Still under way: what is known is in the store, and the caller is told that it is not known.
+        return plain_order(desk.db, order.account_id, order_id=order.id) or order
+
+
+def _perform(desk: Desk, order: PlainOrder, intended: Moment, broker: BrokerAccount) -> PlainOrder:
+    try:
+        outcome = send(broker, order, clock=desk.clock, intended=intended)
+    except Exception:
+        # An adapter broke its promise. The order may exist: that is what unknown means.
+        logger.exception("the broker adapter failed")
+        outcome = Outcome(status=PlainStatus.UNKNOWN, reason="the broker adapter failed")
+    reach("sent plain order")
+    known = replace(
+        order,
+        status=outcome.status,
+        broker_order_id=outcome.broker_order_id,
+        reason=outcome.reason,
+    )
+    try:
+        detail = {"broker_order_id": known.broker_order_id, "reason": known.reason}
+        return change_plain_order(desk.db, known, known.status, at=desk.clock.now(), detail=detail)
+    except StorageError:
+        # It stays SENT in the store: looked for by its tag like any order without an answer.
+        logger.critical("the answer to plain order %s could not be stored", order.id, exc_info=True)
+        return known
+    finally:
+        if outcome.status is PlainStatus.UNKNOWN:
+            desk.plain_order_lost.set()
+
+
+def _told(order: PlainOrder) -> PlainOrder:
+    """Return the order, or raise what its end amounts to."""
+    match order.status:
+        case PlainStatus.REJECTED:
+            raise OrderRefused(f"Order failed: {order.reason}")
+        case PlainStatus.NOT_SENT | PlainStatus.ABSENT:
+            raise BrokerUnavailable("Broker API error")
+        case _:
+            return order

@@ -1,0 +1,75 @@
+"""One plain order put on the wire, once, and what came back. No retry lives here."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from broker.base import (
+    AuthDead,
+    BrokerAccount,
+    GttRequest,
+    NotSent,
+    OrderRejected,
+    OrderRequest,
+    OutcomeUnknown,
+)
+from database.plain_order_db import PlainKind, PlainOrder, PlainStatus
+from services.bracket.model import Moment
+from utils.clock import Clock
+
+# A process that slept between storing and sending may have been overtaken by the person who asked.
+FENCE = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What one call came to. status is that of the call: for a change UNKNOWN means "perhaps changed"."""
+
+    status: PlainStatus
+    broker_order_id: str | None = None
+    reason: str | None = None
+
+
+def send(broker: BrokerAccount, order: PlainOrder, *, clock: Clock, intended: Moment) -> Outcome:
+    """Place the order."""
+    if Moment.read(clock).since(intended) > FENCE:
+        return Outcome(status=PlainStatus.NOT_SENT, reason="it waited too long for a connection")
+    try:
+        ack = (
+            broker.place_gtt(gtt_of(order))
+            if order.kind is PlainKind.GTT
+            else broker.place_order(order_request(order))
+        )
+    except OrderRejected as exc:
+        return Outcome(status=PlainStatus.REJECTED, reason=exc.reason)
+    except NotSent as exc:
+        return Outcome(status=PlainStatus.NOT_SENT, reason=str(exc))
+    except (OutcomeUnknown, AuthDead) as exc:
+        return Outcome(status=PlainStatus.UNKNOWN, reason=str(exc))
+    return Outcome(status=PlainStatus.ACCEPTED, broker_order_id=ack.broker_order_id)
+
+
+def order_request(order: PlainOrder) -> OrderRequest:
+    """Return the order as the broker gets it, in the share of entries: exits go before it."""
+    return OrderRequest(
+        tag=order.tag,
+        exchange=order.exchange,
+        symbol=order.symbol,
+        product=order.product,
+        side=order.side,
+        terms=order.terms,
+        disclosed_quantity=order.disclosed_quantity,
+    )
+
+
+def gtt_of(order: PlainOrder) -> GttRequest:
+    """Return the GTT as the broker gets it. Raises NotSent without a last price."""
+    if order.last_price is None:
+        raise NotSent("a GTT needs the last price and there is no quote")
+    return GttRequest(
+        exchange=order.exchange,
+        symbol=order.symbol,
+        product=order.product,
+        side=order.side,
+        terms=order.terms,
+        last_price=order.last_price,
+    )

@@ -1,0 +1,103 @@
+"""The published `openalgo` package, unchanged and in an environment of its own, against a real service."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scripts.service_process import PROJECT, ServiceProcess
+from simulator import post_command
+
+pytestmark = [pytest.mark.clients, pytest.mark.timeout(600)]
+
+ENVIRONMENTS = PROJECT / ".venv-clients"
+DRIVER = Path(__file__).parent / "drive_openalgo.py"
+GUIDE = PROJECT / "docs" / "openalgo-clients.md"
+# 2.x asks for Python 3.12; where there is none its pure parts run on 3.11, with these beside it.
+NEEDED_BY_2 = ("httpx==0.28.1", "pandas==2.3.3", "numpy==2.3.4", "websocket-client==1.9.0")
+NEWER_PYTHONS = ("python3.13", "python3.12")
+
+
+def run(*words: str | Path) -> str:
+    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{words[0]}: {done.stdout[-3000:]}{done.stderr[-3000:]}"
+    return done.stdout
+
+
+def newer_python() -> str | None:
+    """Return a Python of 3.12 or later that starts, if there is one."""
+    if sys.version_info >= (3, 12):
+        return sys.executable
+    found = (shutil.which(name) for name in NEWER_PYTHONS)
+    return next((path for path in found if path and starts(path)), None)
+
+
+def starts(python: str) -> bool:
+    return subprocess.run([python, "-V"], check=False, capture_output=True).returncode == 0
+
+
+def environment(version: str) -> Path:
+    """Return the Python of an environment with this version of the client, made when it is missing."""
+    folder = ENVIRONMENTS / version
+    python = folder / "bin" / "python"
+    if not (folder / "made").exists():
+        newer = newer_python() if version.startswith("2.") else sys.executable
+        run(newer or sys.executable, "-m", "venv", "--clear", folder)
+        pip = (python, "-m", "pip", "install", "-q", "--disable-pip-version-check")
+        if newer is None:
+            run(*pip, *NEEDED_BY_2)
+            run(*pip, "--no-deps", "--ignore-requires-python", f"openalgo=={version}")
+        else:
+            run(*pip, f"openalgo=={version}")
+        (folder / "made").touch()
+    return python
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[tuple[ServiceProcess, str]]:
+    settings = {"PAPER_PRICES": "NSE:SBIN=500,NSE:INFY=1500", "BRACKET_ORDER_RATE_LIMIT": "100 per second"}
+    with ServiceProcess(tmp_path, settings=settings) as service:
+        service.set_up()
+        key = service.command("apikey", "create", "--account", "paper")
+        service.start()
+        for symbol, last in (("SBIN", "500"), ("INFY", "1500")):
+            post_command(
+                service.paper_state, {"act": "set_price", "exchange": "NSE", "symbol": symbol, "last": last}
+            )
+        yield service, key
+
+
+@pytest.mark.parametrize(("version", "says"), [("1.0.47", ""), ("2.0.5", "with GTTs\n")])
+def test_the_published_client_trades_reads_and_is_refused_as_it_expects(
+    served: tuple[ServiceProcess, str], version: str, says: str
+) -> None:
+    service, key = served
+
+    assert run(environment(version), DRIVER, service.url, key) == says
+
+
+@pytest.mark.parametrize("version", ["1.0.47", "2.0.5"])
+def test_the_example_of_the_guide_runs_as_it_is_printed(
+    served: tuple[ServiceProcess, str], version: str, tmp_path: Path
+) -> None:
+    service, key = served
+    (example,) = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), flags=re.DOTALL)
+    script = tmp_path / "example.py"
+    script.write_text(example)
+    python = environment(version)
+
+    done = subprocess.run(
+        [python, script],
+        env={**os.environ, "OPENBRACKET_URL": service.url, "OPENBRACKET_KEY": key},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "stop of 10 SBIN rests at" in done.stdout

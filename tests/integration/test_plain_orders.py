@@ -1,0 +1,270 @@
+"""Plain orders at a broker that loses, hangs and lies: never lost, never doubled, never taken for a leg."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from database.plain_order_db import (
+    PlainKind,
+    PlainOrder,
+    PlainStatus,
+    insert_plain_order,
+    open_plain_orders,
+    plain_order,
+    plain_order_events,
+)
+from database.session import NotStored
+from services.bracket.model import Mode, OrderType, Product, Role, Side, State, Terms
+from services.bracket.quantities import legs_of
+from services.bracket.tags import is_ours, plain_tag_of
+from services.errors import BrokerUnavailable, IdempotencyConflict, OrderRefused, SymbolConflict
+from services.plain.finder import PlainOrderFinder
+from services.plain.orders import GttAsked, place_plain_gtt, place_plain_order
+from services.plain.request import PlainOrderRequest
+from services.plain.sending import order_request
+from tests.desks import RunningDesk, a_running_desk
+from tests.faulty_broker import Fault
+
+PLACE = "place_order P"
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[RunningDesk]:
+    with a_running_desk(tmp_path) as desk:
+        desk.broker.capabilities = replace(desk.broker.capabilities, absence_quiescence=timedelta(0))
+        yield desk
+
+
+def place(running: RunningDesk, **overrides: Any) -> PlainOrder:
+    plain: dict[str, Any] = {"symbol": "SBIN", "exchange": "NSE", "action": "BUY", "quantity": 5}
+    return place_plain_order(running.desk, PlainOrderRequest(**plain | overrides), running.caller)
+
+
+def a_gtt(running: RunningDesk) -> PlainOrder:
+    terms = Terms(
+        order_type=OrderType.LIMIT, quantity=5, trigger_price=Decimal("700.00"), price=Decimal("699.00")
+    )
+    asked = GttAsked(
+        strategy="", exchange="NSE", symbol="SBIN", product=Product.CNC, side=Side.BUY, terms=terms
+    )
+    return place_plain_gtt(running.desk, asked, running.caller)
+
+
+def known(running: RunningDesk, order: PlainOrder) -> PlainOrder:
+    found = plain_order(running.desk.db, order.account_id, order_id=order.id)
+    assert found is not None
+    return found
+
+
+def at_the_exchange(running: RunningDesk) -> int:
+    return len(running.exchange.order_book(running.caller.account_id))
+
+
+def a_sent_order(running: RunningDesk) -> PlainOrder:
+    """Store an order as a process leaves it that dies before the answer is stored."""
+    order_id = "01M82BJHRCZRRZGEC1GEHR0JMB"
+    order = PlainOrder(
+        id=order_id,
+        account_id=running.caller.account_id,
+        owner_id=running.caller.owner_id,
+        mode=Mode.LIVE,
+        kind=PlainKind.ORDER,
+        exchange="NSE",
+        symbol="SBIN",
+        product=Product.MIS,
+        side=Side.BUY,
+        terms=Terms(order_type=OrderType.MARKET, quantity=5),
+        tag=plain_tag_of(order_id),
+        strategy="",
+        sent_at=running.desk.clock.now(),
+    )
+    insert_plain_order(running.desk.db, order)
+    return order
+
+
+def test_an_order_is_on_disk_before_it_is_sent_and_then_accepted(running: RunningDesk) -> None:
+    order = place(running)
+
+    kinds = [event.kind for event in plain_order_events(running.desk.db, order.id)]
+    (row,) = running.exchange.order_book(order.account_id)
+    assert (kinds, order.status) == (["sent", "accepted"], PlainStatus.ACCEPTED)
+    assert (row.tag, row.broker_order_id) == (order.tag, order.broker_order_id)
+    assert not is_ours(order.tag)
+
+
+def test_an_order_that_cannot_be_stored_is_not_sent(
+    running: RunningDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise NotStored("the disk is full")
+
+    monkeypatch.setattr("services.plain.orders.insert_plain_order", full)
+    with pytest.raises(NotStored):
+        place(running)
+
+    assert at_the_exchange(running) == 0
+
+
+def test_a_lost_answer_is_a_success_and_the_order_is_found_by_its_tag(running: RunningDesk) -> None:
+    running.broker.tell(PLACE, Fault.LOSE_ANSWER)
+
+    order = place(running)
+    left = PlainOrderFinder(running.desk).look()
+
+    found = known(running, order)
+    assert (order.status, order.broker_order_id) == (PlainStatus.UNKNOWN, None)
+    assert (found.status, left) == (PlainStatus.ACCEPTED, True)
+    assert found.broker_order_id is not None
+    assert (at_the_exchange(running), running.broker.calls.count(PLACE)) == (1, 1)
+
+
+def test_a_lost_request_is_proved_absent_by_three_reads_and_never_sent_again(running: RunningDesk) -> None:
+    running.broker.tell(PLACE, Fault.LOSE_REQUEST)
+    order = place(running)
+    finder = PlainOrderFinder(running.desk)
+
+    seen = []
+    for _ in range(3):
+        finder.look()
+        seen.append(known(running, order).status)
+
+    assert seen == [PlainStatus.UNKNOWN, PlainStatus.UNKNOWN, PlainStatus.ABSENT]
+    assert (at_the_exchange(running), running.broker.calls.count(PLACE)) == (0, 1)
+    assert not finder.look()
+
+
+def test_reads_that_fail_or_lack_what_they_showed_prove_nothing(running: RunningDesk) -> None:
+    place(running)
+    running.broker.tell(PLACE, Fault.LOSE_REQUEST)
+    order = place(running)
+    finder = PlainOrderFinder(running.desk)
+    finder.look()
+    running.broker.tell("order_book", Fault.FAIL_READ, times=3)
+    for _ in range(3):
+        finder.look()
+    running.broker.tell("order_book", Fault.EMPTY_READ)
+    finder.look()
+    finder.look()
+
+    assert known(running, order).status is PlainStatus.UNKNOWN
+    finder.look()
+    assert known(running, order).status is PlainStatus.ABSENT
+
+
+@pytest.mark.parametrize(
+    ("was_sent", "becomes"), [(True, PlainStatus.ACCEPTED), (False, PlainStatus.UNKNOWN)]
+)
+def test_an_order_sent_by_a_process_that_died_is_looked_for_at_the_next_start(
+    running: RunningDesk, was_sent: bool, becomes: PlainStatus
+) -> None:
+    order = a_sent_order(running)
+    if was_sent:
+        running.broker.place_order(order_request(order))
+
+    PlainOrderFinder(running.desk).look()
+
+    assert known(running, order).status is becomes
+
+
+def test_an_order_still_under_way_is_left_alone(running: RunningDesk) -> None:
+    finder = PlainOrderFinder(running.desk)
+    order = a_sent_order(running)
+
+    assert finder.look()
+    assert known(running, order) == order
+
+
+def test_a_day_that_ended_leaves_an_order_unresolved_and_says_so(
+    running: RunningDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running.broker.tell(PLACE, Fault.LOSE_REQUEST)
+    order = place(running)
+    monkeypatch.setattr("services.plain.finder.day_has_ended", lambda *_: True)
+
+    PlainOrderFinder(running.desk).look()
+
+    assert known(running, order).status is PlainStatus.UNRESOLVED
+    assert open_plain_orders(running.desk.db) == ()
+
+
+def test_a_refusal_and_an_unsent_order_are_told_as_what_they_are(running: RunningDesk) -> None:
+    with pytest.raises(OrderRefused, match="Order failed"):
+        place(running, pricetype="LIMIT", price=Decimal("1.00"))
+    running.broker.tell(PLACE, Fault.REFUSE_CONNECTION)
+    with pytest.raises(BrokerUnavailable):
+        place(running)
+
+    assert open_plain_orders(running.desk.db) == ()
+
+
+def test_the_same_id_and_body_is_the_same_order_and_another_body_is_refused(running: RunningDesk) -> None:
+    first = place(running, client_order_id="once")
+
+    again = place(running, client_order_id="once")
+
+    assert (again, at_the_exchange(running)) == (first, 1)
+    with pytest.raises(IdempotencyConflict):
+        place(running, client_order_id="once", quantity=6)
+
+
+def test_a_plain_order_beside_a_bracket_leaves_its_stop_as_it_is(running: RunningDesk) -> None:
+    bracket = running.place(entry_price=Decimal("803")).bracket
+    assert bracket is not None
+    before = running.until(bracket.id, lambda one: one.state is State.PROTECTED)
+    place(running, quantity=7)
+
+    positions = running.exchange.positions(running.caller.account_id)
+    after = running.until(bracket.id, lambda one: one.state is State.PROTECTED)
+    (stop,) = [leg for leg in legs_of(after, Role.EXIT) if leg.is_live]
+
+    assert positions[0].quantity == 17
+    assert (stop.terms.quantity, len(legs_of(after, Role.EXIT))) == (10, len(legs_of(before, Role.EXIT)))
+
+
+def test_a_plain_sale_of_a_brackets_shares_shrinks_its_exits_instead_of_doubling(
+    running: RunningDesk,
+) -> None:
+    bracket = running.place(entry_price=Decimal("803")).bracket
+    assert bracket is not None
+    running.until(bracket.id, lambda one: one.state is State.PROTECTED and one.foreign_base is not None)
+
+    place(running, action="SELL", quantity=10)
+    closed = running.until(bracket.id, lambda one: one.state is State.CLOSED)
+
+    assert not [leg for leg in closed.legs if leg.is_live]
+    assert running.exchange.positions(running.caller.account_id)[0].quantity == 0
+
+
+def test_an_unanswered_gtt_is_found_by_its_content(running: RunningDesk) -> None:
+    running.broker.tell("place_gtt", Fault.LOSE_ANSWER)
+
+    order = a_gtt(running)
+    PlainOrderFinder(running.desk).look()
+
+    (row,) = running.exchange.gtt_book(order.account_id)
+    assert (order.status, known(running, order).broker_order_id) == (PlainStatus.UNKNOWN, row.trigger_id)
+
+
+def test_a_gtt_of_the_same_content_that_was_known_is_not_taken_for_a_lost_one(running: RunningDesk) -> None:
+    first = a_gtt(running)
+    running.broker.tell("place_gtt", Fault.LOSE_REQUEST)
+    second = a_gtt(running)
+
+    PlainOrderFinder(running.desk).look()
+
+    assert first.status is PlainStatus.ACCEPTED
+    assert known(running, second).status is PlainStatus.UNKNOWN
+
+
+def test_a_gtt_in_the_symbol_of_an_open_bracket_is_refused(running: RunningDesk) -> None:
+    running.place(entry_price=Decimal("803"))
+
+    with pytest.raises(SymbolConflict):
+        a_gtt(running)
+
+    assert running.exchange.gtt_book(running.caller.account_id) == ()
