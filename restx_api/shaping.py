@@ -20,14 +20,10 @@ _UNRESOLVED = frozenset({LegStatus.SENT, LegStatus.UNKNOWN, LegStatus.NOT_SENT})
 
 def placed_shape(placed: Placed) -> Shape:
     """Return the answer to a placement: the bracket, or for a dry run the plan."""
+    if placed.ignored is not None:
+        return _nothing(placed, message=placed.ignored) | {"ignored": True}
     if placed.bracket is None:
-        return {
-            "message": "Dry run: the order is valid, nothing was sent",
-            "dry_run": True,
-            "bracket_id": None,
-            **plan_shape(placed.plan),
-            "protection": protection_shape(placed.protection),
-        }
+        return _nothing(placed, message="Dry run: the order is valid, nothing was sent") | {"dry_run": True}
     return {
         "message": _message(placed.bracket),
         **bracket_shape(placed.bracket, placed.protection),
@@ -35,8 +31,22 @@ def placed_shape(placed: Placed) -> Shape:
     }
 
 
+def _nothing(placed: Placed, *, message: str) -> Shape:
+    return {
+        "message": message,
+        "bracket_id": None,
+        **plan_shape(placed.plan),
+        "protection": protection_shape(placed.protection),
+    }
+
+
 def _message(bracket: Bracket) -> str:
     entry = entry_leg(bracket)
+    if entry is None and bracket.plan.waits_for:
+        others = ", ".join(bracket.plan.waits_for)
+        return (
+            f"Bracket order initiated - bracket {others} is closed first, the entry follows once it is flat"
+        )
     if entry is not None and entry.broker_order_id is None and entry.status in _UNRESOLVED:
         return "Entry sent, broker has not confirmed it: being resolved"
     return "Bracket order initiated - entry order placed, exits follow each fill"
