@@ -46,6 +46,7 @@ from services.bracket.planning import Account, make_plan
 from services.bracket.protection import Protection, describe_protection, plan_warnings
 from services.bracket.quantities import legs_of
 from services.bracket.request import BracketOrderRequest, normalised
+from services.bracket.units import settle
 from services.bracket.validation import Violation, check
 from services.bracket_supervisor import broker_for
 from services.desk import Desk
@@ -119,7 +120,9 @@ def validate_bracket_order(desk: Desk, request: BracketOrderRequest, caller: Cal
     instrument = _instrument(desk, request, broker_name)
     quote = _quote(desk, request, caller)
     session = _session(desk, request, broker_name, now)
-    violations = check(
+    settled = settle(request, instrument=instrument, quote=quote)
+    request = settled.request
+    violations = settled.faults + check(
         request,
         capabilities=capabilities,
         instrument=instrument,

@@ -22,7 +22,7 @@ from services.opposites import heed_opposites
 from tests.desks import RunningDesk, a_running_desk
 from tests.faulty_broker import Fault
 
-SHORT = {
+SHORT: dict[str, Any] = {
     "action": "SELL",
     "entry_price": Decimal("790"),
     "sl_price": Decimal("810"),
