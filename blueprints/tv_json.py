@@ -10,21 +10,28 @@ from dataclasses import dataclass, field, replace
 
 from flask import Blueprint, Response, g, request
 
-from blueprints.alerts import SAME_BODY, Alert, Message, as_invalid, read_alert, read_sent, refuse_stale
-from blueprints.limits import refuse_address, refuse_beyond, refuse_symbol
 from database.auth_db import Scope, WebhookCaller, verify_webhook_token
 from database.bracket_db import find_claim, load
 from database.session import StorageError
 from database.webhook_settings import OnExit, WebhookLimits, WebhookSettings
 from limiter import wait_for_turn
+from restx_api.alerts import (
+    SAME_BODY,
+    Alert,
+    Message,
+    read_alert,
+    read_sent,
+    refuse_stale,
+    with_broker_symbol,
+)
 from restx_api.call_logging import log_this_call
 from restx_api.callers import background, caller, count_stranger, desk, key_of_request, verified
 from restx_api.envelope import success
 from restx_api.errors import RateLimited, RequestInvalid, WebhookPaused
 from restx_api.placing import read_order, refuse_while_stopping
 from restx_api.shaping import Shape, bracket_shape, placed_shape
-from services.alert_symbols import broker_symbol
-from services.alerts.signal import Act, AlertRefused
+from restx_api.webhook_limits import refuse_address, refuse_beyond, refuse_symbol
+from services.alerts.signal import Act
 from services.bracket.model import Bracket
 from services.bracket.request import BracketOrderRequest
 from services.bracket_order_service import place_bracket_order_with_auth, require
@@ -94,23 +101,12 @@ def _take_from(webhook: WebhookCaller, message: Message) -> Response:
 def _take(message: Message, rules: _Rules) -> Response:
     log_this_call("placebracketorder")
     refuse_while_stopping()
-    alert = _with_symbol(read_alert(message, sender_id=caller().key_id, settings=rules.settings), rules)
+    alert = read_alert(message, sender_id=caller().key_id, settings=rules.settings)
+    alert = with_broker_symbol(alert, desk(), caller(), settings=rules.settings)
     g.body = dict(g.body) or {"dialect": alert.signal.dialect, **alert.body}
     refuse_stale(alert.signal, desk().clock.now(), is_required=rules.needs_time)
     told = _enter(alert, rules) if alert.signal.act is Act.ENTER else _leave(alert, rules)
     return success({**told, "dialect": alert.signal.dialect, "ignored_fields": list(alert.ignored_fields)})
-
-
-def _with_symbol(alert: Alert, rules: _Rules) -> Alert:
-    symbol, exchange = alert.body.get("symbol"), alert.body.get("exchange")
-    if not isinstance(symbol, str) or not isinstance(exchange, str | None):
-        return alert
-    try:
-        named = broker_symbol(desk(), caller(), symbol, exchange=exchange, settings=rules.settings)
-    except AlertRefused as refused:
-        raise as_invalid(refused) from refused
-    found = {name: value for name, value in zip(("exchange", "symbol"), named, strict=True) if value}
-    return replace(alert, body={**alert.body, **found})
 
 
 def _leave(alert: Alert, rules: _Rules) -> Shape:

@@ -8,10 +8,11 @@ from collections.abc import Collection
 
 from flask import Flask
 
-from cli.accounts import account_commands, db_commands, key_commands, webhook_commands
+from cli.accounts import account_commands, db_commands, key_commands
 from cli.brackets import bracket_commands
 from cli.doctor import doctor_command
 from cli.office import Office, Refused
+from cli.webhooks import webhook_commands
 from utils.clock import Clock
 from utils.config import Config
 

@@ -274,8 +274,10 @@ def get_auth_token_broker(
     return (None, None) if token is None else (token, caller.broker)
 
 
-def get_api_key_for_tradingview(account_id: str, *, db: Database, secrets: Secrets) -> str | None:
-    """Return the token to put into an alert: that of the account's newest webhook, or None.
+def get_api_key_for_tradingview(
+    account_id: str, *, db: Database, secrets: Secrets, webhook_id: str | None = None
+) -> str | None:
+    """Return the token to put into an alert: of this webhook or the account's newest one; None without.
 
     Never a trade key: alert texts lie in TradingView's hands. Raises NotRead and SecretUnreadable.
     """
@@ -285,6 +287,8 @@ def get_api_key_for_tradingview(account_id: str, *, db: Database, secrets: Secre
         .order_by(WebhookRow.created_at.desc())
         .limit(1)
     )
+    if webhook_id is not None:
+        wanted = wanted.where(WebhookRow.id == webhook_id)
     with db.read() as connection:
         row = connection.execute(wanted).one_or_none()
     if row is None:

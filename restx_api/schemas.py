@@ -225,6 +225,14 @@ class AnalyzerAsked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AlertTestAsked:
+    """A message as the alert would send it: its text, or the JSON object itself."""
+
+    message: str | Mapping[str, object] = ""
+    webhook: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NothingAsked:
     """A body with nothing in it but the key."""
 
@@ -281,6 +289,26 @@ class AnalyzerToggleSchema(RequestSchema[AnalyzerAsked]):
     makes = AnalyzerAsked
 
     mode = Flag(required=True, error_messages=_missing("mode"))
+
+
+class Message(fields.Field[object]):
+    """A text or a JSON object."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> object:
+        if not isinstance(value, str | Mapping):
+            raise ValidationError(f"{attr} must be a text or a JSON object")
+        return value
+
+
+class AlertTestSchema(RequestSchema[AlertTestAsked]):
+    makes = AlertTestAsked
+
+    message = Message(
+        required=True,
+        error_messages=_missing("message"),
+        metadata={"description": "The alert's message: its text, or the JSON object itself"},
+    )
+    webhook = Text(metadata={"description": "Id of a webhook whose settings and limits count"})
 
 
 class NothingSchema(RequestSchema[NothingAsked]):

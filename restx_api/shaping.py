@@ -5,7 +5,8 @@ from decimal import Decimal
 from database.bracket_db import StoredEvent
 from services.announcements import utc_milliseconds
 from services.bracket.explanation import Explanation, SliceExplained
-from services.bracket.model import Bracket, Leg, LegStatus, Plan, PriceMode, PriceSpec, Role, Terms
+from services.bracket.model import Bracket, Leg, LegStatus, Plan, PriceMode, PriceSpec, Quote, Role, Terms
+from services.bracket.preview import preview
 from services.bracket.protection import Protection, describe_protection
 from services.bracket.quantities import filled_of
 from services.bracket.wanted import stop_level, target_level
@@ -96,6 +97,29 @@ def plan_shape(plan: Plan) -> Shape:
         "strategy": plan.strategy,
         "client_order_id": plan.client_order_id,
         "mode": str(plan.mode),
+    }
+
+
+def preview_shape(plan: Plan, quote: Quote | None) -> Shape:
+    """Return the orders a plan will come to, and what the exchange's grid makes of its prices."""
+    seen = preview(plan, quote)
+    return {
+        "reference_price": _text(seen.reference),
+        "legs": [
+            {
+                "purpose": str(leg.purpose),
+                "side": leg.side,
+                "quantity": leg.quantity,
+                "pricetype": str(leg.order_type),
+                "price": _text(leg.price),
+                "trigger_price": _text(leg.trigger_price),
+            }
+            for leg in seen.legs
+        ],
+        "rounding": [
+            {"field": one.field, "exact": _text(one.exact), "rounded": _text(one.rounded)}
+            for one in seen.roundings
+        ],
     }
 
 

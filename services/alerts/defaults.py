@@ -11,7 +11,7 @@ _KINDS = (STOPS, TARGETS, SIZES)
 def with_defaults(body: Mapping[str, object], defaults: Mapping[str, str]) -> dict[str, object]:
     """Return an order's fields with the defaults for whatever it does not say."""
     said = {name for name, value in body.items() if value not in (None, "")}
-    added = {name: value for name, value in defaults.items() if not _is_said(name, said)}
+    added = {name: value for name, value in defaults.items() if value and not _is_said(name, said)}
     return {**added, **{name: body[name] for name in said}}
 
 

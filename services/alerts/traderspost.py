@@ -150,8 +150,6 @@ def _stop(said: Fields) -> dict[str, object]:
 def _trailing(said: Fields) -> dict[str, object]:
     """The stop starts as far behind the entry as it trails."""
     found = _one_of(said, {"trailAmount": "points", "trailPercent": "percent"}, "stopLoss")
-    if not found:
-        raise AlertRefused("stopLoss", "stopLoss of type trailing_stop needs trailAmount or trailPercent")
     return {"trailing_sl": found, **{f"sl_{unit}": value for unit, value in found.items()}}
 
 

@@ -1,4 +1,4 @@
-"""An alert as it arrives, made into a signal whose body REST would take. Pure.
+"""An alert as it arrives, made into a signal whose body REST would take.
 
 TradingView fills placeholders with plain text: numbers come as strings, words in any case, and a
 placeholder that means nothing where it stands comes as it is.
@@ -13,14 +13,17 @@ from datetime import UTC, datetime, timedelta
 
 from marshmallow import fields
 
+from database.auth_db import Caller
 from database.webhook_settings import WebhookSettings
 from restx_api.errors import AlertStale, RequestInvalid
 from restx_api.fields import Flag, Text
 from restx_api.parsing import parse_object
 from restx_api.schemas import BracketOrderSchema, told
+from services.alert_symbols import broker_symbol
 from services.alerts.defaults import with_defaults
 from services.alerts.recogniser import read_message
 from services.alerts.signal import Act, AlertRefused, Signal
+from services.desk import Desk
 
 MOST_AGE = timedelta(seconds=60)
 SAME_BODY = timedelta(seconds=60)  # an equal body without a time is the same alert for this long
@@ -97,7 +100,8 @@ def read_alert(message: Message, *, sender_id: str, settings: WebhookSettings | 
         defaults = {"on_opposite": settings.on_opposite, **settings.defaults}
         body = {name: _plain(name, value) for name, value in with_defaults(body, defaults).items()}
     else:
-        body = with_defaults(body, {"exchange": settings.defaults.get("exchange", "")})
+        place = {name: value for name, value in settings.defaults.items() if name == "exchange"}
+        body = with_defaults(body, place)
     if own is not None:
         body["client_order_id"] = own
     return Alert(
@@ -107,6 +111,19 @@ def read_alert(message: Message, *, sender_id: str, settings: WebhookSettings | 
         dedupe_id=own or _made_id(signal, said, sender_id),
         is_dated=own is not None or signal.fired not in (None, ""),
     )
+
+
+def with_broker_symbol(alert: Alert, desk: Desk, caller: Caller, *, settings: WebhookSettings) -> Alert:
+    """Return the alert with exchange and symbol as the account's broker lists them. Raises RequestInvalid."""
+    symbol, exchange = alert.body.get("symbol"), alert.body.get("exchange")
+    if not isinstance(symbol, str) or not isinstance(exchange, str | None):
+        return alert
+    try:
+        named = broker_symbol(desk, caller, symbol, exchange=exchange, settings=settings)
+    except AlertRefused as refused:
+        raise as_invalid(refused) from refused
+    found = {name: value for name, value in zip(("exchange", "symbol"), named, strict=True) if value}
+    return replace(alert, body={**alert.body, **found})
 
 
 def as_invalid(refused: AlertRefused) -> RequestInvalid:
