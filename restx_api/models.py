@@ -122,6 +122,7 @@ class BracketTold(Success):
     protection = fields.Nested(ProtectionTold)
     legs = fields.List(fields.Nested(LegTold))
     duplicate = fields.Boolean()
+    ignored = fields.Boolean(metadata={"description": "true: on_opposite ignore, nothing was placed"})
 
 
 class MomentTold(Told):

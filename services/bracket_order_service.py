@@ -60,11 +60,10 @@ from services.errors import (
     Killed,
     NotFound,
     NotReady,
-    OrderIgnored,
     ScopeMissing,
 )
 from services.event_codec import encode_event
-from services.opposites import heed_opposites
+from services.opposites import OrderIgnored, heed_opposites
 from utils.checkpoint import reach
 
 ENTRY_ANSWER_SECONDS = 1.5

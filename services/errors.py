@@ -8,7 +8,6 @@ BracketError
 ├── NotFound            no such bracket for this account
 ├── IdempotencyConflict the client_order_id was used for another body
 ├── SymbolConflict      an open bracket of the other side holds the symbol
-├── OrderIgnored        on_opposite ignore: the caller is told so with a success
 ├── BracketClosed       nothing can be changed any more
 ├── RequestRefused      a change that cannot be carried out, with its code
 ├── EntryRejected       the broker refused the entry
@@ -61,12 +60,6 @@ class IdempotencyConflict(BracketError):
 
 class SymbolConflict(BracketError):
     code = "symbol_conflict"
-
-
-class OrderIgnored(BracketError):
-    """The order asked for nothing to happen in this situation. Never an error to the caller."""
-
-    code = "order_ignored"
 
 
 class BracketClosed(BracketError):

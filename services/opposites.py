@@ -6,7 +6,11 @@ from database.bracket_db import find_opposites
 from database.session import Database
 from services.bracket.model import Plan
 from services.bracket.opposite import OnOpposite
-from services.errors import OrderIgnored, SymbolConflict
+from services.errors import SymbolConflict
+
+
+class OrderIgnored(Exception):
+    """The order itself asks for nothing to happen here: no error, the caller is told with a success."""
 
 
 def heed_opposites(db: Database, plan: Plan, *, policy: str) -> Plan:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import schemathesis
@@ -20,12 +21,12 @@ from tests.serving import Served, a_config, end, resting, serve
 
 EXAMPLES = 25  # for each endpoint; about a second each
 
-PROMISES = (
+PROMISES: list[Any] = [  # their types differ by schemathesis' kinds of checks
     *CHECKS.get_by_names(["not_a_server_error"]),
     status_code_conformance,
     content_type_conformance,
     response_schema_conformance,
-)
+]
 
 
 @pytest.fixture(scope="module")
@@ -38,20 +39,22 @@ def tried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def test_every_answer_is_a_documented_one(tried: Served) -> None:
     # schemathesis' own way to parametrize does not know this pytest yet.
     schema = schemathesis.openapi.from_wsgi("/api/v1/swagger.json", tried.app)
-    faults = [fault for found in schema.get_all_operations() for fault in _faults_of(found.ok(), tried)]
+    operations: list[Any] = list(schema.get_all_operations())
+
+    faults = [fault for found in operations for fault in _faults_of(found.ok(), tried)]
 
     assert faults == []
 
 
-def _faults_of(operation: schemathesis.APIOperation, tried: Served) -> list[str]:
+def _faults_of(operation: Any, tried: Served) -> list[str]:
     """Return what is wrong with the answers of one operation, each operation's first fault."""
 
     @given(case=operation.as_strategy(), near=st.sampled_from(range(4)))
     @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), database=None)
-    def answers_as_documented(case: schemathesis.Case, near: int) -> None:
+    def answers_as_documented(case: schemathesis.Case[Any], near: int) -> None:
         _make_plausible(case, tried, near)
         answer = case.call(headers={"X-API-KEY": tried.key})
-        case.validate_response(answer, checks=list(PROMISES))
+        case.validate_response(answer, checks=PROMISES)
 
     tried.post("killswitch", {"mode": "off"})  # another operation's tries may have set it
     try:
@@ -61,7 +64,7 @@ def _faults_of(operation: schemathesis.APIOperation, tried: Served) -> list[str]
     return []
 
 
-def _make_plausible(case: schemathesis.Case, tried: Served, near: int) -> None:
+def _make_plausible(case: schemathesis.Case[Any], tried: Served, near: int) -> None:
     """Leave a quarter of the requests as they come; bring the others near to what would succeed."""
     if not isinstance(case.body, dict):
         return

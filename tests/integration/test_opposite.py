@@ -13,7 +13,7 @@ from database.bracket_db import EventRecord, insert_bracket, load
 from services.bracket.model import Bracket, ExitReason, IfFilled, Overlay, Plan, Role, Side, State
 from services.bracket.quantities import legs_of, net
 from services.bracket.request import BracketOrderRequest
-from services.bracket_change_service import cancel_bracket_order
+from services.bracket_change_service import cancel_bracket_order, explain_bracket_order
 from services.bracket_order_service import open_bracket, validate_bracket_order
 from services.bracket_supervisor import BracketSupervisor
 from services.errors import SymbolConflict
@@ -123,6 +123,16 @@ def test_while_the_other_side_cannot_be_closed_nothing_is_sent_and_it_is_told(ru
     assert entry_tags(running, Side.SELL) == []
     running.desk.announcer.announce_all()
     assert {"error", "expired"} <= set(running.statuses())
+
+
+def test_an_order_that_waits_says_for_what(running: RunningDesk) -> None:
+    old_id = a_long(running)
+    running.broker.tell("modify_order", Fault.REFUSE_CONNECTION, times=1000)
+    new_id = reverse(running)
+
+    told = explain_bracket_order(running.desk, running.caller, new_id)
+
+    assert told.next == f"waiting until bracket {old_id} of the other side is flat"
 
 
 def test_an_order_that_waits_can_be_cancelled(running: RunningDesk) -> None:
