@@ -82,7 +82,8 @@ def _plain_words(plain: list[str], said: dict[str, str]) -> None:
     sides = [place for place, word in enumerate(plain) if word.lower() in ACTIONS]
     if not sides:
         if plain:
-            raise AlertRefused("message", f"{plain[0][:64]} is not name=value, and no side comes before it")
+            # Not told which: it may be a password.
+            raise AlertRefused("message", "a word is not name=value, and no side (buy, sell, exit) is there")
         return
     if len(sides) > 1 or "action" in said:
         raise AlertRefused("action", "the side is there twice: send it once")

@@ -117,7 +117,7 @@ def test_words_with_name_and_value_are_understood(case: Read) -> None:
     [
         Refused("", "message", "neither a JSON object"),
         Refused("hello there", "message", "neither a JSON object"),
-        Refused("SBIN q=10", "message", "no side comes before it"),
+        Refused("SBIN q=10", "message", "no side (buy, sell, exit) is there"),
         Refused("q=10 symbol=SBIN", "action", "action is missing"),
         Refused("buy sell SBIN q=10", "action", "twice"),
         Refused("buy SBIN action=sell q=10", "action", "twice"),
@@ -141,7 +141,7 @@ def test_words_with_name_and_value_are_understood(case: Read) -> None:
         Refused("buy SBIN q=10 sl=", "message", "is not name=value"),
         Refused("buy SBIN q=10 sl=1% slp=490", "sl_price", "exclude each other"),
         Refused("buy SBIN q=10 quantity=5", "quantity", "exclude each other"),
-        Refused("hold SBIN q=10", "message", "no side comes before it"),
+        Refused("hold SBIN q=10", "message", "no side (buy, sell, exit) is there"),
     ],
 )
 def test_words_with_name_and_value_are_refused(case: Refused) -> None:
