@@ -168,7 +168,8 @@ def terms_shape(terms: Terms) -> Shape:
 
 def timeline(bracket: Bracket, events: tuple[StoredEvent, ...]) -> list[Shape]:
     """Return everything that happened to a bracket, oldest first, each with words where there are any."""
-    return [_moment(bracket, stored) for stored in events]
+    # Read one after the other: events may already tell of legs that this bracket does not have yet.
+    return [_moment(bracket, stored) for stored in events if stored.seq <= bracket.version]
 
 
 def _moment(bracket: Bracket, stored: StoredEvent) -> Shape:

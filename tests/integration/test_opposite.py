@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from database.bracket_db import EventRecord, insert_bracket, load
+from database.bracket_db import EventRecord, events_of, insert_bracket, load
+from restx_api.shaping import timeline
 from services.bracket.model import Bracket, ExitReason, IfFilled, Overlay, Plan, Role, Side, State
 from services.bracket.quantities import legs_of, net
 from services.bracket.request import BracketOrderRequest
@@ -98,6 +99,17 @@ def test_close_first_sends_the_entry_only_once_the_other_side_is_flat(running: R
     assert old.finished_at is not None
     assert legs_of(new, Role.ENTRY)[0].sent_at.mono >= old.finished_at.mono
     assert (position(running), len(entry_tags(running, Side.SELL))) == (-10, 1)
+
+
+def test_a_timeline_ends_where_its_bracket_was_read(running: RunningDesk) -> None:
+    placed = running.place().bracket
+    assert placed is not None
+    before = replace(placed, legs=(), version=1)  # read before the entry was intended
+    running.until(placed.id, lambda one: one.state is State.ENTRY_OPEN)
+
+    told = timeline(before, events_of(running.desk.db, placed.id))
+
+    assert [one["kind"] for one in told] == ["BracketReceived"]
 
 
 def test_close_first_cancels_an_entry_that_has_not_filled(running: RunningDesk) -> None:
