@@ -14,6 +14,7 @@ from blueprints.health import health_bp
 from blueprints.postback import postback_bp
 from blueprints.sockets import Seats, SocketGate, emit_update, register_sockets
 from blueprints.tv_json import tv_json_bp
+from blueprints.tv_message import tv_message_bp
 from broker.base import BrokerSettings
 from broker.registry import BROKERS
 from cli import register_commands
@@ -87,7 +88,7 @@ def create_app(config: Config | None = None) -> Flask:
     # A client that upgrades has two requests under way for a moment.
     gate = SocketGate(app.wsgi_app, most=config.max_sockets + SPARE_THREADS // 2)
     app.wsgi_app = gate  # type: ignore[method-assign]  # that is how Flask takes a middleware
-    for blueprint in (api_v1_bp, tv_json_bp, postback_bp, health_bp):
+    for blueprint in (api_v1_bp, tv_json_bp, tv_message_bp, postback_bp, health_bp):
         app.register_blueprint(blueprint)
     register_sockets(socketio)
     register_commands(app, config=config, clock=clock, brokers=BROKERS)

@@ -6,64 +6,78 @@ stored, whatever the broker says later, and 5xx only when nothing of it was stor
 
 import threading
 from collections import defaultdict
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
-from flask import Blueprint, Response, g
+from flask import Blueprint, Response, g, request
 
-from blueprints.alerts import SAME_BODY, Alert, read_alert, refuse_stale
-from database.auth_db import Scope, WebhookCaller, WebhookLimits, verify_webhook_token
-from database.bracket_db import Listed, find_claim, load
+from database.auth_db import Scope, WebhookCaller, verify_webhook_token
+from database.bracket_db import find_claim, load
 from database.session import StorageError
+from database.webhook_settings import OnExit, WebhookLimits, WebhookSettings
 from limiter import standing, wait_for_turn
-from restx_api.call_logging import log_this_call
-from restx_api.callers import (
-    background,
-    body,
-    caller,
-    count_stranger,
-    desk,
-    key_of_request,
-    read_body,
-    verified,
+from restx_api.alerts import (
+    SAME_BODY,
+    Alert,
+    Message,
+    read_alert,
+    read_sent,
+    refuse_stale,
+    with_broker_symbol,
 )
+from restx_api.call_logging import log_this_call
+from restx_api.callers import background, caller, count_stranger, desk, key_of_request, verified
 from restx_api.envelope import success
-from restx_api.errors import RateLimited, WebhookLimit, WebhookPaused
+from restx_api.errors import RateLimited, RequestInvalid, WebhookPaused
 from restx_api.placing import read_order, refuse_while_stopping
 from restx_api.shaping import Shape, bracket_shape, placed_shape
+from restx_api.webhook_limits import refuse_address, refuse_beyond, refuse_symbol
+from services.alerts.signal import Act
 from services.bracket.model import Bracket
 from services.bracket.request import BracketOrderRequest
-from services.bracket_order_service import (
-    bracket_order_book,
-    place_bracket_order_with_auth,
-    require,
-    validate_bracket_order,
-)
+from services.bracket_order_service import place_bracket_order_with_auth, require
 from services.errors import BrokerUnavailable, EntryRejected, EntryStale, InvalidApiKey
+from services.exit_signals import ExitOrder, carry_out
 
 tv_json_bp = Blueprint("tv_json", __name__, url_prefix="/tradingview")
 
 _TURN_SECONDS = 2.0  # of TradingView's three
 _MESSAGE = "Bracket order initiated - alert stored, the entry is being placed"
-_NO_LIMITS = WebhookLimits()
 _locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)  # by account
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rules:
+    """How the way an alert came in reads and bounds it."""
+
+    limits: WebhookLimits = field(default_factory=WebhookLimits)
+    settings: WebhookSettings = field(default_factory=WebhookSettings)
+    needs_time: bool = False
 
 
 @tv_json_bp.post("/webhook/bracket")
 def take_alert_with_key() -> Response:
     """Take an alert whose body holds a key with trade or webhook scope, or a webhook's token."""
-    read_body()
+    message = _read()
     key = key_of_request()
     if key is not None and key.startswith("wh_"):
-        return _take_from(_webhook(key))
+        return _take_from(_webhook(key), message)
     g.caller = require(verified(key), Scope.WEBHOOK, Scope.TRADE)
-    return _take(_NO_LIMITS)
+    return _take(message, _Rules())
 
 
 @tv_json_bp.post("/webhook/bracket/<token>")
 def take_alert(token: str) -> Response:
     """Take an alert for the webhook whose token is in the address."""
-    read_body()
-    return _take_from(_webhook(token))
+    message = _read()
+    return _take_from(_webhook(token), message)
+
+
+def _read() -> Message:
+    """Return the message; what of it is logged is what was understood, for a text may begin with a secret."""
+    sent = read_sent(request.get_data())
+    g.body = {} if isinstance(sent.message, str) else dict(sent.message)
+    g.body_key = sent.key
+    return sent.message
 
 
 def _webhook(token: str) -> WebhookCaller:
@@ -74,33 +88,78 @@ def _webhook(token: str) -> WebhookCaller:
     return found
 
 
-def _take_from(webhook: WebhookCaller) -> Response:
+def _take_from(webhook: WebhookCaller, message: Message) -> Response:
     g.caller = webhook.caller
     log_this_call("placebracketorder")
     if webhook.paused:
         raise WebhookPaused("this webhook is paused")
-    if webhook.require_timenow:
-        refuse_stale(body(), desk().clock.now())
-    return _take(webhook.limits)
+    refuse_address(webhook.limits, request.remote_addr)
+    rules = _Rules(limits=webhook.limits, settings=webhook.settings, needs_time=webhook.require_timenow)
+    return _take(message, rules)
 
 
-def _take(limits: WebhookLimits) -> Response:
+def _take(message: Message, rules: _Rules) -> Response:
     log_this_call("placebracketorder")
     refuse_while_stopping()
-    alert = read_alert(body(), sender_id=caller().key_id)
+    alert = read_alert(message, sender_id=caller().key_id, settings=rules.settings)
+    alert = with_broker_symbol(alert, desk(), caller(), settings=rules.settings)
+    g.body = dict(g.body) or {"dialect": alert.signal.dialect, **alert.body}
+    refuse_stale(alert.signal, desk().clock.now(), is_required=rules.needs_time)
+    told = _enter(alert, rules) if alert.signal.act is Act.ENTER else _leave(alert, rules)
+    return success({**told, "dialect": alert.signal.dialect, "ignored_fields": list(alert.ignored_fields)})
+
+
+def _leave(alert: Alert, rules: _Rules) -> Shape:
+    """Carry out an exit signal. The same one again finds nothing left to do, so it needs no claim."""
+    order = _exit_order(alert, rules)
+    refuse_symbol(rules.limits, order.exchange, order.symbol)
+    if alert.body.get("dry_run") is True:
+        return {"message": "Dry run: the exit is valid, nothing was sent", **_exit_shape(order, ())}
+    return {"message": "Exit signal taken", **_exit_shape(order, carry_out(desk(), caller(), order))}
+
+
+def _exit_order(alert: Alert, rules: _Rules) -> ExitOrder:
+    missing = [name for name in ("symbol", "exchange") if not isinstance(alert.body.get(name), str)]
+    if missing:
+        sentence = f"Missing mandatory field(s): {', '.join(missing)}"
+        raise RequestInvalid(sentence, {name: [sentence] for name in missing})
+    return ExitOrder(
+        exchange=str(alert.body["exchange"]).upper(),
+        symbol=str(alert.body["symbol"]).upper(),
+        side=alert.signal.side,
+        act=alert.signal.act,
+        policy=rules.settings.on_exit,
+        by=f"key {caller().key_id}",
+    )
+
+
+def _exit_shape(order: ExitOrder, bracket_ids: tuple[str, ...]) -> Shape:
+    is_ignored = order.act is Act.EXIT and order.policy is OnExit.IGNORE
+    return {
+        "signal": str(order.act),
+        "on_exit": str(order.policy),
+        "symbol": order.symbol,
+        "exchange": order.exchange,
+        "brackets": list(bracket_ids),
+        "bracket_id": bracket_ids[0] if bracket_ids else None,
+        "ignored": is_ignored,
+        "duplicate": False,
+    }
+
+
+def _enter(alert: Alert, rules: _Rules) -> Shape:
     if _bracket_of(_claim_key(alert)) is None:
         _wait_for_turn()
     # One alert of an account after the other: two equal ones must not both find themselves new.
     with _locks[caller().account_id]:
         asked = replace(read_order(desk(), caller(), alert.body), client_order_id=_claim_key(alert))
-        told = _place(asked, limits)
-    return success({**told, "ignored_fields": list(alert.ignored_fields)})
+        return _place(asked, rules.limits)
 
 
 def _place(asked: BracketOrderRequest, limits: WebhookLimits) -> Shape:
     is_new = _bracket_of(asked.client_order_id) is None
     if is_new:
-        _refuse_beyond(limits, asked)
+        refuse_beyond(limits, asked, desk(), caller())
     try:
         placed = place_bracket_order_with_auth(desk(), asked, caller(), wait_seconds=0)
     except (EntryRejected, EntryStale, BrokerUnavailable, StorageError):
@@ -109,7 +168,8 @@ def _place(asked: BracketOrderRequest, limits: WebhookLimits) -> Shape:
         if stored is None:
             raise
         return {"message": _MESSAGE, **bracket_shape(stored), "duplicate": not is_new}
-    return placed_shape(placed) | ({} if placed.bracket is None else {"message": _MESSAGE})
+    is_sent = placed.bracket is not None and not placed.plan.waits_for
+    return placed_shape(placed) | ({"message": _MESSAGE} if is_sent else {})
 
 
 def _claim_key(alert: Alert) -> str:
@@ -138,23 +198,3 @@ def _wait_for_turn() -> None:
     if not wait_for_turn(f"key:{caller().key_id}", seconds=_TURN_SECONDS, pause=background().pause):
         wait = standing().retry_after_seconds
         raise RateLimited("Too many alerts at once: this one was not taken", retry_after_seconds=wait)
-
-
-def _refuse_beyond(limits: WebhookLimits, asked: BracketOrderRequest) -> None:
-    """Raise WebhookLimit for what the webhook may not do. Faults of the order are told by placing it."""
-    plan = validate_bracket_order(desk(), asked, caller()).plan
-    if plan is None:
-        return
-    name = f"{plan.instrument.exchange}:{plan.instrument.symbol}"
-    if limits.symbols and name not in limits.symbols:
-        raise WebhookLimit(f"symbol {name} is not among those this webhook may trade")
-    if limits.max_quantity is not None and plan.quantity > limits.max_quantity:
-        raise WebhookLimit(f"quantity {plan.quantity} is above this webhook's limit of {limits.max_quantity}")
-    most = limits.max_open_brackets
-    if most is not None and _open_brackets(most) >= most:
-        raise WebhookLimit(f"{most} brackets are open already: that is this webhook's limit")
-
-
-def _open_brackets(at_most: int) -> int:
-    page = bracket_order_book(desk(), caller(), state=Listed.OPEN, limit=max(at_most, 1), cursor=None)
-    return len(page.brackets)

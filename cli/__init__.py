@@ -8,12 +8,13 @@ from collections.abc import Collection
 
 from flask import Flask
 
-from cli.accounts import account_commands, db_commands, key_commands, webhook_commands
+from cli.accounts import account_commands, db_commands, key_commands
 from cli.brackets import bracket_commands
 from cli.doctor import doctor_command
 from cli.instruments import instrument_commands
 from cli.office import Office, Refused
 from cli.outbound import hook_commands, telegram_commands
+from cli.webhooks import webhook_commands
 from utils.clock import Clock
 from utils.config import Config
 

@@ -1,4 +1,4 @@
-"""Commands for tables, accounts, API keys and webhooks."""
+"""Commands for tables, accounts and API keys."""
 
 import sys
 from collections.abc import Sequence
@@ -99,27 +99,6 @@ def key_commands(office: Office) -> click.Group:
             if not auth_db.revoke_api_key(db, key_id, at=office.clock.now()):
                 raise Refused("there is no active key with this id")
         click.echo(f"key {key_id} revoked")
-
-    return group
-
-
-def webhook_commands(office: Office) -> click.Group:
-    group = click.Group("webhook", help="TradingView webhooks of an account.")
-
-    @group.command("create")
-    @click.option("--account", "name", required=True, help="The account's name.")
-    @click.option("--no-require-timenow", is_flag=True, help="Accept alerts that do not say when they fired.")
-    def create(name: str, no_require_timenow: bool) -> None:
-        """Make a webhook and print its token."""
-        with office.open() as db:
-            token = auth_db.create_webhook(
-                db,
-                office.secrets,
-                account_called(db, name).id,
-                require_timenow=not no_require_timenow,
-                at=office.clock.now(),
-            )
-        click.echo(token)
 
     return group
 

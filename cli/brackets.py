@@ -61,7 +61,7 @@ def _show_command(office: Office) -> click.Command:
                 f"  {leg.tag}  {leg.purpose:<10} {leg.status:<16} {terms_in_words(leg.terms)}"
                 f"  filled {leg.filled}  broker id {leg.broker_order_id or '-'}"
             )
-        for stored in events:
+        for stored in events[: bracket.version]:  # what came since has legs this bracket does not know
             click.echo(_told(stored, bracket))
         if broken is not None:
             raise Refused(f"event {broken} was altered: the hash chain breaks there")

@@ -20,6 +20,7 @@ from database.auth_tables import AccountRow, ApiKeyRow, WebhookRow
 from database.secret_box import KeyText, SecretBox, mint_key, read_key
 from database.session import Database
 from database.settings import ANALYZER_MODE, SettingRow, SettingScope
+from database.webhook_settings import WebhookLimits, WebhookSettings
 from services.bracket.model import Mode
 from utils.clock import Clock
 from utils.recent import RecentAnswers
@@ -48,15 +49,6 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WebhookLimits:
-    """What one webhook may do at most; None or empty means no limit of its own."""
-
-    max_quantity: int | None = None  # shares in one bracket
-    max_open_brackets: int | None = None
-    symbols: frozenset[str] = frozenset()  # EXCHANGE:SYMBOL
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookCaller:
     """A verified webhook token. A paused one is still verified: the answer says that it is paused."""
 
@@ -64,6 +56,22 @@ class WebhookCaller:
     require_timenow: bool
     paused: bool
     limits: WebhookLimits
+    settings: WebhookSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookEntry:
+    """A webhook as its owner sees it in a list."""
+
+    id: str
+    account_id: str
+    name: str
+    require_timenow: bool
+    paused: bool
+    limits: WebhookLimits
+    settings: WebhookSettings
+    created_at: datetime
+    revoked_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +174,8 @@ def create_webhook(
     at: datetime,
     require_timenow: bool = True,
     limits: WebhookLimits | None = None,
+    settings: WebhookSettings | None = None,
+    name: str = "",
 ) -> str:
     """Store a new webhook of an account and return its token. Raises AccountMissing and NotStored."""
     token = mint_key("wh")
@@ -178,6 +188,8 @@ def create_webhook(
         "require_timenow": require_timenow,
         "paused": False,
         "limits": msgspec.json.encode(limits or WebhookLimits()).decode(),
+        "settings": msgspec.json.encode(settings or WebhookSettings()).decode(),
+        "name": name,
         "created_at": at,
     }
     with db.write() as connection:
@@ -199,7 +211,39 @@ def verify_webhook_token(db: Database, secrets: Secrets, token: str) -> WebhookC
         require_timenow=row["require_timenow"],
         paused=row["paused"],
         limits=msgspec.json.decode(row["limits"], type=WebhookLimits),
+        settings=msgspec.json.decode(row["settings"], type=WebhookSettings),
     )
+
+
+def list_webhooks(db: Database, account_id: str) -> tuple[WebhookEntry, ...]:
+    """Return the webhooks of an account, revoked ones too, oldest first. Raises NotRead."""
+    wanted = (
+        select(WebhookRow.__table__)
+        .where(WebhookRow.account_id == account_id)
+        .order_by(WebhookRow.created_at)
+    )
+    with db.read() as connection:
+        rows = connection.execute(wanted).all()
+    return tuple(_as_webhook(dict(row._mapping)) for row in rows)
+
+
+def find_webhook(db: Database, webhook_id: str) -> WebhookEntry | None:
+    """Return a webhook that was not revoked, or None. Raises NotRead."""
+    wanted = select(WebhookRow.__table__).where(WebhookRow.id == webhook_id, WebhookRow.revoked_at.is_(None))
+    with db.read() as connection:
+        row = connection.execute(wanted).one_or_none()
+    return None if row is None else _as_webhook(dict(row._mapping))
+
+
+def set_webhook(db: Database, webhook_id: str, *, limits: WebhookLimits, settings: WebhookSettings) -> bool:
+    """Store what a webhook may do and how it reads. Returns False when there is no such webhook."""
+    wanted = update(WebhookRow).where(WebhookRow.id == webhook_id, WebhookRow.revoked_at.is_(None))
+    values = {
+        "limits": msgspec.json.encode(limits).decode(),
+        "settings": msgspec.json.encode(settings).decode(),
+    }
+    with db.write() as connection:
+        return connection.execute(wanted.values(values)).rowcount == 1
 
 
 def pause_webhook(db: Database, webhook_id: str, *, paused: bool) -> bool:
@@ -230,8 +274,10 @@ def get_auth_token_broker(
     return (None, None) if token is None else (token, caller.broker)
 
 
-def get_api_key_for_tradingview(account_id: str, *, db: Database, secrets: Secrets) -> str | None:
-    """Return the token to put into an alert: that of the account's newest webhook, or None.
+def get_api_key_for_tradingview(
+    account_id: str, *, db: Database, secrets: Secrets, webhook_id: str | None = None
+) -> str | None:
+    """Return the token to put into an alert: of this webhook or the account's newest one; None without.
 
     Never a trade key: alert texts lie in TradingView's hands. Raises NotRead and SecretUnreadable.
     """
@@ -241,6 +287,8 @@ def get_api_key_for_tradingview(account_id: str, *, db: Database, secrets: Secre
         .order_by(WebhookRow.created_at.desc())
         .limit(1)
     )
+    if webhook_id is not None:
+        wanted = wanted.where(WebhookRow.id == webhook_id)
     with db.read() as connection:
         row = connection.execute(wanted).one_or_none()
     if row is None:
@@ -300,6 +348,12 @@ def _caller(row: Mapping[str, Any], scopes: frozenset[Scope]) -> Caller:
 def _as_entry(columns: dict[str, Any]) -> ApiKeyEntry:
     columns["scopes"] = _scopes(columns["scopes"])
     return ApiKeyEntry(**columns)
+
+
+def _as_webhook(columns: dict[str, Any]) -> WebhookEntry:
+    columns["limits"] = msgspec.json.decode(columns["limits"], type=WebhookLimits)
+    columns["settings"] = msgspec.json.decode(columns["settings"], type=WebhookSettings)
+    return WebhookEntry(**{name: columns[name] for name in WebhookEntry.__slots__})
 
 
 def _scopes(words: str) -> frozenset[Scope]:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey
+from sqlalchemy import ForeignKey, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from database.session import Base
@@ -61,6 +61,8 @@ class WebhookRow(Base):
     token: Mapped[str]
     require_timenow: Mapped[bool]
     paused: Mapped[bool]
+    name: Mapped[str] = mapped_column(server_default=text("''"))
     limits: Mapped[str]  # JSON of WebhookLimits
+    settings: Mapped[str] = mapped_column(server_default="{}")  # JSON of WebhookSettings
     created_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]

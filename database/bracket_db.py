@@ -129,10 +129,10 @@ def find_claim(db: Database, account_id: str, *, key: str) -> ExistingClaim | No
     return None if row is None else ExistingClaim(*row)
 
 
-def find_opposite(db: Database, plan: Plan) -> tuple[str, str] | None:
-    """Return id and side of an open bracket against this plan: same account, mode and symbol, other side.
+def find_opposites(db: Database, plan: Plan) -> tuple[tuple[str, str], ...]:
+    """Return id and side of open brackets against this plan: same account, mode and symbol, other side.
 
-    None when there is none. Raises NotRead.
+    Oldest first. Raises NotRead.
     """
     instrument = plan.instrument
     wanted = {
@@ -143,8 +143,8 @@ def find_opposite(db: Database, plan: Plan) -> tuple[str, str] | None:
         "side": plan.side,
     }
     with db.reading() as transaction:
-        row = transaction.one(_OPPOSITE, wanted)
-    return None if row is None else (row[0], row[1])
+        rows = transaction.all(_OPPOSITES, wanted)
+    return tuple((bracket_id, side) for bracket_id, side in rows)
 
 
 def save(db: Database, changes: Sequence[BracketChange]) -> None:
@@ -282,7 +282,7 @@ def _take_sequence(insert: Insert) -> Any:
     ).returning(AccountSequenceRow.last_seq)
 
 
-def _opposite() -> Any:
+def _opposites() -> Any:
     return (
         select(BracketRow.id, BracketRow.side)
         .where(
@@ -294,7 +294,6 @@ def _opposite() -> Any:
             BracketRow.side != bindparam("side"),
         )
         .order_by(BracketRow.id)
-        .limit(1)
     )
 
 
@@ -325,7 +324,7 @@ _UPSERT_LEGS = Prepared(lambda dialect: _upsert_legs(insert_for(dialect, LegRow)
 _INSERT_EVENTS = Prepared(lambda dialect: insert_for(dialect, EventRow))
 _TAKE_SEQUENCE = Prepared(lambda dialect: _take_sequence(insert_for(dialect, AccountSequenceRow)))
 _SNAPSHOT_BY_ID = Prepared(lambda _: select(BracketRow.snapshot).where(BracketRow.id == bindparam("id")))
-_OPPOSITE = Prepared(lambda _: _opposite())
+_OPPOSITES = Prepared(lambda _: _opposites())
 _EVENTS_AFTER = Prepared(lambda _: _events_after())
 _EVENTS_OF = Prepared(
     lambda _: _events(EventRow.bracket_id == bindparam("bracket_id")).order_by(EventRow.seq)

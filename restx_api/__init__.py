@@ -5,6 +5,7 @@ from typing import Any
 from flask import Blueprint, Response
 from flask_restx import Api
 
+from restx_api.alert_test import api as alert_test_ns
 from restx_api.analyzer import api as analyzer_ns
 from restx_api.bracket_order import api as bracket_order_ns
 from restx_api.bracket_order_book import api as bracket_order_book_ns
@@ -25,6 +26,13 @@ class EnvelopeApi(Api):  # type: ignore[misc]  # flask_restx is untyped
     flask-restx's own handler sends an exception's `data` attribute, which for a marshmallow error is the
     caller's raw body with the key in it.
     """
+
+    @property
+    def __schema__(self) -> dict[str, Any]:
+        """The published OpenAPI. flask-restx leaves out models that only other models refer to."""
+        published: dict[str, Any] = super().__schema__
+        nested = {name: model.__schema__ for name, model in self.models.items()}
+        return {**published, "definitions": {**nested, **published.get("definitions", {})}}
 
     def handle_error(self, e: Exception) -> Response:
         return answer_error(e)
@@ -51,6 +59,7 @@ api.add_namespace(exit_bracket_order_ns, path="/exitbracketorder")
 api.add_namespace(explain_bracket_order_ns, path="/explainbracketorder")
 api.add_namespace(kill_switch_ns, path="/killswitch")
 api.add_namespace(analyzer_ns, path="/analyzer")
+api.add_namespace(alert_test_ns, path="/alerttest")
 api.add_namespace(ping_ns, path="/ping")
 for openalgo_ns in OPENALGO:
     api.add_namespace(openalgo_ns)

@@ -26,8 +26,9 @@ class Word(Text):
     """One of a closed list of words, in any case."""
 
     def __init__(self, words: Collection[str], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.words = tuple(words)
+        self.words = tuple(str(word) for word in words)
+        told = {"enum": list(self.words), **kwargs.pop("metadata", {})}
+        super().__init__(metadata=told, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs).strip().lower()

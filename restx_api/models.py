@@ -10,7 +10,7 @@ from marshmallow import INCLUDE, Schema, fields
 
 from restx_api.errors import HTTP_STATUS
 from restx_api.fields import Flag, Price, Quantity, Text, Whole
-from restx_api.schemas import RequestSchema
+from restx_api.schemas import Message, RequestSchema
 
 View = TypeVar("View", bound=Callable[..., object])
 
@@ -31,6 +31,7 @@ _TYPES: tuple[tuple[Any, str], ...] = (
     (Quantity, "integer"),
     (Whole, "integer"),
     (Flag, "boolean"),
+    (Message, "object"),
 )
 
 
@@ -76,13 +77,13 @@ class LegTold(Told):
     purpose = fields.String()
     status = fields.String()
     side = fields.String()
-    order_id = fields.String()
+    order_id = fields.String(allow_none=True)
     quantity = fields.Integer()
     filled_quantity = fields.Integer()
-    average_price = fields.String()
-    price = fields.String()
-    trigger_price = fields.String()
-    reason = fields.String()
+    average_price = fields.String(allow_none=True)
+    price = fields.String(allow_none=True)
+    trigger_price = fields.String(allow_none=True)
+    reason = fields.String(allow_none=True)
     sent_at = fields.String()
 
 
@@ -98,33 +99,36 @@ class Success(Told):
 class BracketTold(Success):
     """A bracket. Prices are strings, times ISO-8601 in UTC."""
 
-    bracket_id = fields.String()
-    entry_order_id = fields.String(metadata={"description": "null while the broker has not confirmed it"})
-    orderid = fields.String(metadata={"description": "The same as entry_order_id"})
+    bracket_id = fields.String(allow_none=True)
+    entry_order_id = fields.String(
+        allow_none=True, metadata={"description": "null while the broker has not confirmed it"}
+    )
+    orderid = fields.String(allow_none=True, metadata={"description": "The same as entry_order_id"})
     symbol = fields.String()
     exchange = fields.String()
     product = fields.String()
     action = fields.String()
     quantity = fields.Integer()
-    entry_price = fields.String()
-    sl_price = fields.String()
-    target_price = fields.String()
+    entry_price = fields.String(allow_none=True)
+    sl_price = fields.String(allow_none=True)
+    target_price = fields.String(allow_none=True)
     strategy = fields.String()
     state = fields.String()
     overlays = fields.List(fields.String())
     filled_quantity = fields.Integer()
-    average_price = fields.String()
+    average_price = fields.String(allow_none=True)
     naked_seconds = fields.Float()
     protection = fields.Nested(ProtectionTold)
     legs = fields.List(fields.Nested(LegTold))
     duplicate = fields.Boolean()
+    ignored = fields.Boolean(metadata={"description": "true: on_opposite ignore, nothing was placed"})
 
 
 class MomentTold(Told):
     seq = fields.Integer()
     kind = fields.String()
     at = fields.String()
-    words = fields.String()
+    words = fields.String(allow_none=True)
 
 
 class BracketWithTimeline(BracketTold):
@@ -137,7 +141,7 @@ class BracketBook(Success):
     """One page of brackets, newest first."""
 
     brackets = fields.List(fields.Nested(BracketTold))
-    next_cursor = fields.String(metadata={"description": "null on the last page"})
+    next_cursor = fields.String(allow_none=True, metadata={"description": "null on the last page"})
 
 
 class ExplanationTold(Success):
@@ -148,8 +152,8 @@ class ExplanationTold(Success):
     desired = fields.Dict()
     slices = fields.List(fields.Dict())
     clocks = fields.Dict()
-    last_read_age_seconds = fields.Float()
-    next_look_seconds = fields.Float()
+    last_read_age_seconds = fields.Float(allow_none=True)
+    next_look_seconds = fields.Float(allow_none=True)
     next = fields.String()
 
 
@@ -160,6 +164,33 @@ class KillSwitchTold(Success):
 
 class AnalyzerTold(Success):
     data = fields.Dict(metadata={"description": "analyze_mode, mode, total_logs"})
+
+
+class LegToCome(Told):
+    purpose = fields.String()
+    side = fields.String()
+    quantity = fields.Integer()
+    pricetype = fields.String()
+    price = fields.String(allow_none=True, metadata={"description": "null where only the fill will tell"})
+    trigger_price = fields.String(allow_none=True)
+
+
+class AlertTested(Success):
+    """What an alert would do. accepted false: code, message and refusals say why it would be refused."""
+
+    accepted = fields.Boolean()
+    dialect = fields.String(allow_none=True)
+    signal = fields.String(metadata={"enum": ["enter", "exit", "cancel"]})
+    side = fields.String(allow_none=True)
+    order = fields.Dict(metadata={"description": "The fields of placebracketorder it comes to"})
+    plan = fields.Dict()
+    protection = fields.Nested(ProtectionTold)
+    reference_price = fields.String(allow_none=True)
+    legs = fields.List(fields.Nested(LegToCome))
+    rounding = fields.List(fields.Dict())
+    ignored_fields = fields.List(fields.String())
+    code = fields.String()
+    refusals = fields.Dict(keys=fields.String(), values=fields.List(fields.String()))
 
 
 class Pong(Success):
@@ -214,4 +245,8 @@ def _models(api: Namespace, schemas: list[type[Schema]]) -> dict[type[Schema], A
 
 def _name(schema: Any) -> str:
     kind = schema if isinstance(schema, type) else type(schema)
-    return str(kind.__name__).removesuffix("Schema").removesuffix("Told")
+    name = str(kind.__name__)
+    # What is asked and what is told may have one name in the code, but not in what is published.
+    if name.endswith("Schema"):
+        return f"{name.removesuffix('Schema')}Request"
+    return name.removesuffix("Told")

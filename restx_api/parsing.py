@@ -71,3 +71,16 @@ def _check_characters(parsed: object) -> None:
     text.encode()
     if _NUL.search(text):
         raise _Unreadable("a text has a NUL character")
+
+
+def plain(value: object) -> object:
+    """Return a parsed value as JSON can write it again: numbers with a point as the text they were."""
+    match value:
+        case Decimal():
+            return str(value)
+        case Mapping():
+            return {name: plain(inner) for name, inner in value.items()}
+        case list():
+            return [plain(inner) for inner in value]
+        case _:
+            return value

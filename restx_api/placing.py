@@ -16,9 +16,9 @@ _MISSING = "Missing mandatory field(s): "
 
 # A field is not missing when it was said in another way that could not be read.
 _OTHER_WAYS = {
-    "sl_price": {"sl_points", "sl_percent"},
-    "target_price": {"target_points", "target_percent", "targets"},
-    "quantity": {"risk_amount"},
+    "sl_price": {"sl_points", "sl_percent", "sl_amount"},
+    "target_price": {"target_points", "target_percent", "target_amount", "target_r", "targets"},
+    "quantity": {"risk_amount", "lots", "order_value"},
 }
 
 

@@ -158,6 +158,11 @@ class BracketOrderSchema(RequestSchema[BracketOrderRequest]):
     trailing_sl = fields.Nested(TrailSchema)
     targets = fields.List(fields.Nested(TargetSchema))
     risk_amount = Price(metadata={"description": "Rupees at risk, instead of quantity"})
+    lots = Whole(metadata={"description": "The quantity in lots"})
+    order_value = Price(metadata={"description": "Rupees to trade for at most; gives the quantity"})
+    sl_amount = Price(metadata={"description": "The stop as rupees lost on the whole quantity"})
+    target_amount = Price(metadata={"description": "The target as rupees gained on the whole quantity"})
+    target_r = Price(metadata={"description": "The target as a multiple of the distance to the stop"})
     entry_expires_in_seconds = Whole()
     exit_at = Text(metadata={"description": "HH:MM exchange time", "example": "15:10"})
     on_manual_change = Word(("restore", "respect"))
@@ -220,6 +225,14 @@ class AnalyzerAsked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AlertTestAsked:
+    """A message as the alert would send it: its text, or the JSON object itself."""
+
+    message: str | Mapping[str, object] = ""
+    webhook: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NothingAsked:
     """A body with nothing in it but the key."""
 
@@ -276,6 +289,26 @@ class AnalyzerToggleSchema(RequestSchema[AnalyzerAsked]):
     makes = AnalyzerAsked
 
     mode = Flag(required=True, error_messages=_missing("mode"))
+
+
+class Message(fields.Field[object]):
+    """A text or a JSON object."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> object:
+        if not isinstance(value, str | Mapping):
+            raise ValidationError(f"{attr} must be a text or a JSON object")
+        return value
+
+
+class AlertTestSchema(RequestSchema[AlertTestAsked]):
+    makes = AlertTestAsked
+
+    message = Message(
+        required=True,
+        error_messages=_missing("message"),
+        metadata={"description": "The alert's message: its text, or the JSON object itself"},
+    )
+    webhook = Text(metadata={"description": "Id of a webhook whose settings and limits count"})
 
 
 class NothingSchema(RequestSchema[NothingAsked]):

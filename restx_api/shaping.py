@@ -5,7 +5,8 @@ from decimal import Decimal
 from database.bracket_db import StoredEvent
 from services.announcements import utc_milliseconds
 from services.bracket.explanation import Explanation, SliceExplained
-from services.bracket.model import Bracket, Leg, LegStatus, Plan, PriceMode, PriceSpec, Role, Terms
+from services.bracket.model import Bracket, Leg, LegStatus, Plan, PriceMode, PriceSpec, Quote, Role, Terms
+from services.bracket.preview import preview
 from services.bracket.protection import Protection, describe_protection
 from services.bracket.quantities import filled_of
 from services.bracket.wanted import stop_level, target_level
@@ -20,14 +21,10 @@ _UNRESOLVED = frozenset({LegStatus.SENT, LegStatus.UNKNOWN, LegStatus.NOT_SENT})
 
 def placed_shape(placed: Placed) -> Shape:
     """Return the answer to a placement: the bracket, or for a dry run the plan."""
+    if placed.ignored is not None:
+        return _nothing(placed, message=placed.ignored) | {"ignored": True}
     if placed.bracket is None:
-        return {
-            "message": "Dry run: the order is valid, nothing was sent",
-            "dry_run": True,
-            "bracket_id": None,
-            **plan_shape(placed.plan),
-            "protection": protection_shape(placed.protection),
-        }
+        return _nothing(placed, message="Dry run: the order is valid, nothing was sent") | {"dry_run": True}
     return {
         "message": _message(placed.bracket),
         **bracket_shape(placed.bracket, placed.protection),
@@ -35,8 +32,22 @@ def placed_shape(placed: Placed) -> Shape:
     }
 
 
+def _nothing(placed: Placed, *, message: str) -> Shape:
+    return {
+        "message": message,
+        "bracket_id": None,
+        **plan_shape(placed.plan),
+        "protection": protection_shape(placed.protection),
+    }
+
+
 def _message(bracket: Bracket) -> str:
     entry = entry_leg(bracket)
+    if entry is None and bracket.plan.waits_for:
+        others = ", ".join(bracket.plan.waits_for)
+        return (
+            f"Bracket order initiated - bracket {others} is closed first, the entry follows once it is flat"
+        )
     if entry is not None and entry.broker_order_id is None and entry.status in _UNRESOLVED:
         return "Entry sent, broker has not confirmed it: being resolved"
     return "Bracket order initiated - entry order placed, exits follow each fill"
@@ -89,6 +100,29 @@ def plan_shape(plan: Plan) -> Shape:
     }
 
 
+def preview_shape(plan: Plan, quote: Quote | None) -> Shape:
+    """Return the orders a plan will come to, and what the exchange's grid makes of its prices."""
+    seen = preview(plan, quote)
+    return {
+        "reference_price": _text(seen.reference),
+        "legs": [
+            {
+                "purpose": str(leg.purpose),
+                "side": leg.side,
+                "quantity": leg.quantity,
+                "pricetype": str(leg.order_type),
+                "price": _text(leg.price),
+                "trigger_price": _text(leg.trigger_price),
+            }
+            for leg in seen.legs
+        ],
+        "rounding": [
+            {"field": one.field, "exact": _text(one.exact), "rounded": _text(one.rounded)}
+            for one in seen.roundings
+        ],
+    }
+
+
 def protection_shape(protection: Protection) -> Shape:
     """Return who holds the exits, and what outlives a shutdown of ours."""
     return {
@@ -134,7 +168,8 @@ def terms_shape(terms: Terms) -> Shape:
 
 def timeline(bracket: Bracket, events: tuple[StoredEvent, ...]) -> list[Shape]:
     """Return everything that happened to a bracket, oldest first, each with words where there are any."""
-    return [_moment(bracket, stored) for stored in events]
+    # Read one after the other: events may already tell of legs that this bracket does not have yet.
+    return [_moment(bracket, stored) for stored in events if stored.seq <= bracket.version]
 
 
 def _moment(bracket: Bracket, stored: StoredEvent) -> Shape:

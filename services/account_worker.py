@@ -29,11 +29,12 @@ from services.bracket.account import (
     part_of_read,
     standings,
 )
-from services.bracket.events import Event, LegNotSent
+from services.bracket.events import Event, ExitRequested, LegNotSent
 from services.bracket.lifecycle import Decision, answer, reconcile
 from services.bracket.model import (
     BookRead,
     Bracket,
+    ExitReason,
     KillMode,
     Mode,
     Moment,
@@ -42,6 +43,7 @@ from services.bracket.model import (
     Role,
 )
 from services.bracket.observation import Read, Seen, Standing, Timing, TradingSession
+from services.bracket.opposite import is_way_clear, to_be_closed
 from services.cadence import Cadence, needs_of
 from services.event_codec import encode_event
 from services.feed_watch import FeedWatch
@@ -276,6 +278,8 @@ class AccountWorker:
     def _on_submitted(self, message: Submitted) -> None:
         tracked = self._roster.add(message.bracket)
         tracked.waiting.append(message.reply)
+        if message.bracket.plan.waits_for:
+            self._roster.mark(tracked)
         self._send(tracked, message.events, intended=message.at)
         if not tracked.in_flight:
             self._reply(tracked)
@@ -435,6 +439,8 @@ class AccountWorker:
 
     def _decide(self, brackets: list[Tracked]) -> None:
         """Look at brackets and store what is decided in one transaction; send only after that."""
+        for tracked in brackets:
+            self._clear_way(tracked)
         now = self._now()
         decided = [one for one in (self._decision(tracked, now) for tracked in brackets) if one is not None]
         try:
@@ -496,12 +502,49 @@ class AccountWorker:
             standing=None if tracked.read is None else tracked.standing,
             troubles=self.troubles,
             previous_read=self._picture.previous_read,
+            way_is_clear=self._is_way_clear(tracked.bracket),
         )
 
     def _usable_quote(self, bracket: Bracket, *, is_open: bool) -> Quote | None:
         """Return a young quote; outside the session the day's last one, which stays true as it ages."""
         symbol = symbol_of(bracket)
         return self.quote(symbol) if is_open else self._quotes.get(symbol)
+
+    # --- an entry that waits for brackets of the other side
+
+    def _clear_way(self, tracked: Tracked) -> None:
+        """Have what a waiting entry needs out of the way leave; stored before anything else is decided."""
+        holders = [self._roster.get(bracket_id) for bracket_id in tracked.bracket.plan.waits_for]
+        open_ones = {one.bracket.id: one for one in holders if one is not None}
+        for other in to_be_closed(tracked.bracket, [one.bracket for one in open_ones.values()]):
+            by = f"bracket {tracked.bracket.id}, which reverses it"
+            leave = ExitRequested(reason=ExitReason.OPPOSITE_SIGNAL, by=by)
+            self._try_to_keep(open_ones[other.id], answer(other, leave, self._now()))
+            self._roster.mark(open_ones[other.id])
+
+    def _try_to_keep(self, tracked: Tracked, decision: Decision) -> None:
+        try:
+            self._keep([(tracked, decision)])
+        except StaleWriter:
+            self._reload(tracked)
+        except StorageError:
+            # Not stored, so not asked: the entry that waits looks again, and asks again.
+            logger.critical("an exit could not be stored", exc_info=True)
+
+    def _is_way_clear(self, bracket: Bracket) -> bool:
+        """Whether the brackets a waiting entry waits for are flat; not while nobody can say."""
+        if not bracket.plan.waits_for or bracket.legs or bracket.entry_ended is not None:
+            return True
+        try:
+            others = [self._bracket(bracket_id) for bracket_id in bracket.plan.waits_for]
+        except StorageError:
+            logger.exception("what bracket %s waits for could not be read", bracket.id)
+            return False
+        return is_way_clear([other for other in others if other is not None])
+
+    def _bracket(self, bracket_id: str) -> Bracket | None:
+        tracked = self._roster.get(bracket_id)
+        return load(self._ports.db, bracket_id) if tracked is None else tracked.bracket
 
     # --- storing and sending
 

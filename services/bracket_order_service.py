@@ -22,7 +22,6 @@ from database.bracket_db import (
     IdempotencyClaim,
     Listed,
     find_claim,
-    find_opposite,
     insert_bracket,
     list_brackets,
     load,
@@ -47,6 +46,7 @@ from services.bracket.planning import Account, make_plan
 from services.bracket.protection import Protection, describe_protection, plan_warnings
 from services.bracket.quantities import legs_of
 from services.bracket.request import BracketOrderRequest, normalised
+from services.bracket.units import settle
 from services.bracket.validation import Violation, check
 from services.bracket_supervisor import broker_for
 from services.desk import Desk
@@ -61,9 +61,9 @@ from services.errors import (
     NotFound,
     NotReady,
     ScopeMissing,
-    SymbolConflict,
 )
 from services.event_codec import encode_event
+from services.opposites import OrderIgnored, heed_opposites
 from utils.checkpoint import reach
 
 ENTRY_ANSWER_SECONDS = 1.5
@@ -85,12 +85,16 @@ class Checked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placed:
-    """What became of a placement. bracket is None for a dry run; then `plan` is all there is."""
+    """What became of a placement. bracket is None for a dry run, and where nothing was to be placed.
+
+    ignored says why nothing was, for an order with on_opposite ignore.
+    """
 
     plan: Plan
     protection: Protection
     bracket: Bracket | None
     duplicate: bool = False
+    ignored: str | None = None
 
 
 def require(caller: Caller, *scopes: Scope) -> Caller:
@@ -115,7 +119,9 @@ def validate_bracket_order(desk: Desk, request: BracketOrderRequest, caller: Cal
     instrument = _instrument(desk, request, broker_name)
     quote = _quote(desk, request, caller)
     session = _session(desk, request, broker_name, now)
-    violations = check(
+    settled = settle(request, instrument=instrument, quote=quote)
+    request = settled.request
+    violations = settled.faults + check(
         request,
         capabilities=capabilities,
         instrument=instrument,
@@ -209,7 +215,10 @@ def place_bracket_order_with_auth(
     _refuse_if_killed(desk, caller)
     _refuse_unless_ready(desk, caller)
     _refuse_if_cut_off(desk, caller)
-    return _commit_and_send(desk, request, checked, claim=claim, wait_seconds=wait_seconds)
+    try:
+        return _commit_and_send(desk, request, checked, claim=claim, wait_seconds=wait_seconds)
+    except OrderIgnored as ignored:
+        return Placed(plan=checked.plan, protection=checked.protection, bracket=None, ignored=str(ignored))
 
 
 def _claim(request: BracketOrderRequest) -> IdempotencyClaim | None:
@@ -266,9 +275,9 @@ def _commit_and_send(
     now = desk.now()
     sessions = desk.supervisor.sessions(plan.broker)
     session = sessions.trading_session(plan.instrument.exchange, now)
-    bracket, events = open_bracket(plan, session=session, now=now)
     with desk.account_locks[plan.account_id]:
-        _refuse_opposite(desk, plan)
+        plan = heed_opposites(desk.db, plan, policy=request.on_opposite)
+        bracket, events = open_bracket(plan, session=session, now=now)
         reach("storing bracket")
         stored = insert_bracket(desk.db, bracket, _records(events, now), claim=claim)
         reach("stored bracket")
@@ -285,22 +294,14 @@ def open_bracket(plan: Plan, *, session: TradingSession, now: Moment) -> tuple[B
     """Return a new bracket with its entry's intention, and the events that made it."""
     received = BracketReceived(id=str(ULID()), plan=plan, session=session.id)
     bracket = apply(None, received, now)
-    decision = reconcile(bracket, Seen(session=session), now, timing=Timing())
+    # An entry that waits for others to be flat is intended by its worker, once they are.
+    seen = Seen(session=session, way_is_clear=not plan.waits_for)
+    decision = reconcile(bracket, seen, now, timing=Timing())
     return decision.bracket, (received, *decision.events)
 
 
 def _records(events: tuple[Event, ...], at: Moment) -> list[EventRecord]:
     return [EventRecord(kind=type(event).__name__, at=at, payload=encode_event(event)) for event in events]
-
-
-def _refuse_opposite(desk: Desk, plan: Plan) -> None:
-    """Two brackets of opposite sides in one symbol net each other out at the broker: refused."""
-    opposite = find_opposite(desk.db, plan)
-    if opposite is not None:
-        bracket_id, side = opposite
-        raise SymbolConflict(
-            f"bracket {bracket_id} holds {plan.instrument.symbol} on the other side ({side}); close it first"
-        )
 
 
 def _wait_for_entry(
@@ -353,6 +354,8 @@ def _outcome(bracket: Bracket) -> Placed:
         raise EntryRejected(f"Entry order failed: {entry.reason}", bracket.id)
     if bracket.entry_ended == "entry_stale":
         raise EntryStale(f"the entry of bracket {bracket.id} could not be sent while it was fresh")
+    if bracket.entry_ended == "opposite_not_flat":
+        raise EntryStale(f"the entry of bracket {bracket.id} waited in vain for the other side to be flat")
     if bracket.entry_ended == "not_sent":
         raise BrokerUnavailable("Broker API error")
     return Placed(plan=bracket.plan, protection=describe_protection(bracket.plan), bracket=bracket)

@@ -97,6 +97,10 @@ class BracketSupervisor:
             thread.join(timeout=max(0.0, ends_at - self._ports.clock.monotonic()))
 
     @property
+    def ports(self) -> SupervisorPorts:
+        return self._ports
+
+    @property
     def is_stopping(self) -> bool:
         return self._stop.is_set()
 

@@ -14,7 +14,8 @@ from flask.testing import FlaskClient
 import app as wiring
 from database import migrations
 from database.account_db import Account, create_account, create_owner, owner_named
-from database.auth_db import Scope, WebhookLimits, create_api_key, create_webhook
+from database.auth_db import Scope, create_api_key, create_webhook
+from database.webhook_settings import WebhookLimits, WebhookSettings
 from extensions import socketio
 from limiter import limiter
 from services.background import Background
@@ -92,7 +93,13 @@ class Served:
             at=self.desk.clock.now(),
         )
 
-    def a_webhook(self, *, require_timenow: bool = False, limits: WebhookLimits | None = None) -> str:
+    def a_webhook(
+        self,
+        *,
+        require_timenow: bool = False,
+        limits: WebhookLimits | None = None,
+        settings: WebhookSettings | None = None,
+    ) -> str:
         return create_webhook(
             self.desk.db,
             self.desk.secrets,
@@ -100,6 +107,7 @@ class Served:
             at=self.desk.clock.now(),
             require_timenow=require_timenow,
             limits=limits,
+            settings=settings,
         )
 
     def post(self, path: str, body: Json | None = None, *, key: str | None = None, **headers: str) -> Any:

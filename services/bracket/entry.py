@@ -135,11 +135,22 @@ def _may_send_again(step: Step, newest: Leg) -> bool:
 
 def _send(step: Step) -> None:
     if is_stale(step, step.now):
+        _give_up(step)
+        return
+    if step.seen.session.is_open and step.seen.way_is_clear:
+        commands.place_entry(step, entry_terms(step))
+
+
+def _give_up(step: Step) -> None:
+    if step.seen.way_is_clear:
         step.record(EntryEnded(code="entry_stale"))
         step.raise_alarm("entry_stale", "the entry could not be sent while it was fresh; it never will be")
         return
-    if step.seen.session.is_open:
-        commands.place_entry(step, entry_terms(step))
+    others = ", ".join(step.bracket.plan.waits_for)
+    step.record(EntryEnded(code="opposite_not_flat"))
+    step.raise_alarm(
+        "opposite_not_flat", f"bracket {others} of the other side was not flat in time: no entry was placed"
+    )
 
 
 def is_stale(step: Step, at: Moment) -> bool:

@@ -96,6 +96,8 @@ def _next(step: Step) -> str:
         return "nothing: the bracket is closed and only watched for orders that come back"
     if bracket.exit_reason is not None:
         return f"leaving because of {bracket.exit_reason}; the ladder moves the price until it fills"
+    if bracket.plan.waits_for and not bracket.legs and not step.seen.way_is_clear:
+        return f"waiting until bracket {', '.join(bracket.plan.waits_for)} of the other side is flat"
     if bracket.naked is not None:
         return "protecting: a stop is placed or confirmed, else an emergency exit follows"
     return "waiting for a fill, a price or a clock; the books are read again on the usual beat"

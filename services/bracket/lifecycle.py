@@ -291,6 +291,7 @@ def _state_unfilled(bracket: Bracket) -> State:
 _ENDED = {
     "entry_rejected": State.REJECTED,
     "entry_stale": State.EXPIRED,
+    "opposite_not_flat": State.EXPIRED,
     "entry_expired": State.EXPIRED,
     "entry_absent": State.EXPIRED,
 }

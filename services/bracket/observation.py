@@ -62,6 +62,7 @@ class Seen:
     standing: Standing | None = None  # None: not read, or not yet seen twice
     troubles: frozenset[Overlay] = frozenset()  # account-wide: BROKER_DOWN, AUTH_DEAD, FEED_STALE
     previous_read: Moment | None = None
+    way_is_clear: bool = True  # whether all that the entry waits for are flat
 
 
 def _seconds(value: float) -> timedelta:

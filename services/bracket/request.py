@@ -72,6 +72,11 @@ class BracketOrderRequest:
     trailing_sl: TrailRequest | None = None
     targets: tuple[TargetRequest, ...] | None = None
     risk_amount: Decimal | None = None
+    lots: int | None = None  # the quantity in lots
+    order_value: Decimal | None = None  # the quantity as rupees to buy or sell for, at most
+    sl_amount: Decimal | None = None  # the stop as rupees lost on the whole quantity, before charges
+    target_amount: Decimal | None = None
+    target_r: Decimal | None = None  # the target as a multiple of the distance from entry to stop
     entry_expires_in_seconds: int | None = None
     exit_at: str | None = None
     on_manual_change: str = "restore"

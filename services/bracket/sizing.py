@@ -29,6 +29,20 @@ def quantity_from_risk(risk_amount: Decimal, *, entry: Decimal, stop: Decimal, l
     return lots * lot_size
 
 
+def quantity_from_value(order_value: Decimal, *, price: Decimal, lot_size: int) -> int:
+    """Return the most shares, in whole lots, that cost at most order_value at price; both in rupees.
+
+    Raises SizingRefused when that is less than one lot.
+    """
+    lots = int(order_value / (price * lot_size))
+    if lots < 1:
+        cost = price * lot_size
+        raise SizingRefused(
+            f"order_value {order_value} is less than one lot of {lot_size} costs: {cost} at {price}"
+        )
+    return lots * lot_size
+
+
 def split(total: int, wanted: Sequence[int | None], *, lot_size: int) -> tuple[int, ...]:
     """Return the quantity of each target, nearest first, adding up to total.
 

@@ -7,10 +7,11 @@ import pytest
 
 from database import account_db, auth_db
 from database.account_db import AccountMissing, AccountStatus, NameTaken
-from database.auth_db import Scope, Secrets, WebhookLimits
+from database.auth_db import Scope, Secrets
 from database.secret_box import SecretBox, SecretUnreadable, mint_key, read_key
 from database.session import Database
 from database.settings import set_analyzer_mode
+from database.webhook_settings import WebhookLimits
 from services.bracket.model import Mode
 from tests.builders import NINE_THIRTY, StoppedClock
 from tests.stores import an_account, some_secrets

@@ -498,7 +498,7 @@ def test_a_served_bracket_tells_its_life_to_a_hook_added_beside_the_running_serv
             for one in receiver.requests:
                 told = Webhook(secret).verify(one.body, dict(one.headers))
                 assert told["data"]["bracket_id"] == placed["bracket_id"]
-            assert came()[0] == "bracket_order.entry_order_placed"
+            assert "bracket_order.entry_order_placed" in came()
     finally:
         end(served)
 

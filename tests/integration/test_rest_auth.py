@@ -219,5 +219,7 @@ def test_swagger_tells_requests_answers_and_errors(service: Served) -> None:
     post = told["paths"]["/placebracketorder/"]["post"]
     assert post["responses"]["200"]["schema"] == {"$ref": "#/definitions/Bracket"}
     assert post["responses"]["422"]["schema"] == {"$ref": "#/definitions/Error"}
-    assert {"apikey", "symbol", "trailing_sl"} <= set(told["definitions"]["BracketOrder"]["properties"])
+    assert {"apikey", "symbol", "trailing_sl"} <= set(
+        told["definitions"]["BracketOrderRequest"]["properties"]
+    )
     assert service.client.get("/api/v1/").status_code == 200

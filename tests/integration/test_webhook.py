@@ -12,8 +12,9 @@ import pytest
 
 from broker.base import NotSent, OrderRejected
 from broker.paper.account import PaperAccount
-from database.auth_db import Scope, WebhookLimits, pause_webhook, revoke_webhook
+from database.auth_db import Scope, pause_webhook, revoke_webhook
 from database.session import NotStored
+from database.webhook_settings import WebhookLimits
 from limiter import limiter
 from services.errors import BrokerUnavailable
 from tests.serving import Json, Served, a_config, an_order, end, resting, serve, until

@@ -61,9 +61,9 @@ def test_a_bracket_goes_from_request_to_target_and_says_so(running: RunningDesk)
     running.price("816")
     closed = running.until(bracket_id, lambda bracket: bracket.state is State.CLOSED)
 
-    running.desk.announcer.announce_all()
     assert closed.outcome is Outcome.TARGET_HIT
     assert closed.profit == Decimal(170)
+    running.until(bracket_id, lambda _: "target_hit" in running.statuses())
     expected = ["entry_order_placed", "entry_order_filled", "completed", "target_hit"]
     assert [status for status in running.statuses() if status in expected] == expected
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from blueprints.alerts import read_alert
+from restx_api.alerts import read_alert
 from restx_api.errors import RequestInvalid
 from tests.serving import Json, resting
 

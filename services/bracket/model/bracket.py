@@ -202,6 +202,7 @@ class Plan:
     policies: Policies = field(default_factory=Policies)
     strategy: str = ""
     client_order_id: str | None = None
+    waits_for: tuple[str, ...] = ()  # brackets of the other side that must be flat before the entry goes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ PRODUCTS_OF_DERIVATIVES = ("NRML", "MIS")
 PRODUCTS_ABROAD = ("CNC", "MIS")
 
 _MAX_TEXT = 64
+_SIZES = ("quantity", "risk_amount", "lots", "order_value")
 _POLICIES = {
     "on_manual_change": ("restore", "respect"),
     "unknown_stop": ("wait", "duplicate_stop"),
@@ -54,11 +55,13 @@ def _missing(facts: Facts) -> Iterator[Violation]:
         "exchange": bool(facts.exchange),
         "product": bool(request.product),
         "action": bool(request.action),
-        "quantity": request.quantity is not None or request.risk_amount is not None,
+        "quantity": any(getattr(request, way) is not None for way in _SIZES),
         "entry_price": request.entry_price is not None or not _needs_price(facts),
         "trigger_price": request.trigger_price is not None or not _needs_trigger(facts),
-        "sl_price": bool(terms.stop_specs(request)),
-        "target_price": bool(facts.targets),
+        "sl_price": bool(terms.stop_specs(request)) or request.sl_amount is not None,
+        "target_price": bool(facts.targets)
+        or request.target_amount is not None
+        or request.target_r is not None,
     }
     missing = [name for name, is_said in said.items() if not is_said]
     sentence = f"Missing mandatory field(s): {', '.join(missing)}"

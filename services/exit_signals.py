@@ -1,0 +1,91 @@
+"""What an alert that leaves does: the open brackets of its symbol are closed, released or let be."""
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as NotYet
+from dataclasses import dataclass
+from time import monotonic
+
+from database.auth_db import Caller
+from database.bracket_db import load_open
+from database.session import NotStored
+from database.webhook_settings import OnExit
+from services.account_worker import UnknownBracket
+from services.alerts.signal import Act
+from services.bracket.events import CancelRequested, Event, ExitRequested, HandedOver
+from services.bracket.model import Bracket, ExitReason, IfFilled
+from services.desk import Desk
+
+_PATIENCE_SECONDS = 2.0  # of TradingView's three, for all brackets together
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExitOrder:
+    """Which brackets leave, and how. side None: both."""
+
+    exchange: str
+    symbol: str
+    side: str | None
+    act: Act
+    policy: OnExit
+    by: str
+
+
+def concerned(desk: Desk, caller: Caller, order: ExitOrder) -> tuple[Bracket, ...]:
+    """Return the open brackets an exit signal speaks of: the account's, in the mode of new ones."""
+    return tuple(
+        bracket
+        for bracket in load_open(desk.db, [caller.account_id])
+        if bracket.plan.mode is caller.mode
+        and bracket.plan.instrument.exchange == order.exchange
+        and bracket.plan.instrument.symbol == order.symbol
+        and order.side in (None, bracket.plan.side)
+    )
+
+
+def carry_out(desk: Desk, caller: Caller, order: ExitOrder) -> tuple[str, ...]:
+    """Have the brackets leave and return their ids; empty when there was nothing to leave.
+
+    Raises NotStored when a worker was too busy to store it in time: the same signal again does no harm.
+    """
+    event = _event_of(order)
+    if event is None:
+        return ()
+    asked = [(one.id, _ask(desk, one, event)) for one in concerned(desk, caller, order)]
+    until = monotonic() + _PATIENCE_SECONDS
+    return tuple(bracket_id for bracket_id, reply in asked if _is_done(reply, until))
+
+
+def _ask(desk: Desk, bracket: Bracket, event: Event) -> "Future[Bracket]":
+    worker = desk.supervisor.worker(bracket.plan.account_id, bracket.plan.mode)
+    return worker.ask(bracket.id, _unless_leaving(event))
+
+
+def _unless_leaving(event: Event) -> Callable[[Bracket], Event | None]:
+    def ask(bracket: Bracket) -> Event | None:
+        is_leaving = bracket.exit_reason is not None or bracket.handed_over
+        return None if bracket.state.is_closed or is_leaving else event
+
+    return ask
+
+
+def _is_done(reply: "Future[Bracket]", until: float) -> bool:
+    try:
+        reply.result(timeout=max(0.0, until - monotonic()))
+    except UnknownBracket:
+        return False  # closed meanwhile
+    except NotYet:
+        raise NotStored("the account is busy: the exit was not stored in time") from None
+    return True
+
+
+def _event_of(order: ExitOrder) -> Event | None:
+    if order.act is Act.CANCEL:
+        return CancelRequested(if_filled=IfFilled.KEEP_EXITS, by=order.by)
+    match order.policy:
+        case OnExit.CLOSE_BRACKET:
+            return ExitRequested(reason=ExitReason.EXIT_NOW, by=order.by)
+        case OnExit.CANCEL_LEGS:
+            return HandedOver(by=order.by, cancel_exits=True)
+        case OnExit.IGNORE:
+            return None
