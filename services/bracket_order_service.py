@@ -17,7 +17,6 @@ from broker.base import BrokerCapabilities
 from database.auth_db import Caller, Scope, verify_api_key
 from database.bracket_db import (
     BracketPage,
-    EventRecord,
     ExistingClaim,
     IdempotencyClaim,
     Listed,
@@ -63,7 +62,7 @@ from services.errors import (
     ScopeMissing,
     SymbolConflict,
 )
-from services.event_codec import encode_event
+from services.recording import looked, records_of
 from utils.checkpoint import reach
 
 ENTRY_ANSWER_SECONDS = 1.5
@@ -263,7 +262,8 @@ def _commit_and_send(
     with desk.account_locks[plan.account_id]:
         _refuse_opposite(desk, plan)
         reach("storing bracket")
-        stored = insert_bracket(desk.db, bracket, _records(events, now), claim=claim)
+        cause = looked(birth_sight(session), now, Timing())
+        stored = insert_bracket(desk.db, bracket, records_of(events, cause), claim=claim)
         reach("stored bracket")
     if isinstance(stored, ExistingClaim) and claim is not None:
         return _replayed(desk, _same_body(stored, claim))
@@ -278,12 +278,13 @@ def open_bracket(plan: Plan, *, session: TradingSession, now: Moment) -> tuple[B
     """Return a new bracket with its entry's intention, and the events that made it."""
     received = BracketReceived(id=str(ULID()), plan=plan, session=session.id)
     bracket = apply(None, received, now)
-    decision = reconcile(bracket, Seen(session=session), now, timing=Timing())
+    decision = reconcile(bracket, birth_sight(session), now, timing=Timing())
     return decision.bracket, (received, *decision.events)
 
 
-def _records(events: tuple[Event, ...], at: Moment) -> list[EventRecord]:
-    return [EventRecord(kind=type(event).__name__, at=at, payload=encode_event(event)) for event in events]
+def birth_sight(session: TradingSession) -> Seen:
+    """Return all that the first look at a bracket knows."""
+    return Seen(session=session)
 
 
 def _refuse_opposite(desk: Desk, plan: Plan) -> None:
