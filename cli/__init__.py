@@ -12,6 +12,7 @@ from cli.accounts import account_commands, db_commands, key_commands, webhook_co
 from cli.brackets import bracket_commands
 from cli.doctor import doctor_command
 from cli.office import Office, Refused
+from cli.safety import safety_commands
 from utils.clock import Clock
 from utils.config import Config
 
@@ -26,4 +27,5 @@ def register_commands(app: Flask, *, config: Config, clock: Clock, brokers: Coll
     app.cli.add_command(key_commands(office))
     app.cli.add_command(webhook_commands(office))
     app.cli.add_command(bracket_commands(office))
+    app.cli.add_command(safety_commands(office))
     app.cli.add_command(doctor_command(office))

@@ -211,6 +211,20 @@ def accounts_at_work(db: Database, mode: Mode, closed_after: datetime) -> frozen
         return frozenset(connection.scalars(wanted))
 
 
+def load_touched(db: Database, account_id: str, *, mode: Mode, since: datetime) -> tuple[Bracket, ...]:
+    """Return the account's brackets of a mode that are open or changed since a time, oldest first."""
+    wanted = (
+        select(BracketRow.snapshot)
+        .where(
+            BracketRow.account_id == account_id,
+            BracketRow.mode == mode,
+            or_(BracketRow.is_open.is_(True), BracketRow.updated_at >= since),
+        )
+        .order_by(BracketRow.id)
+    )
+    return _load_all(db, wanted)
+
+
 def list_brackets(
     db: Database, account_id: str, *, state: Listed, limit: int, cursor: str | None = None
 ) -> BracketPage:
