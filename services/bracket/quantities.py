@@ -82,6 +82,6 @@ def entry_is_live(bracket: Bracket) -> bool:
 
 
 def watches_gtts(bracket: Bracket) -> bool:
-    """Whether the GTT book matters: a trigger is live, or was given up without ever being seen."""
+    """Whether the GTT book matters: a trigger is live, or was given up because no read showed it."""
     gtts = [leg for leg in bracket.legs if leg.kind is LegKind.GTT]
-    return any(leg.is_live or leg.status is LegStatus.ABSENT for leg in gtts)
+    return any(leg.is_live or leg.status is LegStatus.ABSENT or leg.missed_reads for leg in gtts)
