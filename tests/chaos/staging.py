@@ -20,6 +20,7 @@ from simulator.fault_proxy import FaultProxy
 from simulator.instruments import Listing as Listed
 from simulator.wire_faults import FaultPlan
 from tests.kite_process import KiteProcess
+from tests.replays import assert_all_replay
 from utils.clock import SystemClock
 
 BROKER = "zerodha"
@@ -52,7 +53,14 @@ class Books:
 class Stage:
     """Service, broker and the wire between them, in a folder of their own; not started yet."""
 
-    def __init__(self, folder: Path, *, count: int = 1, settings: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        count: int = 1,
+        settings: dict[str, str] | None = None,
+        database_folder: Path | None = None,
+    ) -> None:
         self._pepper, self._fernet = secrets.token_bytes(32), Fernet.generate_key().decode()
         apps = [f"USER{n:02d}:key{n:02d}:secret{n:02d}:token{n:02d}" for n in range(count)]
         self.kite = KiteProcess(folder / "kite.state", apps)
@@ -60,7 +68,7 @@ class Stage:
         self.plan = FaultPlan(seed=7)
         self.proxy = FaultProxy(self.kite.url, self.plan)
         self.proxy.start()
-        self.database_file = folder / "openbracket.db"
+        self.database_file = (database_folder or folder) / "openbracket.db"
         self.service = self.another_service(folder, settings=settings)
         self.accounts = self._populated(count)
 
@@ -85,6 +93,14 @@ class Stage:
         self.kite.start()
         self.proxy.redirect(self.kite.url)
 
+    def replay_all(self) -> int:
+        """Decide every bracket again from its record, and return how many; only while nobody works on it."""
+        db = Database(f"sqlite:///{self.database_file}")
+        try:
+            return assert_all_replay(db)
+        finally:
+            db.close()
+
     def close(self) -> None:
         self.service.kill()
         self.proxy.stop()
@@ -92,7 +108,7 @@ class Stage:
 
     def books_of(self, account: ChaosAccount) -> Books:
         """Return the exchange's word on an account; ends the broker for it."""
-        self.kite.stop()
+        self.kite.stop()  # a second call does nothing
         exchange = self.kite.books()
         try:
             orders = exchange.order_book(account.user_id)

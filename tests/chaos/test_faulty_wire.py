@@ -92,6 +92,7 @@ def _outcomes(stage: Stage) -> dict[str, Outcome]:
     with ThreadPoolExecutor(len(trades)) as pool:
         told = list(pool.map(run_to_target, trades))
     stage.service.stop()
+    assert stage.replay_all() == len(CASES)
     return {
         case.name: Outcome(told[at], stage.books_of(stage.accounts[at]), rules[at].fired)
         for at, case in enumerate(CASES)

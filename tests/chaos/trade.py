@@ -13,7 +13,7 @@ from tests.kite_process import KiteProcess, wait_for
 
 QUANTITY = 10
 CLOSED = ("CLOSED", "EXPIRED", "REJECTED", "CANCELLED", "HANDED_OVER")
-_PATIENCE_SECONDS = 75.0
+_PATIENCE_SECONDS = 45.0
 
 
 class Trade:
@@ -32,7 +32,7 @@ class Trade:
     def place(self, **more: object) -> dict[str, Any]:
         """Send the request; returns the whole answer, refusals too."""
         answer = self.post("placebracketorder", self.order() | more)
-        self.bracket_id = answer.get("bracket_id", "")
+        self.bracket_id = answer.get("bracket_id") or ""
         return answer
 
     def order(self) -> dict[str, Any]:
@@ -86,10 +86,25 @@ class Trade:
 
 def run_to_target(trade: Trade) -> dict[str, Any]:
     """Drive a trade to its target and return its last status."""
-    trade.place()
-    trade.until("ENTRY_OPEN")
+    return run(trade, "target")
+
+
+def run(trade: Trade, end: str) -> dict[str, Any]:
+    """Drive a trade to its target, stop or exit on request and return its last status."""
+    answer = trade.place()
+    if not trade.bracket_id:
+        return answer | {"state": "REFUSED"}  # provably not sent, as the answer says
+    trade.until("ENTRY_OPEN", "PROTECTED")
     trade.move("0.998")
-    if trade.until("PROTECTED")["state"] in CLOSED:
+    if trade.until("PROTECTED", "EXITING")["state"] in CLOSED:
         return trade.status()
-    trade.move("1.021")
+    match end:
+        case "target":
+            trade.move("1.021")
+        case "stop":
+            trade.move("0.984")
+        case "exit":
+            trade.post("exitbracketorder", {"bracket_id": trade.bracket_id})
+        case _:
+            raise ValueError(end)
     return trade.until(*CLOSED)
