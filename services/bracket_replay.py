@@ -93,7 +93,7 @@ def _take(result: Rerun, group: list[Recorded]) -> None:
     bracket, events = _decided(result.bracket, group)
     result.looks += 1
     result.divergence = _difference(group, events)
-    if result.divergence is None and bracket is not None:
+    if result.divergence is None:
         result.bracket = bracket
         result.commands += [
             (one.seq, name_of(one.event, bracket.leg(one.event.seq)))

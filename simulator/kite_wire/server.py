@@ -38,7 +38,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     wbufsize = -1  # head and body leave together
-    server: KiteServer
+    server: KiteServer  # pyright: ignore[reportIncompatibleVariableOverride]  # made by no other
 
     def do_GET(self) -> None:
         self._handle()
