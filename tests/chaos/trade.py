@@ -13,7 +13,7 @@ from tests.kite_process import KiteProcess, wait_for
 
 QUANTITY = 10
 CLOSED = ("CLOSED", "EXPIRED", "REJECTED", "CANCELLED", "HANDED_OVER")
-_PATIENCE_SECONDS = 45.0
+_PATIENCE_SECONDS = 90.0
 
 
 class Trade:
