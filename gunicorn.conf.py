@@ -21,7 +21,9 @@ workers = 1
 worker_class = "gthread"
 threads = _config.max_sockets + SPARE_THREADS
 timeout = 60
-graceful_timeout = 5  # after this the worker is killed; requests take 3 s at most, threads end in between
+# After this the worker is killed. Requests take 3 s at most; a broker call that hangs may take 4, and then
+# its answer is lost with us: the next start asks by its tag. In all the service is gone within 5 s.
+graceful_timeout = 4
 keepalive = 5
 control_socket_disable = True
 accesslog = None  # addresses hold webhook tokens

@@ -3,6 +3,7 @@
 import click
 
 from cli.office import Office, Refused, account_called
+from cli.replay import replay_command
 from database.account_db import list_accounts
 from database.bracket_db import Listed, StoredEvent, events_of, list_brackets, load, verify_chain
 from database.session import Database
@@ -18,10 +19,11 @@ _MOST = 100
 
 def bracket_commands(office: Office) -> click.Group:
     """Return the group `bracket`."""
-    group = click.Group("bracket", help="Brackets: list, show, explain.")
+    group = click.Group("bracket", help="Brackets: list, show, explain, replay.")
     group.add_command(_list_command(office))
     group.add_command(_show_command(office))
     group.add_command(_explain_command(office))
+    group.add_command(replay_command(office))
     return group
 
 

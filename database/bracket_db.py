@@ -45,16 +45,23 @@ class Listed(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventRecord:
-    """An event to store; payload is its whole self as JSON."""
+    """An event to store; payload is its whole self as JSON.
+
+    cause says, with the first event of each decision, what the decision was made from.
+    """
 
     kind: str
     at: Moment
     payload: bytes
+    cause: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredEvent:
-    """An event as stored. seq counts from 1 per bracket, account_seq rises per account."""
+    """An event as stored. seq counts from 1 per bracket, account_seq rises per account.
+
+    cause is read by `history_of` only, and is None for all but the first event of a decision.
+    """
 
     bracket_id: str
     seq: int
@@ -65,6 +72,7 @@ class StoredEvent:
     payload: bytes
     prev_hash: str
     hash: str
+    cause: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,6 +211,20 @@ def accounts_at_work(db: Database, mode: Mode, closed_after: datetime) -> frozen
         return frozenset(connection.scalars(wanted))
 
 
+def load_touched(db: Database, account_id: str, *, mode: Mode, since: datetime) -> tuple[Bracket, ...]:
+    """Return the account's brackets of a mode that are open or changed since a time, oldest first."""
+    wanted = (
+        select(BracketRow.snapshot)
+        .where(
+            BracketRow.account_id == account_id,
+            BracketRow.mode == mode,
+            or_(BracketRow.is_open.is_(True), BracketRow.updated_at >= since),
+        )
+        .order_by(BracketRow.id)
+    )
+    return _load_all(db, wanted)
+
+
 def list_brackets(
     db: Database, account_id: str, *, state: Listed, limit: int, cursor: str | None = None
 ) -> BracketPage:
@@ -229,6 +251,11 @@ def events_of(db: Database, bracket_id: str) -> tuple[StoredEvent, ...]:
     return _load_events(db, _EVENTS_OF, {"bracket_id": bracket_id})
 
 
+def history_of(db: Database, bracket_id: str) -> tuple[StoredEvent, ...]:
+    """Return all events of one bracket with the causes of its decisions, in order."""
+    return _load_events(db, _HISTORY_OF, {"bracket_id": bracket_id})
+
+
 def events_after(db: Database, account_id: str, account_seq: int, *, limit: int) -> tuple[StoredEvent, ...]:
     """Return up to `limit` events of an account that come after account_seq, in order."""
     wanted = {"account_id": account_id, "account_seq": account_seq, "most": limit}
@@ -240,7 +267,7 @@ def verify_chain(db: Database, bracket_id: str) -> int | None:
 
     Events cut off at the end show as the first missing seq, by the bracket's version.
     """
-    events = events_of(db, bracket_id)
+    events = history_of(db, bracket_id)
     previous = GENESIS_HASH
     for expected_seq, stored in enumerate(events, start=1):
         intact = stored.seq == expected_seq and stored.prev_hash == previous
@@ -261,7 +288,8 @@ def forget_claims(db: Database, created_before: datetime) -> int:
 
 
 _LEG_CHANGES = ("broker_order_id", "status", "quantity", "filled", "average_price")
-_STORED_EVENT = tuple(field.name for field in fields(StoredEvent))
+_HISTORY = tuple(field.name for field in fields(StoredEvent))
+_STORED_EVENT = tuple(name for name in _HISTORY if name != "cause")
 _BRACKET_CHANGES = ("state", "is_open", "updated_at", "finished_at", "version", "snapshot")
 
 
@@ -297,8 +325,8 @@ def _opposites() -> Any:
     )
 
 
-def _events(*conditions: Any) -> Any:
-    return select(*(EventRow.__table__.c[name] for name in _STORED_EVENT)).where(*conditions)
+def _events(*conditions: Any, columns: tuple[str, ...] = _STORED_EVENT) -> Any:
+    return select(*(EventRow.__table__.c[name] for name in columns)).where(*conditions)
 
 
 def _events_after() -> Any:
@@ -328,6 +356,9 @@ _OPPOSITES = Prepared(lambda _: _opposites())
 _EVENTS_AFTER = Prepared(lambda _: _events_after())
 _EVENTS_OF = Prepared(
     lambda _: _events(EventRow.bracket_id == bindparam("bracket_id")).order_by(EventRow.seq)
+)
+_HISTORY_OF = Prepared(
+    lambda _: _events(EventRow.bracket_id == bindparam("bracket_id"), columns=_HISTORY).order_by(EventRow.seq)
 )
 _COMPARE_AND_SET = Prepared(lambda _: _compare_and_set_statement())
 _HASH_OF_EVENT = Prepared(
@@ -445,8 +476,9 @@ def _event_rows(
     previous = _last_hash(transaction, change)
     for offset, record in enumerate(change.events):
         seq = change.expected_version + 1 + offset
-        payload = record.payload.decode()
-        digest = _chain_hash(previous, bracket.id, seq, record.kind, utc_text(record.at.wall), payload)
+        payload, cause = record.payload.decode(), None if record.cause is None else record.cause.decode()
+        words = (bracket.id, seq, record.kind, utc_text(record.at.wall), payload)
+        digest = _chain_hash(previous, *words, *_given(cause))
         yield {
             "bracket_id": bracket.id,
             "seq": seq,
@@ -457,6 +489,7 @@ def _event_rows(
             "payload": payload,
             "prev_hash": previous,
             "hash": digest,
+            "cause": cause,
         }
         previous = digest
 
@@ -482,7 +515,13 @@ def _hash_of(stored: StoredEvent) -> str:
         stored.kind,
         utc_text(stored.at),
         stored.payload.decode(),
+        *_given(None if stored.cause is None else stored.cause.decode()),
     )
+
+
+def _given(cause: str | None) -> tuple[str, ...]:
+    """Return a cause as parts of a hash: events without one hash as they did before there were causes."""
+    return () if cause is None else (cause,)
 
 
 def _load_all(db: Database, wanted: Any) -> tuple[Bracket, ...]:
@@ -498,6 +537,8 @@ def _load_events(db: Database, wanted: Prepared, values: Values) -> tuple[Stored
 
 
 def _stored_event(row: tuple[Any, ...]) -> StoredEvent:
-    columns = dict(zip(_STORED_EVENT, row, strict=True))
+    columns = dict(zip(_HISTORY, row, strict=False))  # the light reads end before the cause
     at, payload = datetime.fromisoformat(columns["at"]), columns["payload"].encode()
-    return StoredEvent(**columns | {"at": at, "payload": payload})
+    cause = columns.get("cause")
+    told = {"at": at, "payload": payload, "cause": None if cause is None else cause.encode()}
+    return StoredEvent(**columns | told)

@@ -73,6 +73,8 @@ class EventRow(Base):
     payload: Mapped[str]
     prev_hash: Mapped[str]
     hash: Mapped[str]
+    # Last: SQLite reads a row from the front, and most readers stop before it.
+    cause: Mapped[str | None]
 
     __table_args__ = (UniqueConstraint("account_id", "account_seq"),)
 

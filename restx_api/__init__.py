@@ -18,6 +18,7 @@ from restx_api.kill_switch import api as kill_switch_ns
 from restx_api.modify_bracket_order import api as modify_bracket_order_ns
 from restx_api.openalgo import NAMESPACES as OPENALGO
 from restx_api.ping import api as ping_ns
+from restx_api.safety_report import api as safety_report_ns
 
 
 class EnvelopeApi(Api):  # type: ignore[misc]  # flask_restx is untyped
@@ -58,6 +59,7 @@ api.add_namespace(cancel_bracket_order_ns, path="/cancelbracketorder")
 api.add_namespace(exit_bracket_order_ns, path="/exitbracketorder")
 api.add_namespace(explain_bracket_order_ns, path="/explainbracketorder")
 api.add_namespace(kill_switch_ns, path="/killswitch")
+api.add_namespace(safety_report_ns, path="/safetyreport")
 api.add_namespace(analyzer_ns, path="/analyzer")
 api.add_namespace(alert_test_ns, path="/alerttest")
 api.add_namespace(ping_ns, path="/ping")

@@ -1,6 +1,8 @@
 """The kinds of values a request holds: each reads JSON strictly and says what is wrong in a sentence."""
 
+import re
 from collections.abc import Collection
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +11,7 @@ from marshmallow import ValidationError, fields
 from services.bracket.request import parse_price, parse_quantity
 
 LONGEST_TEXT = 256
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 class Text(fields.Field[str]):
@@ -65,6 +68,18 @@ class Whole(fields.Field[int]):
             return parse_quantity(value)
         except ValueError as exc:
             raise ValidationError(f"{attr} must be a whole number") from exc
+
+
+class Day(fields.Field[date]):
+    """A date as YYYY-MM-DD."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> date:
+        if not isinstance(value, str) or _DAY.fullmatch(value) is None:
+            raise ValidationError(f"{attr} must look like 2026-12-31")
+        try:
+            return date.fromisoformat(value)
+        except ValueError as exc:
+            raise ValidationError(f"{attr} {value} is not a date") from exc
 
 
 class Flag(fields.Field[bool]):

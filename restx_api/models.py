@@ -9,7 +9,7 @@ from flask_restx import Namespace
 from marshmallow import INCLUDE, Schema, fields
 
 from restx_api.errors import HTTP_STATUS
-from restx_api.fields import Flag, Price, Quantity, Text, Whole
+from restx_api.fields import Day, Flag, Price, Quantity, Text, Whole
 from restx_api.schemas import Message, RequestSchema
 
 View = TypeVar("View", bound=Callable[..., object])
@@ -32,6 +32,7 @@ _TYPES: tuple[tuple[Any, str], ...] = (
     (Whole, "integer"),
     (Flag, "boolean"),
     (Message, "object"),
+    (Day, "string"),
 )
 
 
@@ -160,6 +161,71 @@ class ExplanationTold(Success):
 class KillSwitchTold(Success):
     kill_switch = fields.String(metadata={"description": "The account's own switch"})
     in_force = fields.String(metadata={"description": "The stricter of the account's and its owner's"})
+
+
+class NakedCauseTold(Told):
+    """How long shares stood without a working stop, for one reason."""
+
+    cause = fields.String()
+    spells = fields.Integer()
+    seconds = fields.Float()
+    longest_seconds = fields.Float()
+
+
+class NakedTold(Told):
+    spells = fields.Integer()
+    seconds = fields.Float()
+    longest_seconds = fields.Float()
+    by_cause = fields.List(fields.Nested(NakedCauseTold))
+    now = fields.List(fields.Dict(), metadata={"description": "bracket_id, cause, quantity, seconds"})
+
+
+class CountedTold(Told):
+    count = fields.Integer()
+    bracket_ids = fields.List(fields.String())
+
+
+class BracketsCountedTold(Told):
+    placed = fields.Integer()
+    open = fields.Integer()
+    states = fields.Dict(metadata={"description": "State now of those placed, with their number"})
+
+
+class SpreadTold(Told):
+    """Seconds; 0 without measurements."""
+
+    count = fields.Integer()
+    middle = fields.Float()
+    worst = fields.Float()
+
+
+class BrokerLatencyTold(Told):
+    """One broker, measured on our own orders."""
+
+    broker = fields.String()
+    acceptance_seconds = fields.Nested(SpreadTold)
+    book_staleness_seconds = fields.Nested(SpreadTold)
+    quiescence_seconds = fields.Float(metadata={"description": "Q: quiet time before absence is believed"})
+    needed_quiescence_seconds = fields.Float(
+        metadata={"description": "Twice the worst acceptance and the worst staleness"}
+    )
+    quiescence_is_enough = fields.Boolean()
+
+
+class SafetyReportTold(Success):
+    """How well the promise was kept. Counts are of the days asked for; what is open or naked is so now."""
+
+    since = fields.String()
+    until = fields.String()
+    brackets = fields.Nested(BracketsCountedTold)
+    naked = fields.Nested(NakedTold)
+    emergency_exits = fields.Nested(CountedTold)
+    unwinds = fields.Nested(CountedTold)
+    zombies = fields.Nested(CountedTold)
+    unknown_outcomes = fields.Integer()
+    alarms = fields.Dict(metadata={"description": "Kind, with how often it was raised anew"})
+    unresolved = fields.List(fields.Dict(), metadata={"description": "bracket_id, why: []"})
+    brokers = fields.List(fields.Nested(BrokerLatencyTold))
 
 
 class AnalyzerTold(Success):

@@ -4,6 +4,7 @@ marshmallow stays in here: its ValidationError must not reach flask-restx, which
 raw request.
 """
 
+import datetime as dt
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields, post_load, pre_l
 
 from database.bracket_db import Listed
 from restx_api.errors import RequestInvalid
-from restx_api.fields import Flag, Price, Quantity, Text, Whole, Word
+from restx_api.fields import Day, Flag, Price, Quantity, Text, Whole, Word
 from services.bracket.model import IfFilled, KillMode
 from services.bracket.request import (
     BracketOrderRequest,
@@ -22,6 +23,7 @@ from services.bracket.request import (
     TargetRequest,
     TrailRequest,
 )
+from services.safety_report_service import MOST_DAYS
 
 Made = TypeVar("Made")
 
@@ -193,6 +195,14 @@ class BookAsked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReportAsked:
+    """Which exchange days to report on; date None is today's."""
+
+    date: dt.date | None = None
+    days: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModifyAsked:
     """New terms; None stays as it is. exit_at is HH:MM exchange time."""
 
@@ -257,6 +267,16 @@ class BookSchema(RequestSchema[BookAsked]):
         metadata={"description": f"1 to {BOOK_PAGE}"},
     )
     cursor = Text(metadata={"description": "next_cursor of the page before"})
+
+
+class ReportSchema(RequestSchema[ReportAsked]):
+    makes = ReportAsked
+
+    date = Day(metadata={"description": "YYYY-MM-DD, an exchange day; today's without it"})
+    days = Whole(
+        validate=validate.Range(1, MOST_DAYS, error="days {input} must be between {min} and {max}"),
+        metadata={"description": f"How many days up to date, 1 to {MOST_DAYS}"},
+    )
 
 
 class ModifySchema(RequestSchema[ModifyAsked]):

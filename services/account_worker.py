@@ -15,7 +15,7 @@ from datetime import timedelta
 from functools import partial
 
 from broker.base import AuthDead, BrokerAccount, BrokerCapabilities
-from database.bracket_db import BracketChange, EventRecord, StaleWriter, load, load_open, load_watch, save
+from database.bracket_db import BracketChange, StaleWriter, load, load_open, load_watch, save
 from database.session import Database, StorageError
 from services.account_line import AccountLine
 from services.account_messages import Answered, Asked, LookAtAll, Message, Pushed, QuoteAsked, Submitted
@@ -45,10 +45,10 @@ from services.bracket.model import (
 from services.bracket.observation import Read, Seen, Standing, Timing, TradingSession
 from services.bracket.opposite import is_way_clear, to_be_closed
 from services.cadence import Cadence, needs_of
-from services.event_codec import encode_event
 from services.feed_watch import FeedWatch
 from services.kill_switch import KillSwitch
 from services.lanes import Connections, Lanes
+from services.recording import Cause, Told, looked, records_of
 from services.roster import Roster, Symbol, Tracked, symbol_of
 from services.wire import Command, commands_of, intentions, name_of, put_on_wire, unknown
 from utils.checkpoint import reach
@@ -292,7 +292,7 @@ class AccountWorker:
         try:
             event = message.ask(tracked.bracket)
             if event is not None:
-                self._keep([(tracked, answer(tracked.bracket, event, self._now()))])
+                self._keep_answer(tracked, event)
                 self._decide([tracked])
         except Exception as exc:  # noqa: BLE001  # a refusal, or a failed store, is the asker's to hear
             message.reply.set_exception(exc)
@@ -304,7 +304,7 @@ class AccountWorker:
         if tracked is None:
             return
         try:
-            self._keep([(tracked, answer(tracked.bracket, message.event, self._now()))])
+            self._keep_answer(tracked, message.event)
         except StaleWriter:
             self._reload(tracked)
             self._unstored.append(message)
@@ -444,7 +444,8 @@ class AccountWorker:
         now = self._now()
         decided = [one for one in (self._decision(tracked, now) for tracked in brackets) if one is not None]
         try:
-            self._keep([(one.tracked, one.decision) for one in decided])
+            timing = self._ports.timing
+            self._keep([(one.tracked, one.decision, looked(one.seen, now, timing)) for one in decided])
         except StaleWriter:
             self._decide_apart(brackets)
             return
@@ -519,12 +520,12 @@ class AccountWorker:
         for other in to_be_closed(tracked.bracket, [one.bracket for one in open_ones.values()]):
             by = f"bracket {tracked.bracket.id}, which reverses it"
             leave = ExitRequested(reason=ExitReason.OPPOSITE_SIGNAL, by=by)
-            self._try_to_keep(open_ones[other.id], answer(other, leave, self._now()))
+            self._try_to_keep(open_ones[other.id], leave)
             self._roster.mark(open_ones[other.id])
 
-    def _try_to_keep(self, tracked: Tracked, decision: Decision) -> None:
+    def _try_to_keep(self, tracked: Tracked, event: Event) -> None:
         try:
-            self._keep([(tracked, decision)])
+            self._keep_answer(tracked, event)
         except StaleWriter:
             self._reload(tracked)
         except StorageError:
@@ -548,28 +549,23 @@ class AccountWorker:
 
     # --- storing and sending
 
-    def _keep(self, decisions: list[tuple[Tracked, Decision]]) -> None:
-        """Store decisions in one transaction; the cache follows only what is stored."""
-        news = [(tracked, decision) for tracked, decision in decisions if decision.events]
+    def _keep_answer(self, tracked: Tracked, event: Event) -> None:
+        """Store what a call came back with, or a person asked, and what follows from it."""
+        now = self._now()
+        self._keep([(tracked, answer(tracked.bracket, event, now), Told(now))])
+
+    def _keep(self, decisions: list[tuple[Tracked, Decision, Cause]]) -> None:
+        """Store decisions and their causes in one transaction; the cache follows only what is stored."""
+        news = [one for one in decisions if one[1].events]
         if not news:
             return
-        names = [name for _, decision in news for name in _names(decision)]
+        names = [name for _, decision, _ in news for name in _names(decision)]
         _reach("storing", names)
-        save(self._ports.db, [self._change(tracked, decision) for tracked, decision in news])
+        save(self._ports.db, [_change(*one) for one in news])
         _reach("stored", names)
-        for tracked, decision in news:
+        for tracked, decision, _ in news:
             self._roster.update(tracked, decision.bracket)
         self._ports.announce(self.account_id)
-
-    def _change(self, tracked: Tracked, decision: Decision) -> BracketChange:
-        at = decision.bracket.updated or self._now()
-        records = [
-            EventRecord(kind=type(event).__name__, at=at, payload=encode_event(event))
-            for event in decision.events
-        ]
-        return BracketChange(
-            bracket=decision.bracket, events=records, expected_version=tracked.bracket.version
-        )
 
     def _reload(self, tracked: Tracked) -> None:
         stored = load(self._ports.db, tracked.bracket.id)
@@ -646,6 +642,14 @@ class AccountWorker:
 
 def _names(decision: Decision) -> list[str]:
     return [name_of(event, decision.bracket.leg(event.seq)) for event in intentions(decision.events)]
+
+
+def _change(tracked: Tracked, decision: Decision, cause: Cause) -> BracketChange:
+    return BracketChange(
+        bracket=decision.bracket,
+        events=records_of(decision.events, cause),
+        expected_version=tracked.bracket.version,
+    )
 
 
 def _reach(phase: str, names: list[str]) -> None:

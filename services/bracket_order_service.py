@@ -17,7 +17,6 @@ from broker.base import BrokerCapabilities
 from database.auth_db import Caller, Scope, verify_api_key
 from database.bracket_db import (
     BracketPage,
-    EventRecord,
     ExistingClaim,
     IdempotencyClaim,
     Listed,
@@ -62,8 +61,8 @@ from services.errors import (
     NotReady,
     ScopeMissing,
 )
-from services.event_codec import encode_event
 from services.opposites import OrderIgnored, heed_opposites
+from services.recording import looked, records_of
 from utils.checkpoint import reach
 
 ENTRY_ANSWER_SECONDS = 1.5
@@ -279,7 +278,8 @@ def _commit_and_send(
         plan = heed_opposites(desk.db, plan, policy=request.on_opposite)
         bracket, events = open_bracket(plan, session=session, now=now)
         reach("storing bracket")
-        stored = insert_bracket(desk.db, bracket, _records(events, now), claim=claim)
+        cause = looked(birth_sight(plan, session), now, Timing())
+        stored = insert_bracket(desk.db, bracket, records_of(events, cause), claim=claim)
         reach("stored bracket")
     if isinstance(stored, ExistingClaim) and claim is not None:
         return _replayed(desk, _same_body(stored, claim))
@@ -294,14 +294,16 @@ def open_bracket(plan: Plan, *, session: TradingSession, now: Moment) -> tuple[B
     """Return a new bracket with its entry's intention, and the events that made it."""
     received = BracketReceived(id=str(ULID()), plan=plan, session=session.id)
     bracket = apply(None, received, now)
-    # An entry that waits for others to be flat is intended by its worker, once they are.
-    seen = Seen(session=session, way_is_clear=not plan.waits_for)
-    decision = reconcile(bracket, seen, now, timing=Timing())
+    decision = reconcile(bracket, birth_sight(plan, session), now, timing=Timing())
     return decision.bracket, (received, *decision.events)
 
 
-def _records(events: tuple[Event, ...], at: Moment) -> list[EventRecord]:
-    return [EventRecord(kind=type(event).__name__, at=at, payload=encode_event(event)) for event in events]
+def birth_sight(plan: Plan, session: TradingSession) -> Seen:
+    """Return all that the first look at a bracket knows.
+
+    An entry that waits for others to be flat is intended by its worker, once they are.
+    """
+    return Seen(session=session, way_is_clear=not plan.waits_for)
 
 
 def _wait_for_entry(

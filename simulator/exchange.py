@@ -27,8 +27,8 @@ from simulator.gtt import gtt_row
 from simulator.instruments import Listing, load_instruments
 from simulator.market import quote
 from simulator.news import AccountListener, Listeners, News, PriceListener, StopListening
-from simulator.orders import Key, order_row
-from simulator.positions import holding_row, position_row
+from simulator.orders import Key, Order, order_row
+from simulator.positions import Holding, holding_row, position_row
 from simulator.refusals import Refused
 from simulator.settings import ExchangeSettings
 from simulator.store import ExchangeStore, PostedCommand
@@ -124,6 +124,11 @@ class SimulatedExchange:
             orders = self._ledger.orders
             return tuple(order_row(o) for o in orders if o.account_id == account_id)
 
+    def orders(self, account_id: str) -> tuple[Order, ...]:
+        """Return the day's orders with all the exchange knows of them, oldest first."""
+        with self._working():
+            return tuple(order for order in self._ledger.orders if order.account_id == account_id)
+
     def gtt_book(self, account_id: str) -> tuple[GttRow, ...]:
         """Return the active GTTs and those that ended in the last week."""
         with self._working() as now:
@@ -151,6 +156,11 @@ class SimulatedExchange:
             days = (p for p in self._ledger.positions if p.account_id == account_id)
             held = (h for h in self._ledger.holdings if h.account_id == account_id and h.total)
             return tuple(map(position_row, days)), tuple(map(holding_row, held))
+
+    def deliveries(self, account_id: str) -> tuple[Holding, ...]:
+        """Return the holdings, delivered shares and those on their way apart."""
+        with self._working():
+            return tuple(h for h in self._ledger.holdings if h.account_id == account_id and h.total)
 
     def funds(self, account_id: str) -> FundsState:
         """Return rupees free and rupees held."""
@@ -254,6 +264,14 @@ class SimulatedExchange:
         """Close the session, deliver what was bought and start the next day with empty books."""
         with self._working() as now:
             self._floor.end_day(now)
+
+    def obey(self, command: str) -> str:
+        """Carry out a command of another terminal, as JSON, and return its outcome.
+
+        Raises ValueError for a command nobody understands, Refused for one that is refused.
+        """
+        with self._working() as now:
+            return self._floor.obey(parse(command), now)
 
     def tick(self) -> None:
         """Do everything time has made due: posted commands, orders on their way, prices, expiries."""

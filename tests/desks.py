@@ -29,6 +29,7 @@ from services.market_sessions import MarketSessions
 from services.threads import start_thread
 from simulator import ExchangeSettings, SimulatedExchange, load_instruments
 from tests.faulty_broker import FaultyBroker
+from tests.replays import assert_all_replay
 from tests.stores import a_database, an_account, some_secrets
 from utils.clock import SystemClock
 
@@ -141,7 +142,10 @@ def a_running_desk(folder: Path, *, timing: Timing = HASTY) -> Iterator[RunningD
         stop.set()
         thread.join()
         exchange.close()
-        db.close()
+        try:
+            assert_all_replay(db)
+        finally:
+            db.close()
 
 
 def _connect_to(broker: FaultyBroker) -> Callable[[str, AccountCredentials, BrokerSettings], BrokerAccount]:

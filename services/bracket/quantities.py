@@ -88,7 +88,10 @@ def entry_is_live(bracket: Bracket) -> bool:
     return bool(live_legs(bracket, Role.ENTRY))
 
 
+_MAY_STILL_SPEAK = (LegStatus.ABSENT, LegStatus.TRIGGERED)
+
+
 def watches_gtts(bracket: Bracket) -> bool:
-    """Whether the GTT book matters: a trigger is live, was given up unseen, or its other leg may fire too."""
+    """Whether the GTT book matters: a trigger is live, unseen, given up, or its other leg may fire too."""
     gtts = [leg for leg in bracket.legs if leg.kind is LegKind.GTT]
-    return any(leg.is_live or leg.status in (LegStatus.ABSENT, LegStatus.TRIGGERED) for leg in gtts)
+    return any(leg.is_live or leg.missed_reads or leg.status in _MAY_STILL_SPEAK for leg in gtts)

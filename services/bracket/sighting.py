@@ -306,10 +306,18 @@ def _miss_gtt(step: Step, leg: Leg, read: Read) -> None:
     if leg.status in UNSEEN:
         _count_absence(step, leg, read)
     elif leg.is_live:
-        # A trigger that was listed and is not any more: three such reads, or it was a bad page.
+        # A trigger that was listed and is not any more is as hard to believe as one that never was: a
+        # list that is empty for some seconds would have us place a second exit beside a living one.
         step.record(ev.LegMissed(seq=leg.seq))
-        if step.bracket.leg(leg.seq).missed_reads >= step.timing.absent_reads:
+        if _is_missed_for_good(step, step.bracket.leg(leg.seq), read):
             step.record(ev.LegExpired(seq=leg.seq))
+
+
+def _is_missed_for_good(step: Step, leg: Leg, read: Read) -> bool:
+    if leg.missed_reads < step.timing.absent_reads or leg.missed_since is None:
+        return False
+    was_quiet = read.started.since(leg.missed_since) > step.timing.quiescence
+    return was_quiet and read.position_agrees is True
 
 
 def flag_unknowns(step: Step) -> None:
@@ -317,7 +325,7 @@ def flag_unknowns(step: Step) -> None:
     unknown = [leg for leg in step.bracket.legs if leg.status is LegStatus.UNKNOWN]
     step.set_overlay(Overlay.UNKNOWN_LEG, bool(unknown))
     late = [leg for leg in unknown if step.age(leg.sent_at) >= step.timing.unknown_alarm_after]
-    stuck = [leg for leg in step.bracket.legs if _is_stuck(step, leg)]
+    stuck = [leg for leg in step.bracket.legs if _is_stuck(step, leg) or _is_missed(step, leg)]
     if late or stuck:
         words = ", ".join(f"{leg.purpose} order {leg.tag} ({leg.status})" for leg in late + stuck)
         step.raise_alarm("unknown_leg", f"the broker does not confirm: {words}")
@@ -328,6 +336,12 @@ def flag_unknowns(step: Step) -> None:
 def _is_stuck(step: Step, leg: Leg) -> bool:
     waits = leg.status in (LegStatus.ACKED, LegStatus.PENDING)
     return waits and step.age(leg.sent_at) >= step.timing.unknown_alarm_after
+
+
+def _is_missed(step: Step, leg: Leg) -> bool:
+    """Whether an exit that was listed has been missing for so long that somebody should know."""
+    since = leg.missed_since if leg.is_live and leg.is_working else None
+    return since is not None and step.age(since) >= step.timing.alarm_after
 
 
 def is_cancelling(leg: Leg) -> bool:

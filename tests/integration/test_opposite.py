@@ -9,17 +9,18 @@ from typing import Any
 
 import pytest
 
-from database.bracket_db import EventRecord, events_of, insert_bracket, load
+from database.bracket_db import events_of, insert_bracket, load
 from restx_api.shaping import timeline
 from services.bracket.model import Bracket, ExitReason, IfFilled, Overlay, Plan, Role, Side, State
+from services.bracket.observation import Timing
 from services.bracket.quantities import legs_of, net
 from services.bracket.request import BracketOrderRequest
 from services.bracket_change_service import cancel_bracket_order, explain_bracket_order
-from services.bracket_order_service import open_bracket, validate_bracket_order
+from services.bracket_order_service import birth_sight, open_bracket, validate_bracket_order
 from services.bracket_supervisor import BracketSupervisor
 from services.errors import SymbolConflict
-from services.event_codec import encode_event
 from services.opposites import heed_opposites
+from services.recording import looked, records_of
 from tests.desks import RunningDesk, a_running_desk
 from tests.faulty_broker import Fault
 
@@ -192,8 +193,8 @@ def stored_and_died(running: RunningDesk, *, age: timedelta = timedelta(0)) -> s
     received = replace(now, wall=now.wall - age, mono=now.mono - age.total_seconds())
     session = running.desk.supervisor.sessions("paper").trading_session("NSE", now)
     bracket, events = open_bracket(plan, session=session, now=received)
-    records = [EventRecord(kind=type(one).__name__, at=received, payload=encode_event(one)) for one in events]
-    insert_bracket(running.desk.db, bracket, records, claim=None)
+    cause = looked(birth_sight(plan, session), received, Timing())
+    insert_bracket(running.desk.db, bracket, records_of(events, cause), claim=None)
     return bracket.id
 
 

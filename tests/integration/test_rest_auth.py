@@ -12,7 +12,7 @@ from services.bracket.violations import Code
 from services.errors import BracketError
 from tests.serving import Json, Served, an_order, resting
 
-READS = ("bracketorderstatus", "bracketorderbook", "explainbracketorder", "analyzer")
+READS = ("bracketorderstatus", "bracketorderbook", "explainbracketorder", "safetyreport", "analyzer")
 TRADES = (
     "placebracketorder",
     "modifybracketorder",

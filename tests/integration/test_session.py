@@ -97,7 +97,7 @@ def test_every_connection_has_the_pragma(samples: Database, pragma: str, value: 
 
 
 def test_a_foreign_key_to_nothing_is_refused(db: Database) -> None:
-    orphan = "INSERT INTO bracket_events VALUES ('nobody', 1, 'acc1', 1, 'k', 't', '{}', '', '')"
+    orphan = "INSERT INTO bracket_events VALUES ('nobody', 1, 'acc1', 1, 'k', 't', '{}', '', '', NULL)"
 
     with pytest.raises(IntegrityError), db.write() as connection:
         connection.execute(text(orphan))

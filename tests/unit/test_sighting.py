@@ -20,6 +20,7 @@ from services.bracket.events import (
 )
 from services.bracket.model import GttLegRow, GttStatus, LegStatus, Product, RowStatus, Side, State, Topology
 from services.bracket.observation import TradingSession
+from services.bracket.quantities import watches_gtts
 from services.bracket.sighting import gtt_terms
 from tests.builders import a_plan
 from tests.unit.driver import (
@@ -283,16 +284,51 @@ def test_h36_a_gtt_that_fired_before_its_answer_was_known_is_found_with_its_chil
     assert driver.leg(3).parent == 2
 
 
-def test_h34_a_gtt_that_is_gone_for_three_reads_is_placed_again() -> None:
+def test_h34_a_gtt_that_is_gone_for_the_quiet_time_is_placed_again() -> None:
     driver = an_oco()
     driver.protect()
     driver.gtts.clear()
 
-    looks = [driver.read(after=1) for _ in range(3)]
+    looks = [driver.read(after=1) for _ in range(12)]
 
-    assert not commands(looks[0] + looks[1])
-    assert only(looks[2], LegIntended).kind == "gtt"
+    assert not commands([event for look in looks[:-1] for event in look])
+    assert only(looks[-1], LegIntended).kind == "gtt"
     assert "oco_gone" in driver.alarms
+
+
+def test_a_list_of_gtts_that_is_empty_for_some_seconds_places_no_second_exit() -> None:
+    driver = an_oco()
+    driver.protect()
+    rows = dict(driver.gtts)
+    driver.gtts.clear()
+    empty = [driver.read(after=1) for _ in range(8)]
+    told = driver.alarms
+
+    driver.gtts.update(rows)
+    driver.fire(2)
+    driver.quote = a_quote("489.00")
+    driver.read(after=1)
+
+    assert not commands([event for look in empty for event in look])
+    assert "unknown_leg" in told
+    assert driver.leg(3).parent == 2
+
+
+def test_a_gtt_that_was_given_up_is_looked_for_and_taken_back() -> None:
+    driver = an_oco()
+    driver.protect()
+    rows = dict(driver.gtts)
+    driver.gtts.clear()
+    for _ in range(12):
+        driver.read(after=1)
+    given_up = driver.leg(2).status
+
+    driver.gtts.update(rows)
+    driver.read(after=1)
+
+    assert given_up is LegStatus.EXPIRED
+    assert watches_gtts(driver.bracket)
+    assert driver.leg(2).is_live
 
 
 def test_h34_a_disabled_gtt_guards_nothing_and_is_placed_again() -> None:

@@ -1,0 +1,64 @@
+"""How Kite says no: its exceptions, their codes, and the words a client recognises a reason by."""
+
+from services.bracket.model import RefusalKind
+from simulator.refusals import Refused
+
+
+class KiteFailure(Exception):
+    """An error answer: Kite's error_type and HTTP status, and a sentence."""
+
+    def __init__(self, status: int, error_type: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.error_type = error_type
+        self.message = message
+
+
+class InputFailure(KiteFailure):
+    """A field is missing or makes no sense."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(400, "InputException", message)
+
+
+# The exchange gives reasons in its own words; a client of Kite's reads Kite's. Kinds that are not here
+# have no known sentence and keep the exchange's.
+_SENTENCES = {
+    RefusalKind.MARGIN: "Insufficient funds.",
+    RefusalKind.TICK: "Tick size for this script is not met.",
+    RefusalKind.BAND: "Price is beyond the circuit limit.",
+    RefusalKind.FREEZE: "Quantity is above the freeze quantity.",
+    RefusalKind.STOP_MARKET_BANNED: "16052 : Function not available.",
+    RefusalKind.PROTECTION_MISSING: "Market orders without market protection are not allowed.",
+    RefusalKind.TRIGGER_CROSSED: "Trigger already met.",
+    RefusalKind.TOO_NEAR: "Trigger should be at least 0.25% away from the last price.",
+    RefusalKind.DEMAT_AUTHORISATION: "Authorise holdings with CDSL TPIN before selling.",
+    RefusalKind.RMS: "RMS:Rule.",
+    RefusalKind.SELF_TRADE: "Self trade is not allowed.",
+    RefusalKind.SESSION_CLOSED: "Markets are closed right now.",
+    RefusalKind.CONTRACT_EXPIRED: "The instrument has either expired or does not exist.",
+    RefusalKind.MODIFICATION_CAP: "Maximum allowed order modifications exceeded.",
+    RefusalKind.ALREADY_DONE: "Order already completed or cancelled.",
+    RefusalKind.NOT_FOUND: "Couldn't find that `order_id`.",
+}
+_TYPES = {
+    RefusalKind.MARGIN: "MarginException",
+    RefusalKind.DEMAT_AUTHORISATION: "HoldingException",
+    RefusalKind.TICK: "InputException",
+    RefusalKind.FREEZE: "InputException",
+    RefusalKind.PROTECTION_MISSING: "InputException",
+    RefusalKind.TRIGGER_CROSSED: "InputException",
+    RefusalKind.TOO_NEAR: "InputException",
+}
+
+
+def words_of(kind: RefusalKind | None, reason: str) -> str:
+    """Return a refusal in the words Kite's clients know it by, the exchange's own behind them."""
+    sentence = None if kind is None else _SENTENCES.get(kind)
+    return reason if sentence is None else f"{sentence} {reason}"
+
+
+def failure_of(refused: Refused) -> KiteFailure:
+    """Return the answer that a refused write gets."""
+    error_type = _TYPES.get(refused.kind, "OrderException")
+    return KiteFailure(400, error_type, words_of(refused.kind, refused.reason))

@@ -1,0 +1,30 @@
+"""The endpoints of the login: a request token and a checksum for an access token, and its end."""
+
+from simulator.kite_wire.calls import Call
+from simulator.kite_wire.desk import Desk
+from simulator.kite_wire.failures import InputFailure
+from simulator.kite_wire.rows import Row, exchange_time
+
+
+def exchange_token(desk: Desk, call: Call) -> Row:
+    fields = [call.form.get(name, "") for name in ("api_key", "request_token", "checksum")]
+    if not all(fields):
+        raise InputFailure("Missing `api_key`, `request_token` or `checksum`.")
+    app, access_token = desk.sessions.log_in(fields[0], fields[1], checksum=fields[2])
+    return {
+        "user_id": app.user_id,
+        "user_type": "individual",
+        "user_name": app.user_id,
+        "broker": "ZERODHA",
+        "api_key": app.api_key,
+        "access_token": access_token,
+        "public_token": "",
+        "refresh_token": "",
+        "login_time": exchange_time(desk.sessions.now()),
+    }
+
+
+def end_session(desk: Desk, call: Call) -> bool:
+    for token in call.query_values("access_token"):
+        desk.sessions.log_out(token)
+    return True

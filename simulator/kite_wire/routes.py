@@ -1,0 +1,90 @@
+"""Which path is which endpoint, who may call it, and how its outcome becomes an answer."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.routing import Map, Rule
+
+from simulator.kite_wire import admin, gtts, login, market, orders, portfolio
+from simulator.kite_wire.calls import Call, Reply, failure, success
+from simulator.kite_wire.desk import Desk
+from simulator.kite_wire.failures import KiteFailure, failure_of
+from simulator.kite_wire.limits import Limits
+from simulator.refusals import Refused
+
+Endpoint = Callable[[Desk, Call], Any]
+
+_PRIVATE: tuple[tuple[str, str, Endpoint], ...] = (
+    ("POST", "/orders/<variety>", orders.place),
+    ("PUT", "/orders/<variety>/<order_id>", orders.modify),
+    ("DELETE", "/orders/<variety>/<order_id>", orders.cancel),
+    ("GET", "/orders", orders.book),
+    ("GET", "/orders/<order_id>", orders.history),
+    ("GET", "/orders/<order_id>/trades", orders.trades_of_order),
+    ("GET", "/trades", orders.trades),
+    ("POST", "/gtt/triggers", gtts.place),
+    ("GET", "/gtt/triggers", gtts.book),
+    ("GET", "/gtt/triggers/<trigger_id>", gtts.one),
+    ("PUT", "/gtt/triggers/<trigger_id>", gtts.modify),
+    ("DELETE", "/gtt/triggers/<trigger_id>", gtts.delete),
+    ("GET", "/portfolio/positions", portfolio.positions),
+    ("GET", "/portfolio/holdings", portfolio.holdings),
+    ("GET", "/user/margins", portfolio.margins),
+    ("GET", "/user/margins/<segment>", portfolio.margins_of_segment),
+    ("GET", "/user/profile", portfolio.profile),
+    ("GET", "/quote", market.quote),
+    ("GET", "/quote/ltp", market.last_price),
+    ("GET", "/quote/ohlc", market.open_high_low_close),
+    ("GET", "/instruments", market.instruments),
+    ("GET", "/instruments/<exchange>", market.instruments_of_exchange),
+)
+_OPEN: tuple[tuple[str, str, Endpoint], ...] = (
+    ("POST", "/session/token", login.exchange_token),
+    ("DELETE", "/session/token", login.end_session),
+    ("POST", "/sim/command", admin.command),
+    ("POST", "/sim/token", admin.token),
+    ("POST", "/sim/login", admin.log_in),
+)
+
+
+class Router:
+    """Answers calls. Thread-safe, as what it works on is."""
+
+    def __init__(self, desk: Desk, limits: Limits | None) -> None:
+        self._desk = desk
+        self._limits = limits
+        self._open = frozenset(endpoint for _, _, endpoint in _OPEN)
+        rules = [Rule(path, methods=[method], endpoint=end) for method, path, end in (*_PRIVATE, *_OPEN)]
+        self._urls = Map(rules, strict_slashes=False, merge_slashes=False).bind("kite")
+
+    def answer(self, call: Call) -> Reply:
+        """Return the whole answer to a call, whatever it comes to."""
+        try:
+            data = self._carried_out(call)
+        except KiteFailure as exc:
+            return failure(exc.status, exc.error_type, exc.message)
+        except Refused as exc:
+            told = failure_of(exc)
+            return failure(told.status, told.error_type, told.message)
+        return data if isinstance(data, Reply) else success(data)
+
+    def _carried_out(self, call: Call) -> Any:
+        endpoint, words = self._found(call)
+        if endpoint not in self._open:
+            user_id = self._desk.sessions.app_of(call.authorization).user_id
+            if self._limits is not None:
+                self._limits.count(user_id, method=call.method, path=call.path)
+            call = replace(call, user_id=user_id)
+        return endpoint(self._desk, replace(call, path_words=words))
+
+    def _found(self, call: Call) -> tuple[Endpoint, dict[str, str]]:
+        try:
+            endpoint, words = self._urls.match(call.path, method=call.method)
+        except MethodNotAllowed as exc:
+            raise KiteFailure(405, "GeneralException", "Method not allowed.") from exc
+        except HTTPException as exc:
+            raise KiteFailure(404, "GeneralException", "Route not found") from exc
+        found: Endpoint = endpoint
+        return found, dict(words)

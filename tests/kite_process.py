@@ -1,0 +1,87 @@
+"""The simulated Kite as a process of its own, with its exchange's file to be read after its end."""
+
+import contextlib
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from scripts.service_process import PROJECT
+from simulator import SimulatedExchange, load_instruments
+from utils.clock import SystemClock
+
+
+class KiteProcess:
+    """One simulated broker. apps are USER:KEY:SECRET:TOKEN."""
+
+    def __init__(self, state: Path, apps: Sequence[str], *options: str) -> None:
+        self.state = state
+        self._words = [word for app in apps for word in ("--app", app)] + list(options)
+        self._process: subprocess.Popen[str] | None = None
+        self.url = ""
+
+    def start(self) -> None:
+        """Serve, and return once it answers; on another port each time."""
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "simulator.kite_wire", "--state", str(self.state), *self._words],
+            cwd=PROJECT,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stdout is not None
+        self.url = self._process.stdout.readline().strip()
+        assert self.url, "the simulated Kite did not start"
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
+        if self._process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(number)
+        self._process.wait(timeout=10)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+        self._process = None
+
+    def command(self, **words: object) -> dict[str, Any]:
+        """Have the exchange do something: `act="set_price", exchange="NSE", ...`."""
+        return self._sim("command", words)
+
+    def price(self, symbol: str, last: object) -> None:
+        self.command(act="set_price", exchange="NSE", symbol=symbol, last=str(last))
+
+    def token(self, api_key: str, *, alive: bool) -> None:
+        self._sim("token", {"api_key": api_key, "alive": alive})
+
+    def books(self) -> SimulatedExchange:
+        """Return the exchange behind it, for reading; only after its end. To be closed."""
+        assert self._process is None, "an exchange's file has one owner"
+        return SimulatedExchange(SystemClock(), path=self.state, listings=load_instruments())
+
+    def _sim(self, path: str, body: object) -> dict[str, Any]:
+        answer = requests.post(f"{self.url}/sim/{path}", json=body, timeout=10)
+        assert answer.ok, answer.text
+        found: dict[str, Any] = answer.json()["data"]
+        return found
+
+    def __enter__(self) -> "KiteProcess":
+        self.start()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.stop(signal.SIGKILL)
+
+
+def wait_for(fulfilled: Any, *, seconds: float = 40.0, every: float = 0.1, what: str = "it") -> Any:
+    """Return what fulfilled() returns once that is true. Raises AssertionError after the deadline."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = fulfilled()
+        if found:
+            return found
+        time.sleep(every)
+    raise AssertionError(f"{what} did not happen in {seconds} s")
