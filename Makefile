@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo dev test check check-clients check-slow fix migrate diagram cases bench clean
+.PHONY: help run demo dev test check check-clients check-slow fix migrate docs bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -52,11 +52,10 @@ fix: $(VENV)/dev.stamp ## format, and mend what can be mended
 migrate: $(VENV)/run.stamp .env ## bring the database to the newest form
 	@$(BIN)/flask --app app db upgrade
 
-diagram: $(VENV)/run.stamp ## write the state diagram of docs/bracket-lifecycle.md from the table of moves
+docs: $(VENV)/dev.stamp ## write what the docs show of the code: state diagram, hard cases, error codes
 	@$(BIN)/python -m scripts.diagram
-
-cases: $(VENV)/run.stamp ## write the table of docs/hard-cases.md from the tests that tell each case
 	@$(BIN)/python -m scripts.hard_cases
+	@$(BIN)/python -m scripts.error_codes
 
 bench: $(VENV)/dev.stamp ## measure: placing, webhook, fill-to-stop, 10,000 open brackets
 	@$(BIN)/python -m bench

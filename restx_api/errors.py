@@ -1,4 +1,4 @@
-"""The one table from code to HTTP status, and how every failure is answered.
+"""How every failure is answered, by the one table of codes.
 
 Services know no HTTP; routes raise; everything ends here, in one shape that holds nothing of the
 request but the names and values its sentences choose to tell.
@@ -13,43 +13,12 @@ from werkzeug.exceptions import HTTPException
 
 from database.session import StorageError
 from restx_api.envelope import failure
+from restx_api.error_codes import CODES
 from services.errors import BracketDenied, BracketError, EntryRejected
 
 logger = logging.getLogger(__name__)
 
-HTTP_STATUS: Mapping[str, int] = {
-    "request_invalid": 400,
-    "price_off_tick": 400,
-    "quantity_off_lot": 400,
-    "price_relationship": 400,
-    "price_insane": 400,
-    "entry_rejected": 400,
-    "order_rejected": 400,
-    "invalid_api_key": 401,
-    "invalid_openalgo_apikey": 403,
-    "scope_missing": 403,
-    "killed": 403,
-    "webhook_paused": 403,
-    "webhook_limit": 403,
-    "not_found": 404,
-    "method_not_allowed": 405,
-    "idempotency_conflict": 409,
-    "symbol_conflict": 409,
-    "bracket_closed": 409,
-    "body_too_large": 413,
-    "cannot_protect": 422,
-    "would_trigger_now": 422,
-    "market_closed": 422,
-    "past_cutoff": 422,
-    "exchange_not_served": 422,
-    "entry_stale": 422,
-    "alert_stale": 422,
-    "rate_limited": 429,
-    "broker_error": 500,
-    "internal_error": 500,
-    "not_stored": 503,
-    "not_ready": 503,
-}
+HTTP_STATUS: Mapping[str, int] = {name: code.status for name, code in CODES.items()}
 
 # What the HTTP layer itself refuses, in the table's words.
 _CODE_OF_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 429: "rate_limited"}

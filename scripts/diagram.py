@@ -7,7 +7,7 @@ from services.bracket.lifecycle import MOVES
 from services.bracket.model import State
 
 PAGE = Path(__file__).parent.parent / "docs" / "bracket-lifecycle.md"
-BEGIN = "<!-- made from the table of moves by `make diagram`; do not edit -->"
+BEGIN = "<!-- made from the table of moves by `make docs`; do not edit -->"
 END = "<!-- end of what is made -->"
 
 
@@ -18,9 +18,7 @@ def main(arguments: list[str]) -> int:
     _, _, after = rest.partition(END)
     made = f"{before}{BEGIN}\n{section()}\n{END}{after}"
     if "--check" in arguments:
-        print(
-            "the diagram is up to date" if made == text else "run `make diagram`: the page is not the table"
-        )
+        print("the diagram is up to date" if made == text else "run `make docs`: the page is not the table")
         return int(made != text)
     PAGE.write_text(made, encoding="utf-8")
     return 0

@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 TESTS = ROOT / "tests" / "hard_cases"
 PAGE = ROOT / "docs" / "hard-cases.md"
-BEGIN = "<!-- made from tests/hard_cases by `make cases`; do not edit -->"
+BEGIN = "<!-- made from tests/hard_cases by `make docs`; do not edit -->"
 END = "<!-- end of what is made -->"
 ALL = range(1, 72)
 
@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> int:
     made = f"{before}{BEGIN}\n{_table(cases)}\n{END}{after}"
     if "--check" in arguments:
         print(
-            "the hard cases are up to date" if made == text else "run `make cases`: the page is not the tests"
+            "the hard cases are up to date" if made == text else "run `make docs`: the page is not the tests"
         )
         return int(made != text or bool(faults))
     PAGE.write_text(made, encoding="utf-8")
