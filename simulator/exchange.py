@@ -262,7 +262,13 @@ class SimulatedExchange:
     def disturb(self, act: Callable[[Ledger, TradingFloor, datetime], Outcome]) -> Outcome:
         """Let a fault work on the books themselves; for tests of what a broker should never do."""
         with self._working() as now:
+            self._news.accounts.update(one.account_id for one in self._ledger.accounts)
             return act(self._ledger, self._floor, now)
+
+    def peek(self, look: Callable[[Ledger], Outcome]) -> Outcome:
+        """Look at the books themselves; nothing is let in, nobody is told."""
+        with self._lock:
+            return look(self._ledger)
 
     def tick(self) -> None:
         """Do everything time has made due: posted commands, orders on their way, prices, expiries."""

@@ -8,6 +8,7 @@ goes wrong; who asks carries it out, in process or over HTTP. Nothing here knows
 import random
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, ClassVar
@@ -97,20 +98,30 @@ class Books:
         raise NotImplementedError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Floor:
-    """The exchange as a fault sees it. jump moves a price at once, however far."""
+    """The exchange as a fault sees it at one instant. jump moves a price at once, however far."""
 
     exchange: SimulatedExchange
     account_id: str
     now: float
+    wall: datetime
     is_open: bool
     jump: Callable[[Key, Decimal, int | None], None]
+    _orders: list[Order] | None = None
 
     def orders(self) -> list[Order]:
-        return self.exchange.disturb(
-            lambda ledger, _floor, _now: [o for o in ledger.orders if o.account_id == self.account_id]
-        )
+        """Return the day's orders of the account; asked for once, until `fresh`."""
+        if self._orders is None:
+            self._orders = self.exchange.peek(
+                lambda ledger: [order for order in ledger.orders if order.account_id == self.account_id]
+            )
+        return self._orders
+
+    def fresh(self) -> "Floor":
+        """Forget what was seen: something was done."""
+        self._orders = None
+        return self
 
     def ours(self) -> list[Order]:
         """Return the orders that carry a tag."""

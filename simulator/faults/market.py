@@ -26,22 +26,22 @@ def fill(floor: Floor, order: Order, quantity: int, price: Decimal | None = None
     def act(ledger: Ledger, desks: TradingFloor, now: datetime) -> None:
         market = ledger.market(order.key)
         at = price or order.price or (market.last if market is not None else Decimal(1))
-        desks.orders._book(Fill(order_id=order.order_id, quantity=quantity, price=at), now=now)  # noqa: SLF001
+        desks.orders._book(Fill(order_id=order.order_id, quantity=quantity, price=at), now=now)
 
     floor.exchange.disturb(act)
 
 
 def put(floor: Floor, order: Order) -> None:
-    floor.exchange.disturb(lambda _ledger, desks, _now: desks.orders._put(order))  # noqa: SLF001
+    floor.exchange.disturb(lambda _ledger, desks, _now: desks.orders._put(order))
 
 
 def put_gtt(floor: Floor, change: Callable[[datetime], Gtt]) -> None:
-    floor.exchange.disturb(lambda _ledger, desks, now: desks.gtts._put(change(now)))  # noqa: SLF001
+    floor.exchange.disturb(lambda _ledger, desks, now: desks.gtts._put(change(now)))
 
 
 def active_gtts(floor: Floor) -> list[Gtt]:
-    return floor.exchange.disturb(
-        lambda ledger, _desks, _now: [
+    return floor.exchange.peek(
+        lambda ledger: [
             gtt
             for gtt in ledger.gtts
             if gtt.status is GttStatus.ACTIVE and gtt.account_id == floor.account_id
@@ -73,9 +73,6 @@ def _age(order: Order, now: datetime) -> float:
     return (now - order.placed_at).total_seconds()
 
 
-def clock_of(floor: Floor) -> datetime:
-    return floor.exchange.disturb(lambda _ledger, _desks, now: now)
-
 
 class RejectedLater(Fault):
     code = "F14"
@@ -84,13 +81,13 @@ class RejectedLater(Fault):
     where = ANY
 
     def act(self, floor: Floor) -> Deed | None:
-        now = clock_of(floor)
+        now = floor.wall
         fresh = [o for o in floor.ours() if o.is_live and o.filled == 0 and 0.1 <= _age(o, now) <= 5]
         dice = self.strikes() if fresh else None
         if dice is None:
             return None
         order, kind = dice.choice(fresh), dice.choice(_RISK_WORDS)
-        floor.exchange.disturb(lambda _l, desks, _n: desks.orders._pending.pop(order.order_id, None))  # noqa: SLF001
+        floor.exchange.disturb(lambda _l, desks, _n: desks.orders._pending.pop(order.order_id, None))
         put(floor, ended(order, RowStatus.REJECTED, now=now, reason=f"injected: {kind}", refusal=kind))
         return Deed(words=f"rejected later for {kind}", order_id=order.order_id)
 
@@ -101,7 +98,7 @@ class StuckPending(StuckChange):
     where = ANY
 
     def act(self, floor: Floor) -> Deed | None:
-        now = clock_of(floor)
+        now = floor.wall
         fresh = [o for o in floor.ours() if o.is_live and o.filled == 0 and _age(o, now) <= 2]
         dice = self.strikes() if fresh else None
         if dice is None:
@@ -109,8 +106,8 @@ class StuckPending(StuckChange):
         order, until = dice.choice(fresh), now + timedelta(seconds=dice.uniform(1.0, 20.0))
 
         def act(_ledger: Ledger, desks: TradingFloor, _now: datetime) -> None:
-            desks.orders._pending[order.order_id] = until  # noqa: SLF001
-            desks.orders._put(replace(order, status=RowStatus.PENDING, accept_at=until, updated_at=now))  # noqa: SLF001
+            desks.orders._pending[order.order_id] = until
+            desks.orders._put(replace(order, status=RowStatus.PENDING, accept_at=until, updated_at=now))
 
         floor.exchange.disturb(act)
         return Deed(words="stuck in OPEN PENDING", order_id=order.order_id)
@@ -130,8 +127,8 @@ class TradeBust(Fault):
         if dice is None:
             return None
         order = dice.choice(filled)
-        trade = floor.exchange.disturb(
-            lambda ledger, _d, _n: next(
+        trade = floor.exchange.peek(
+            lambda ledger: next(
                 (t for t in ledger.trades if t.row.broker_order_id == order.order_id), None
             )
         )
@@ -146,7 +143,7 @@ class TradeBust(Fault):
             ledger.put_position(replace(position, quantity=position.quantity - taken))
             status = RowStatus.CANCELLED if order.status is RowStatus.FILLED else order.status
             value = order.value - gone.quantity * gone.price
-            desks.orders._put(replace(order, filled=left, value=value, status=status, updated_at=now))  # noqa: SLF001
+            desks.orders._put(replace(order, filled=left, value=value, status=status, updated_at=now))
 
         floor.exchange.disturb(act)
         return Deed(
@@ -191,10 +188,10 @@ class OddFills(Fault):
             ledger.put_order(wider)
             market = ledger.market(order.key)
             price = order.price or (market.last if market is not None else Decimal(1))
-            desks.orders._book(Fill(order_id=order.order_id, quantity=lot, price=price), now=now)  # noqa: SLF001
+            desks.orders._book(Fill(order_id=order.order_id, quantity=lot, price=price), now=now)
             full = ledger.orders.get(order.order_id)
             if full is not None:
-                desks.orders._put(replace(full, quantity=order.quantity))  # noqa: SLF001
+                desks.orders._put(replace(full, quantity=order.quantity))
 
         floor.exchange.disturb(act)
 
@@ -236,8 +233,8 @@ class CancelledByBroker(Fault):
         wanted = order.quantity * 9 // 10 // lot * lot - order.filled
         if wanted > 0:
             fill(floor, order, wanted)
-        now = clock_of(floor)
-        after = next(o for o in floor.ours() if o.order_id == order.order_id)
+        now = floor.wall
+        after = next(o for o in floor.fresh().ours() if o.order_id == order.order_id)
         if after.is_live:
             put(floor, ended(after, RowStatus.CANCELLED, now=now, reason="cancelled by the broker"))
         return Deed(words="cancelled by the broker at 90 %", order_id=order.order_id)
@@ -333,7 +330,7 @@ class Zombie(Fault):
             return None
         order = dice.choice(dead)
         lot = lot_of(floor, order)
-        now = clock_of(floor)
+        now = floor.wall
         put(floor, replace(order, status=RowStatus.OPEN, reason=None, updated_at=now))
         lots = dice.choice((1, max(1, order.remaining // lot)))
         fill(floor, order, min(order.remaining, lots * lot))
@@ -372,7 +369,7 @@ class BrokenGtt(Fault):
 
     def _skip(self, floor: Floor, gtt: Gtt) -> None:
         """Listed as active, but nobody compares it with the price."""
-        floor.exchange.disturb(lambda ledger, _d, _n: ledger._active.get(gtt.key, {}).pop(gtt.trigger_id, None))  # noqa: SLF001
+        floor.exchange.disturb(lambda ledger, _d, _n: ledger._active.get(gtt.key, {}).pop(gtt.trigger_id, None))
         self._skipped.append(gtt)
 
     def _refuse_child(self, floor: Floor, gtt: Gtt, dice: random.Random) -> None:
@@ -413,7 +410,7 @@ class BothChildren(Fault):
 
         def act(ledger: Ledger, desks: TradingFloor, now: datetime) -> None:
             for index in range(2):
-                desks.gtts._fire(ledger.gtts.get(gtt.trigger_id) or gtt, index, now=now)  # noqa: SLF001
+                desks.gtts._fire(ledger.gtts.get(gtt.trigger_id) or gtt, index, now=now)
 
         floor.exchange.disturb(act)
         return Deed(
@@ -422,5 +419,3 @@ class BothChildren(Fault):
             touches=frozenset({(gtt.symbol, gtt.product.value)}),
         )
 
-
-assert Product.MIS  # noqa: S101  # products name the position that a deed touches

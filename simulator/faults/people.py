@@ -5,9 +5,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from services.bracket.model import OrderRequest, OrderType, Product, RowStatus, Terms
+from services.bracket.model import OrderRequest, OrderType, Product, RowStatus, Side, Terms
 from simulator.faults.base import Deed, Elsewhere, Fault, Floor, HostDeed, HostFate
-from simulator.faults.market import active_gtts, is_exit, lot_of, tick_of
+from simulator.faults.market import active_gtts, is_exit, tick_of
 from simulator.faults.states import ANY, ENTRY_CALL, HELD, OPEN
 from simulator.floor import TradingFloor
 from simulator.ledger import Ledger
@@ -59,8 +59,6 @@ class TradesElsewhere(Fault):
 
 
 def _trade(floor: Floor, key: tuple[str, str], product: Product, *, side: str, quantity: int) -> None:
-    from services.bracket.model import Side  # noqa: PLC0415
-
     floor.exchange.place_foreign(
         floor.account_id,
         OrderRequest(
@@ -181,8 +179,8 @@ class Conversion(Fault):
         return None
 
     def _position(self, floor: Floor, symbol: str, product: str) -> Position | None:
-        return floor.exchange.disturb(
-            lambda ledger, _d, _n: next(
+        return floor.exchange.peek(
+            lambda ledger: next(
                 (
                     p
                     for p in ledger.positions
@@ -226,5 +224,3 @@ class ClientGone(Fault):
     def host(self, now: float) -> HostFate | None:
         return None if self.strikes() is None else HostFate(deed=HostDeed.CLIENT_GONE)
 
-
-assert lot_of  # noqa: S101  # used by callers that size their trades
