@@ -5,6 +5,7 @@ agenda resumes it later; between two entries of the agenda nothing else runs, so
 """
 
 import heapq
+import math
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -42,7 +43,8 @@ class Agenda:
 
     def pass_to(self, at: float) -> None:
         if at > self.now:
-            self.clock.advance(timedelta(seconds=at - self.now))
+            # Rounded up: the clock counts microseconds, and time that does not pass never ends.
+            self.clock.advance(timedelta(microseconds=math.ceil((at - self.now) * 1e6)))
 
     def spawn(self, call: Callable[[], None], *, is_alive: Callable[[], bool], seconds: float = 0.0) -> None:
         """Run a call in a greenlet of its own, as long as its process lives."""
