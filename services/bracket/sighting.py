@@ -264,7 +264,9 @@ def _sight_gtt(step: Step, leg: Leg, row: GttRow, refused: GttLegRow | None) -> 
     status = LegStatus.REJECTED if refused is not None else _GTT_STATUS[row.status]
     terms = gtt_terms(row, leg.side)
     known = (leg.status, leg.terms, leg.broker_order_id, leg.expires_at)
-    if leg.sighted_at is not None and known == (status, terms, row.trigger_id, row.expires_at):
+    is_repeated = leg.sighted_at is not None and known == (status, terms, row.trigger_id, row.expires_at)
+    # Sighted again, it is missed no more: three bad pages far apart prove nothing.
+    if is_repeated and not leg.missed_reads:
         return
     step.record(
         ev.LegSighted(

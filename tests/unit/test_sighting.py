@@ -295,6 +295,22 @@ def test_h34_a_gtt_that_is_gone_for_three_reads_is_placed_again() -> None:
     assert "oco_gone" in driver.alarms
 
 
+def test_bad_pages_of_gtts_far_apart_do_not_add_up_to_a_lost_one() -> None:
+    driver = an_oco()
+    driver.protect()
+    rows = dict(driver.gtts)
+
+    looks = []
+    for _ in range(3):
+        driver.gtts.clear()
+        looks.append(driver.read(after=1))
+        driver.gtts.update(rows)
+        looks.append(driver.read(after=30))
+
+    assert not [event for look in looks for event in commands(look)]
+    assert "oco_gone" not in driver.alarms
+
+
 def test_h34_a_disabled_gtt_guards_nothing_and_is_placed_again() -> None:
     driver = an_oco()
     driver.protect()
