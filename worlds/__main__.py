@@ -4,22 +4,16 @@ The last line of a run is JSON; the exit code is 1 when a world broke an invaria
 """
 
 import argparse
-import logging
-import multiprocessing
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
 
-from worlds.director import Result, play
+from worlds.director import play
+from worlds.fleet import hush, results, store
 from worlds.plan import plan_of
 from worlds.report import Totals, cell_table, failures, json_line, missing_cells, naked_table
-from worlds.storage import Store
 
 WORLDS_OF_A_SEED = 1_000_000  # seeds of two runs never overlap
-_CHUNK = 8
-
-_store: Store | None = None
 
 
 def main() -> int:
@@ -32,7 +26,7 @@ def main() -> int:
     parser.add_argument("--lines", type=int, default=200, help="how much of the story")
     parser.add_argument("--quiet", action="store_true", help="no tables")
     given = parser.parse_args()
-    logging.disable(logging.CRITICAL)  # the worlds are about what is done, not what is said of it
+    hush()
     if given.replay is not None:
         return _replay(given.replay, given.lines)
     return _simulate(given)
@@ -70,28 +64,8 @@ def _tell(totals: Totals, seconds: float, processes: int) -> None:
         print(f"{len(totals.broken)} worlds broke an invariant:\n{failures(totals.broken[:30])}")
 
 
-def results(seeds: Iterable[int], *, processes: int) -> Iterator[Result]:
-    """Play the worlds, in as many processes, and give what became of them in the order of their seeds."""
-    if processes <= 1:
-        yield from map(_play, seeds)
-        return
-    with multiprocessing.get_context("spawn").Pool(processes, initializer=_prepare) as pool:
-        yield from pool.imap(_play, seeds, chunksize=_CHUNK)
-
-
-def _prepare() -> None:
-    logging.disable(logging.CRITICAL)
-
-
-def _play(seed: int) -> Result:
-    global _store  # noqa: PLW0603  # one file for all the worlds of a process
-    if _store is None:
-        _store = Store()
-    return play(plan_of(seed), _store)
-
-
 def _replay(seed: int, lines: int) -> int:
-    result = play(plan_of(seed), Store(), keeps_diary=True)
+    result = play(plan_of(seed), store(), keeps_diary=True)
     print("\n".join(result.diary[-lines:]))
     print(f"world {seed}: {result.broken or 'every invariant held'}")
     return int(result.broken is not None)

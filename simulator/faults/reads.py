@@ -92,13 +92,13 @@ class PartialBook(Fault):
 
     def __init__(self, seed: int, **more: Any) -> None:
         super().__init__(seed, **more)
-        self._in_a_row = 0
+        self._in_a_row = {Part.ORDERS: 0, Part.GTTS: 0}
 
     def spoil(self, part: Part, rows: Rows, books: Books) -> Rows | None:
         if part not in (Part.ORDERS, Part.GTTS) or not rows:
             return None
-        dice = self.strikes() if self._in_a_row < 2 else None
-        self._in_a_row = 0 if dice is None else self._in_a_row + 1
+        dice = self.strikes() if self._in_a_row[part] < 2 else None
+        self._in_a_row[part] = 0 if dice is None else self._in_a_row[part] + 1
         if dice is None:
             return None
         lost = dice.randrange(len(rows))
