@@ -18,12 +18,14 @@ from services.bracket.model import (
     Overlay,
     PriceMode,
     PriceSpec,
+    Product,
     Role,
     State,
     Topology,
 )
 from services.bracket.observation import TradingSession
 from services.bracket.quantities import live_legs, net
+from simulator.faults.people import MANUAL
 from simulator.orders import Key
 from worlds.plan import ACCOUNT, INSTRUMENTS, MOST_SECONDS, OPENING, WorldPlan
 from worlds.storage import Killed, Store
@@ -234,6 +236,9 @@ class Director:
         self._had_night = True
         world, dice = self._world, self._dice
         world.note("the session closes")
+        for bracket in world.brackets.values():
+            if bracket.plan.product is Product.MIS:
+                world.touch(bracket.plan.instrument.symbol, Product.MIS.value, MANUAL)
         world.exchange.close_session()
         world.session = TradingSession(id=SECOND_DAY, is_open=False)
         self._settle(dice.uniform(10.0, 25.0))

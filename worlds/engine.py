@@ -88,6 +88,8 @@ class Engine:
             self.worker.turn()
             self._wake_at = now + self.worker.seconds_to_wait()
             turns += 1
+            if self.worker.stuck:
+                raise BusyLoop(f"{sorted(self.worker.stuck)} cannot be decided")
             if turns > _MOST_TURNS:
                 raise BusyLoop(f"{turns} turns in one instant")
         return turns > 0

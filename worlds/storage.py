@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from database.schema import metadata
+from database.prepared import Transaction
 from database.session import Database, NotStored
 
 _TABLES = ("bracket_events", "legs", "idempotency_keys", "brackets", "account_sequences", "settings")
@@ -25,14 +26,19 @@ class WorldDatabase(Database):
         super().__init__(url)
         self.before_commit: Callable[[], None] = lambda: None
         self.after_commit: Callable[[], None] = lambda: None
-        self.commits = 0
 
     @contextmanager
     def write(self) -> Generator[Connection]:
         with super().write() as connection:
             yield connection
             self.before_commit()  # what it raises rolls everything back, as death would
-        self.commits += 1
+        self.after_commit()
+
+    @contextmanager
+    def writing(self) -> Generator[Transaction]:
+        with super().writing() as transaction:
+            yield transaction
+            self.before_commit()
         self.after_commit()
 
 

@@ -130,6 +130,7 @@ class World:
         self.engine: Engine | None = None
         self.paused: Engine | None = None
         self.is_doomed = False
+        self.had_two_engines = False
         self.down_until = 0.0
         self.kill_mode = KillMode.OFF
         self.kill_set_at = 0.0
@@ -332,8 +333,7 @@ class World:
             return False
         except Killed:
             self.kill("while it stored a bracket")
-            self._adopt(bracket_id)
-            return True
+            return self._adopt(bracket_id)  # what was not stored is sent again by its client
         if isinstance(stored, ExistingClaim):
             del self.plans[bracket_id]
             return True
@@ -342,14 +342,16 @@ class World:
         self._live()
         return True
 
-    def _adopt(self, bracket_id: str) -> None:
+    def _adopt(self, bracket_id: str) -> bool:
         stored = load(self.store.db, bracket_id)
         if stored is None:
-            return
+            del self.plans[bracket_id]
+            return False
         self.brackets[bracket_id] = stored
         self.received_at[bracket_id] = self.seconds
         self._owners[bracket_id[-8:]] = bracket_id
         self.has_news = True
+        return True
 
     def ask(self, bracket: Bracket, event: Event) -> None:
         """Put a person's request to the worker."""
@@ -593,6 +595,7 @@ class World:
         if self.paused is not None:
             return
         self.note("a second engine takes over")
+        self.had_two_engines = True
         self.paused, self.engine = engine, None
         self.agenda.after(min(seconds, 20.0), lambda: self._resume(engine))
         self.start()
