@@ -18,7 +18,17 @@ from services.bracket.events import (
     LegProvedAbsent,
     LegSighted,
 )
-from services.bracket.model import GttLegRow, GttStatus, LegStatus, Product, RowStatus, Side, State, Topology
+from services.bracket.model import (
+    GttLegRow,
+    GttStatus,
+    LegStatus,
+    Product,
+    Role,
+    RowStatus,
+    Side,
+    State,
+    Topology,
+)
 from services.bracket.observation import TradingSession
 from services.bracket.sighting import gtt_terms
 from tests.builders import a_plan
@@ -317,6 +327,22 @@ def test_h34_a_disabled_gtt_guards_nothing_and_is_placed_again() -> None:
     driver.show_gtt(2, GttStatus.DISABLED)
 
     assert only(driver.read(after=1), LegIntended).seq == 3
+
+
+def test_h24_both_children_of_an_oco_are_seen_and_what_they_took_twice_is_bought_back() -> None:
+    driver = an_oco()
+    driver.protect()
+    driver.fire(2, stop=True, child="C1")
+    driver.fire(2, stop=False, child="C2")
+    driver.read(after=1)
+
+    driver.show(3, FILLED, filled=100)
+    driver.show(4, FILLED, filled=100)
+    out = driver.read(after=0.5)
+
+    assert driver.state is State.UNWINDING
+    assert only(out, LegIntended).role is Role.UNWIND
+    assert "unwinding" in driver.alarms
 
 
 def test_a_partly_filled_child_keeps_its_rest_under_watch() -> None:
