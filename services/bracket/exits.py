@@ -89,7 +89,7 @@ def _note_base(step: Step, standing: Standing) -> None:
     bracket, seen_at = step.bracket, step.bracket.base_seen_at
     if seen_at is None or bracket.base_seen != standing.carried:
         step.record(ForeignBaseSeen(carried=standing.carried))
-    elif step.age(seen_at) >= step.timing.evidence_apart:
+    elif step.age(seen_at) >= step.timing.quiescence:
         step.record(ForeignBaseNoted(base=standing.base))
 
 
