@@ -25,6 +25,7 @@ from services.bracket.model import (
     Terms,
 )
 from services.bracket.quantities import allocate, filled_of
+from services.bracket.redating import lies_ahead, redated
 
 
 def receive(event: ev.BracketReceived, at: Moment) -> Bracket:
@@ -428,6 +429,11 @@ def _watch_ended(bracket: Bracket, event: ev.WatchEnded, at: Moment) -> Bracket:
     return replace(bracket, overlays=bracket.overlays - {Overlay.WATCH})
 
 
+def _clock_set_back(bracket: Bracket, event: ev.ClockSetBack, at: Moment) -> Bracket:
+    is_ahead = lies_ahead(bracket.received, at)
+    return replace(redated(bracket, at), age_unknown=bracket.age_unknown or is_ahead)
+
+
 # Any: each effect takes its own event; the key says which, which the type system cannot express.
 _EFFECTS: dict[type, Callable[[Bracket, Any, Moment], Bracket]] = {
     ev.CancelRequested: _cancel_requested,
@@ -472,4 +478,5 @@ _EFFECTS: dict[type, Callable[[Bracket, Any, Moment], Bracket]] = {
     ev.ProtectionCompleted: _completed,
     ev.BracketFinished: _finished,
     ev.WatchEnded: _watch_ended,
+    ev.ClockSetBack: _clock_set_back,
 }

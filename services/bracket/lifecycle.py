@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
-from services.bracket.clocks import carry_troubles, end_watch, next_look, run_clocks
+from services.bracket.clocks import carry_troubles, end_watch, mend_clock, next_look, run_clocks
 from services.bracket.entry import end_of_entry, tend_entry
 from services.bracket.events import (
     BracketFinished,
@@ -161,6 +161,7 @@ def replay(events: Iterable[tuple[Event, Moment]]) -> Bracket | None:
 def reconcile(bracket: Bracket, seen: Seen, now: Moment, *, timing: Timing) -> Decision:
     """Compare what is seen with what is wanted and decide; reads top to bottom."""
     step = Step(bracket, seen=seen, now=now, timing=timing)
+    mend_clock(step)
     take_in(step)
     count_external(step)
     begin_session(step)
