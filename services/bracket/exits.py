@@ -30,6 +30,7 @@ from services.bracket.model import (
 )
 from services.bracket.observation import Standing
 from services.bracket.quantities import (
+    at_most_freeze,
     filled_of,
     has_undecided,
     legs_of,
@@ -184,12 +185,12 @@ def _unwind(step: Step, part: Slice) -> None:
     unwinds = live_legs(step.bracket, Role.UNWIND, part=part)
     if live or not step.seen.session.is_open:
         return
-    missing = -net_of(step.bracket, part)
+    missing = at_most_freeze(step.bracket, -net_of(step.bracket, part))
     if not unwinds and commands.may_place(step, part, role=Role.UNWIND):
         plan = wanted.marketable(step, quantity=missing, side=step.side, leg=None)
         commands.place(step, part, role=Role.UNWIND, wanted=plan)
     elif len(unwinds) == 1 and unwinds[0].is_working:
-        total = missing + unwinds[0].filled
+        total = at_most_freeze(step.bracket, missing + unwinds[0].filled)
         _carry_over(step, unwinds[0], wanted.marketable(step, quantity=total, side=step.side, leg=unwinds[0]))
 
 
