@@ -15,6 +15,7 @@ from services.bracket.model import (
     ExitReason,
     IfFilled,
     KillMode,
+    OrderType,
     Overlay,
     PriceMode,
     PriceSpec,
@@ -224,9 +225,9 @@ class Director:
                     frozenset({"I1", "I2", "I3", "I6", "I8", "I12"}),
                 )
                 world.ask(bracket, HandedOver(by="user", cancel_exits=dice.random() < 0.7))
-            case "entry" if bracket.plan.entry.price is not None and live_legs(bracket, Role.ENTRY):
+            case "entry" if _has_plain_price(bracket) and live_legs(bracket, Role.ENTRY):
                 tick = bracket.plan.instrument.tick_size
-                price = bracket.plan.entry.price + tick * dice.randint(-20, 20)
+                price = (bracket.plan.entry.price or tick) + tick * dice.randint(-20, 20)
                 world.ask(bracket, BracketModified(by="user", entry_price=price))
 
     # --- the night
@@ -303,6 +304,10 @@ class Director:
 
 def _percent(dice: random.Random, least: float, most: float) -> PriceSpec:
     return PriceSpec(mode=PriceMode.PERCENT, value=Decimal(str(round(dice.uniform(least, most), 2))))
+
+
+def _has_plain_price(bracket: Bracket) -> bool:
+    return bracket.plan.entry.order_type is OrderType.LIMIT
 
 
 def spans_night(plan: WorldPlan) -> bool:

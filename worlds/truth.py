@@ -57,6 +57,7 @@ class Truth:
         self._world = world
         self._naked_since: dict[str, float] = {}
         self._reversed_since: dict[str, float] = {}
+        self._leaving_since: dict[str, float] = {}
         self._calls: Counter[str] = Counter()
         self._sound_since = math.inf
         self._kill_since = math.inf
@@ -80,7 +81,7 @@ class Truth:
 
     def after_night(self, seconds: float) -> None:
         """Leave the night out of every clock."""
-        for since in (self._naked_since, self._reversed_since):
+        for since in (self._naked_since, self._reversed_since, self._leaving_since):
             for bracket_id in since:
                 since[bracket_id] += seconds
         self._world.has_news = True
@@ -293,11 +294,13 @@ class Truth:
     def _check_leaving(self, bracket: Bracket) -> None:
         """L3: what has to leave at the market has left once the ladder is climbed."""
         world = self._world
-        if bracket.exit_reason is None or bracket.state.is_closed or self._is_excused(bracket, "I2"):
+        if bracket.exit_reason is None or bracket.state.is_closed or net(bracket) <= 0:
+            self._leaving_since.pop(bracket.id, None)
             return
-        if not world.session.is_open or net(bracket) <= 0:
+        began = self._leaving_since.setdefault(bracket.id, world.seconds)
+        if not world.session.is_open or self._is_excused(bracket, "I2"):
             return
-        since = max(self._sound_since, world.down_until)
+        since = max(began, self._sound_since, world.down_until)
         if world.seconds - since > _LEAVING_BOUND:
             self._fail("L3", f"{bracket.id} still holds {net(bracket)} on its way out")
 

@@ -25,6 +25,7 @@ from services.bracket.model import (
     Quote,
     State,
     Terms,
+    Topology,
 )
 from services.bracket.observation import Seen, Timing, TradingSession
 from services.event_codec import encode_event
@@ -536,7 +537,7 @@ class World:
             case HostDeed.KILL:
                 self.kill("by chance")
             case HostDeed.POWER_CUT:
-                self.wall_error += timedelta(seconds=self.dice.uniform(-5.0, 5.0))
+                self.wall_error += timedelta(seconds=self._tolerable(self.dice.uniform(-5.0, 5.0)))
                 self.kill("by a power cut", down=fate.seconds)
             case HostDeed.STOP:
                 self._stop(fate.seconds)
@@ -548,12 +549,20 @@ class World:
             case HostDeed.SECOND_ENGINE:
                 self._take_over(engine, fate.seconds)
             case HostDeed.WALL_JUMP:
-                self.wall_error += timedelta(seconds=fate.seconds)
-                engine.step_wall(timedelta(seconds=fate.seconds))
+                step = timedelta(seconds=self._tolerable(fate.seconds))
+                self.wall_error += step
+                engine.step_wall(step)
             case HostDeed.SAME_ORDER_TWICE:
                 self._send_again()
             case HostDeed.CLIENT_GONE | HostDeed.DEAF:
                 pass  # nobody waits for a reply, nobody hears an announcement: nothing else changes
+
+    def _tolerable(self, seconds: float) -> float:
+        """A GTT without an answer is told from an older one by its time, give or take five seconds."""
+        if all(one.plan.topology is not Topology.OCO for one in self.plan.brackets):
+            return seconds
+        most = 2.0 - abs(self.wall_error.total_seconds())
+        return max(-most, min(most, seconds))
 
     def _begin_again(self, engine: Engine) -> None:
         """What the keeper of a died thread does: the same worker begins anew."""
