@@ -10,25 +10,33 @@ import time
 
 from worlds.director import play
 from worlds.fleet import hush, results, store
+from worlds.mutants import main as hunt_mutants
 from worlds.plan import plan_of
 from worlds.report import Totals, cell_table, failures, json_line, missing_cells, naked_table
+from worlds.shrink import save, shrink
 
 WORLDS_OF_A_SEED = 1_000_000  # seeds of two runs never overlap
 
 
 def main() -> int:
     """Parse the arguments and do what they ask for."""
+    if sys.argv[1:2] == ["mutants"]:
+        return hunt_mutants(sys.argv[2:])
     parser = argparse.ArgumentParser(prog="python -m worlds", description=__doc__)
     parser.add_argument("--worlds", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--replay", type=int, help="play the world of this seed and tell its story")
+    parser.add_argument("--shrink", type=int, help="make the failing world of this seed small and keep it")
+    parser.add_argument("--name", default="", help="what the kept scenario is called")
     parser.add_argument("--lines", type=int, default=200, help="how much of the story")
     parser.add_argument("--quiet", action="store_true", help="no tables")
     given = parser.parse_args()
     hush()
     if given.replay is not None:
         return _replay(given.replay, given.lines)
+    if given.shrink is not None:
+        return _shrink(given.shrink, given.name)
     return _simulate(given)
 
 
@@ -69,6 +77,15 @@ def _replay(seed: int, lines: int) -> int:
     print("\n".join(result.diary[-lines:]))
     print(f"world {seed}: {result.broken or 'every invariant held'}")
     return int(result.broken is not None)
+
+
+def _shrink(seed: int, name: str) -> int:
+    plan = shrink(seed, store(), tell=print)
+    if plan is None:
+        print(f"world {seed} breaks nothing")
+        return 1
+    print(f"kept as {save(plan, name or f'world_{seed}')}")
+    return 0
 
 
 class Progress:

@@ -1,4 +1,4 @@
-"""What happens in a world: prices walk, orders come, people change their minds, the night falls, calm returns."""
+"""What happens in a world: prices walk, orders come, people change their minds, the night falls."""
 
 import math
 import random
@@ -70,7 +70,7 @@ def play(
         broken = exc.invariant, str(exc)
     except Killed as exc:
         raise AssertionError("a death outside of the process") from exc
-    except Exception as exc:  # noqa: BLE001  # what the worker may not do is raise
+    except Exception as exc:  # what the worker may not do is raise
         broken = "raised", f"{type(exc).__name__}: {exc}"
         if keeps_diary:
             raise

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from datetime import timedelta
 
-from broker.base import BrokerAccount
 from database.account_db import Account, AccountStatus
 from services.account_worker import AccountWorker, WorkerPorts
 from services.bracket.model import Mode, Moment
@@ -13,6 +12,7 @@ from services.kill_switch import KillSwitch
 from simulator.clock import MONDAY_MORNING
 from worlds.agenda import Agenda, HostClock
 from worlds.lanes import VirtualLanes
+from worlds.line import Line
 from worlds.plan import ACCOUNT, OWNER
 from worlds.storage import WorldDatabase
 
@@ -41,7 +41,7 @@ class Engine:
         clock: HostClock,
         *,
         db: WorldDatabase,
-        connect: Callable[[Callable[[], bool]], BrokerAccount],
+        connect: Callable[[Callable[[], bool]], Line],
         session_of: Callable[[str, Moment], TradingSession],
         announce: Callable[[str], None],
         worker_type: type[AccountWorker] = AccountWorker,

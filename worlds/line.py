@@ -49,7 +49,10 @@ class Beyond(Protocol):
     """What lies at the other end of the line, and what may go wrong with it."""
 
     agenda: Agenda
-    broker: BrokerAccount
+
+    @property
+    def broker(self) -> BrokerAccount: ...
+
     latency: random.Random
 
     def order_call(self, kind: CallKind, order_id: str, terms: Terms | None) -> Call: ...
@@ -81,7 +84,10 @@ class Line:
 
     def modify_order(self, broker_order_id: str, terms: Terms) -> None:
         self._change(
-            CallKind.MODIFY, broker_order_id, terms, lambda: self._world.broker.modify_order(broker_order_id, terms)
+            CallKind.MODIFY,
+            broker_order_id,
+            terms,
+            lambda: self._world.broker.modify_order(broker_order_id, terms),
         )
 
     def cancel_order(self, broker_order_id: str) -> None:
@@ -101,11 +107,11 @@ class Line:
         )
 
     def cancel_gtt(self, trigger_id: str) -> None:
-        self._change(
-            CallKind.CANCEL_GTT, trigger_id, None, lambda: self._world.broker.cancel_gtt(trigger_id)
-        )
+        self._change(CallKind.CANCEL_GTT, trigger_id, None, lambda: self._world.broker.cancel_gtt(trigger_id))
 
-    def _change(self, kind: CallKind, order_id: str, terms: Terms | None, perform: Callable[[], None]) -> None:
+    def _change(
+        self, kind: CallKind, order_id: str, terms: Terms | None, perform: Callable[[], None]
+    ) -> None:
         call = self._world.order_call(kind, order_id, terms)
         self._world.check_sending(call, None, order_id)
         self._send(call, perform, tag=order_id)

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-
-from services.account_messages import Answered, BooksRead
+from services.account_messages import Answered
+from services.account_reads import BooksRead
 from services.account_worker import AccountWorker
 from services.bracket import account, clocks, exits, fold, quantities, sighting, wanted
 from services.bracket import events as ev
@@ -138,7 +138,11 @@ def _target_first() -> None:
     def target_first(step: Step, part: Slice, leg: Leg | None) -> wanted.Wanted | None:
         plan = honest(step, part, leg)
         is_free = plan is not None and step.bracket.exit_reason is None and plan.kind is LegKind.ORDER
-        if is_free and (leg is None or not leg.triggered) and wanted.target_level(step.bracket, part) is not None:
+        if (
+            is_free
+            and (leg is None or not leg.triggered)
+            and wanted.target_level(step.bracket, part) is not None
+        ):
             return wanted._at_target(step, part)
         return plan
 
@@ -253,7 +257,9 @@ def _second_child() -> None:
 
 @mutant("re-sent blindly", "an unknown order is sent again at once")
 def _resent() -> None:
-    everywhere(exits._may_duplicate, lambda step, live: len(live) == 1 and live[0].status is LegStatus.UNKNOWN)
+    everywhere(
+        exits._may_duplicate, lambda step, live: len(live) == 1 and live[0].status is LegStatus.UNKNOWN
+    )
 
 
 @dataclass(frozen=True)
@@ -282,12 +288,12 @@ def hunt(name: str) -> Hunt:
     return Hunt(name, _MOST_WORLDS, None, None)
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
     """Hunt every mutant and print how each was caught; 1 when one survives."""
-    parser = argparse.ArgumentParser(prog="python -m worlds.mutants", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m worlds mutants", description=__doc__)
     parser.add_argument("names", nargs="*", default=list(MUTANTS))
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     survivors = 0
     print(f"{'mutant':<28}{'worlds':>7}{'seed':>7}  caught by")
     with multiprocessing.get_context("spawn").Pool(given.processes, maxtasksperchild=1) as pool:
@@ -297,11 +303,3 @@ def main() -> int:
             print(f"{caught.name:<28}{caught.worlds:>7}{caught.seed or '':>7}  {what}", flush=True)
     print(f"{len(given.names)} mutants, {survivors} survive")
     return int(survivors > 0)
-
-
-
-
-if __name__ == "__main__":
-    from worlds import mutants
-
-    sys.exit(mutants.main())

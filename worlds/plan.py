@@ -128,7 +128,9 @@ def _faults(dice: random.Random, *, days: int) -> tuple[FaultSeed, ...]:
     usable = [
         code
         for code, fault in FAULTS.items()
-        if not issubclass(fault, Elsewhere) and code not in _ALWAYS and (breaks or not fault.breaks_assumptions)
+        if not issubclass(fault, Elsewhere)
+        and code not in _ALWAYS
+        and (breaks or not fault.breaks_assumptions)
     ]
     assuming = [code for code in usable if FAULTS[code].breaks_assumptions]
     ordinary = [code for code in usable if code not in assuming]
@@ -264,9 +266,7 @@ def _on_tick(price: Decimal, tick: Decimal) -> Decimal:
 def _entry(dice: random.Random, instrument: Instrument, side: Side, able: BrokerCapabilities) -> EntryTerms:
     opening, tick = OPENING[instrument.exchange, instrument.symbol], instrument.tick_size
     expires = dice.choice((None, None, timedelta(seconds=12)))
-    plain = EntryTerms(
-        order_type=OrderType.MARKET, expires_in=expires, retry_absent=dice.random() < 0.25
-    )
+    plain = EntryTerms(order_type=OrderType.MARKET, expires_in=expires, retry_absent=dice.random() < 0.25)
     kind = dice.choices(("market", "limit", "stop limit", "stop market", "ioc"), (35, 35, 12, 8, 10))[0]
     near = Decimal(str(dice.choice((0, 0.0005, 0.001, -0.001))))
     limit = _on_tick(opening * (1 - side.sign * near), tick)

@@ -49,7 +49,9 @@ class _Shrinker:
     def scripted(self, plan: WorldPlan, result: Result) -> WorldPlan:
         """Return the plan with its strikes written down; as it was when that does not fail alike."""
         faults = tuple(
-            replace(fault, script=result.scripts[fault.code]) for fault in plan.faults if result.scripts[fault.code]
+            replace(fault, script=result.scripts[fault.code])
+            for fault in plan.faults
+            if result.scripts[fault.code]
         )
         written = replace(plan, faults=faults, least_faults=0, least_kills=0, least_steps=0)
         return written if self._fails(written) else plan

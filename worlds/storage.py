@@ -8,8 +8,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from database.schema import metadata
 from database.prepared import Transaction
+from database.schema import metadata
 from database.session import Database, NotStored
 
 _TABLES = ("bracket_events", "legs", "idempotency_keys", "brackets", "account_sequences", "settings")

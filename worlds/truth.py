@@ -285,7 +285,9 @@ class Truth:
         for leg in bracket.legs:
             age = world.engine.now.since(leg.sent_at).total_seconds() if world.engine is not None else 0.0
             if leg.status is LegStatus.UNKNOWN and age > _UNKNOWN_BOUND:
-                self._fail("L1", f"{leg.tag} is still unknown", None if not self._is_touched(bracket) else bracket)
+                self._fail(
+                    "L1", f"{leg.tag} is still unknown", None if not self._is_touched(bracket) else bracket
+                )
 
     def _is_touched(self, bracket: Bracket) -> bool:
         place = (bracket.plan.instrument.symbol, bracket.plan.product.value)
@@ -409,9 +411,7 @@ class Truth:
     def _check_log(self, bracket: Bracket) -> None:
         db = self._world.store.db
         stored = load(db, bracket.id)
-        events = [
-            (decode_event(e.kind, e.payload), Moment(e.at, 0.0, "")) for e in events_of(db, bracket.id)
-        ]
+        events = [(decode_event(e.kind, e.payload), Moment(e.at, 0.0, "")) for e in events_of(db, bracket.id)]
         if verify_chain(db, bracket.id) is not None:
             raise Broken("I14", f"the chain of {bracket.id} is broken")
         # Of two engines one may have written what the other has not read yet.
@@ -426,7 +426,11 @@ class Truth:
         world = self._world
         if any(bracket.handed_over for bracket in world.brackets.values()):
             return
-        live = [o.order_id for o in world.exchange.peek(lambda ledger: tuple(ledger.orders)) if o.status in _LIVE_ROWS]
+        live = [
+            o.order_id
+            for o in world.exchange.peek(lambda ledger: tuple(ledger.orders))
+            if o.status in _LIVE_ROWS
+        ]
         gtts = world.exchange.peek(lambda ledger: tuple(ledger.gtts))
         live += [gtt.trigger_id for gtt in gtts if gtt.status is GttStatus.ACTIVE]
         if live:
@@ -454,4 +458,3 @@ def held_of(bracket: Bracket, mine: Iterable[tuple[Role, Order]]) -> int:
     """Return what the bracket's own orders left in the account, from its entry's side."""
     side = bracket.plan.side
     return sum(order.filled * order.side.sign * side.sign for _, order in mine)
-

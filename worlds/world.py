@@ -11,7 +11,14 @@ from typing import TypeVar
 from broker.base import AuthDead, ReadFailed
 from broker.paper import PaperAccount
 from broker.paper.session import PaperSession
-from database.bracket_db import EventRecord, ExistingClaim, IdempotencyClaim, find_opposite, insert_bracket, load
+from database.bracket_db import (
+    EventRecord,
+    ExistingClaim,
+    IdempotencyClaim,
+    find_opposite,
+    insert_bracket,
+    load,
+)
 from database.session import StorageError
 from services.account_worker import AccountWorker
 from services.bracket.events import BracketReceived, Event
@@ -114,15 +121,11 @@ class World:
             acceptance_delay=timedelta(seconds=plan.acceptance_delay),
             opening_cash=Decimal(10) ** 11,
         )
-        self.exchange = SimulatedExchange(
-            self.clock, settings, listings=LISTINGS, opening_prices=OPENING
-        )
+        self.exchange = SimulatedExchange(self.clock, settings, listings=LISTINGS, opening_prices=OPENING)
         self.broker = PaperAccount(PaperSession(account_id=ACCOUNT, exchange=self.exchange))
         self.broker.capabilities = replace(self.broker.capabilities, pushes_orders=plan.pushes)
         self.archive = Archive(self.exchange, ACCOUNT, self.agenda)
-        self.faults = [
-            FAULTS[one.code](plan.seed, rate=one.rate, script=one.script) for one in plan.faults
-        ]
+        self.faults = [FAULTS[one.code](plan.seed, rate=one.rate, script=one.script) for one in plan.faults]
         self.hooks = {name: [f for f in self.faults if _uses(f, name)] for name in _HOOKS}
         self.session = TradingSession(id=FIRST_DAY)
         self.wall_error = timedelta(0)
@@ -130,11 +133,9 @@ class World:
         self.boots = 0
         self.engine: Engine | None = None
         self.paused: Engine | None = None
-        self.is_doomed = False
-        self.had_two_engines = False
+        self.is_doomed = self.had_two_engines = False
         self.down_until = 0.0
-        self.kill_mode = KillMode.OFF
-        self.kill_set_at = 0.0
+        self.kill_mode, self.kill_set_at = KillMode.OFF, 0.0
         self.brackets: dict[str, Bracket] = {}
         self.plans: dict[str, BracketSeed] = {}
         self.received_at: dict[str, float] = {}

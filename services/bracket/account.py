@@ -126,7 +126,8 @@ def standings(
     """Return bracket id -> standing. Empty when trades or positions were not read.
 
     Open brackets of one symbol have one side (opposite ones are refused), so quantities are absolute;
-    closed ones of the other side, which are still watched, are judged by themselves. A symbol whose parts were not read at one instant (a trade of an order that the book lacks) is left out.
+    closed ones of the other side, which are still watched, are judged by themselves. A symbol whose
+    parts were not read at one instant (a trade of an order that the book lacks) is left out.
     """
     read = index.read
     if read.positions is None or read.trades is None:

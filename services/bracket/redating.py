@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from services.bracket.model import Alarm, Bracket, Change, Leg, Moment, Naked
 
-T = TypeVar("T", Bracket, Leg, Change, Naked, Alarm)
+T = TypeVar("T", bound=Bracket | Leg | Change | Naked | Alarm)
 _NESTED = (Leg, Change, Naked, Alarm)
 
 

@@ -172,7 +172,9 @@ class Fault:
     excuses: ClassVar[frozenset[str]] = frozenset()  # invariants that nobody can hold against it
     breaks_assumptions: ClassVar[bool] = False  # only in worlds that say so
 
-    def __init__(self, seed: int, *, rate: float | None = None, script: Collection[int] | None = None) -> None:
+    def __init__(
+        self, seed: int, *, rate: float | None = None, script: Collection[int] | None = None
+    ) -> None:
         self.seed = seed
         self.rate = self.usual_rate if rate is None else rate
         self.script = None if script is None else frozenset(script)

@@ -11,7 +11,7 @@ from simulator.faults.base import (
     Fate,
     Fault,
 )
-from simulator.faults.states import ANY_CALL, ENTRY_CALL, EXIT_CALL, ANY_CANCEL, MORPHING
+from simulator.faults.states import ANY_CALL, ANY_CANCEL, MORPHING
 
 _TIMED_OUT = "no answer within 4 seconds"
 
@@ -177,7 +177,9 @@ class SessionRefused(Fault):
         if dice is None:
             return None
         arrives = dice.uniform(0.02, 0.3) if dice.random() < 0.3 else None
-        return Fate(answer=Answer.AUTH_DEAD, answers=dice.uniform(0.3, 0.6), arrives=arrives, words="HTTP 403")
+        return Fate(
+            answer=Answer.AUTH_DEAD, answers=dice.uniform(0.3, 0.6), arrives=arrives, words="HTTP 403"
+        )
 
 
 class SlowSpell(Fault):
@@ -302,4 +304,3 @@ class StuckChange(Fault):
         if dice is None:
             return None
         return Fate(answer=Answer.REAL, answers=0.2, arrives=dice.uniform(1.0, 8.0))
-

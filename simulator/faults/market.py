@@ -1,4 +1,4 @@
-"""What the exchange and the risk desk do to orders: odd fills, late refusals, zombies, gaps, GTTs that fail."""
+"""What the exchange and the risk desk do to orders: odd fills, late refusals, gaps, GTTs that fail."""
 
 import random
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from services.bracket.model import GttStatus, OrderType, Product, RefusalKind, RowStatus, Side
+from services.bracket.model import GttStatus, OrderType, RefusalKind, RowStatus, Side
 from simulator.faults.base import Call, CallKind, Deed, Fault, Floor
 from simulator.faults.calls import StuckChange
 from simulator.faults.states import ANY, ANY_CALL, ENTRY_CALL, HELD, MORPHING, OVER
@@ -73,7 +73,6 @@ def _age(order: Order, now: datetime) -> float:
     return (now - order.placed_at).total_seconds()
 
 
-
 class RejectedLater(Fault):
     code = "F14"
     says = "acknowledged, then rejected by the risk desk 0.1 to 5 seconds later"
@@ -128,9 +127,7 @@ class TradeBust(Fault):
             return None
         order = dice.choice(filled)
         trade = floor.exchange.peek(
-            lambda ledger: next(
-                (t for t in ledger.trades if t.row.broker_order_id == order.order_id), None
-            )
+            lambda ledger: next((t for t in ledger.trades if t.row.broker_order_id == order.order_id), None)
         )
         if trade is None:
             return None
@@ -160,7 +157,9 @@ class OddFills(Fault):
     where = ENTRY_CALL | HELD
 
     def act(self, floor: Floor) -> Deed | None:
-        open_ones = [o for o in floor.ours() if is_entry(o) and o.status is RowStatus.OPEN and o.remaining > 0]
+        open_ones = [
+            o for o in floor.ours() if is_entry(o) and o.status is RowStatus.OPEN and o.remaining > 0
+        ]
         dice = self.strikes() if open_ones and floor.is_open else None
         if dice is None:
             return None
@@ -252,11 +251,11 @@ class StopPartThenTarget(Fault):
 
     def act(self, floor: Floor) -> Deed | None:
         if self._then is not None and floor.now >= self._then[0] and not self.is_over:
-            order, self._then = self._then[1], None
-            away = Decimal("1.04") if order.side is Side.SELL else Decimal("0.96")
-            trigger = order.trigger_price or Decimal(1)
-            floor.jump(order.key, on_tick(trigger * away, tick_of(floor, order)), None)
-            return Deed(words="back through the target", order_id=order.order_id)
+            fired, self._then = self._then[1], None
+            away = Decimal("1.04") if fired.side is Side.SELL else Decimal("0.96")
+            back = (fired.trigger_price or Decimal(1)) * away
+            floor.jump(fired.key, on_tick(back, tick_of(floor, fired)), None)
+            return Deed(words="back through the target", order_id=fired.order_id)
         order = self._a_stop(floor)
         if order is None:
             return None
@@ -303,7 +302,10 @@ class ReturnThroughStop(Fault):
         morphed = [
             o
             for o in floor.ours()
-            if is_exit(o) and o.status is RowStatus.OPEN and o.order_type is OrderType.LIMIT and not o.triggered
+            if is_exit(o)
+            and o.status is RowStatus.OPEN
+            and o.order_type is OrderType.LIMIT
+            and not o.triggered
         ]
         dice = self.strikes() if morphed and floor.is_open else None
         if dice is None:
@@ -369,7 +371,9 @@ class BrokenGtt(Fault):
 
     def _skip(self, floor: Floor, gtt: Gtt) -> None:
         """Listed as active, but nobody compares it with the price."""
-        floor.exchange.disturb(lambda ledger, _d, _n: ledger._active.get(gtt.key, {}).pop(gtt.trigger_id, None))
+        floor.exchange.disturb(
+            lambda ledger, _d, _n: ledger._active.get(gtt.key, {}).pop(gtt.trigger_id, None)
+        )
         self._skipped.append(gtt)
 
     def _refuse_child(self, floor: Floor, gtt: Gtt, dice: random.Random) -> None:
@@ -418,4 +422,3 @@ class BothChildren(Fault):
             order_id=gtt.trigger_id,
             touches=frozenset({(gtt.symbol, gtt.product.value)}),
         )
-

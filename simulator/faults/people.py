@@ -80,7 +80,9 @@ class StopTouched(Fault):
     excuses = MANUAL
 
     def act(self, floor: Floor) -> Deed | None:
-        exits = [o for o in floor.ours() if is_exit(o) and o.status in (RowStatus.TRIGGER_PENDING, RowStatus.OPEN)]
+        exits = [
+            o for o in floor.ours() if is_exit(o) and o.status in (RowStatus.TRIGGER_PENDING, RowStatus.OPEN)
+        ]
         gtts = active_gtts(floor)
         dice = self.strikes() if (exits or gtts) and floor.is_open else None
         if dice is None:
@@ -211,7 +213,9 @@ class SameAlertTwice(Fault):
 class BadAlerts(Elsewhere):
     code = "F60"
     says = "opposite, late, malformed, huge or forged alerts, and addresses not on the list"
-    because = "stopped at the HTTP door, before there is a bracket; an opposite order is tried in these worlds"
+    because = (
+        "stopped at the HTTP door, before there is a bracket; an opposite order is tried in these worlds"
+    )
     proven_by = "tests/integration/test_webhook.py, tests/integration/test_rest_bad_input.py"
 
 
@@ -223,4 +227,3 @@ class ClientGone(Fault):
 
     def host(self, now: float) -> HostFate | None:
         return None if self.strikes() is None else HostFate(deed=HostDeed.CLIENT_GONE)
-

@@ -7,7 +7,7 @@ from typing import Any
 
 from services.bracket.model import Quote, RowStatus
 from simulator.faults.base import Books, Fault, Part, Rows, Unreadable
-from simulator.faults.states import ANY, HELD
+from simulator.faults.states import ANY
 from simulator.orders import Key
 
 
@@ -252,7 +252,9 @@ class BadQuotes(Fault):
             case "frozen":
                 return {key: self._frozen.get(key, quote) for key, quote in quotes.items()}
             case "spike":
-                return {key: replace(quote, last=quote.last * Decimal("1.5")) for key, quote in quotes.items()}
+                return {
+                    key: replace(quote, last=quote.last * Decimal("1.5")) for key, quote in quotes.items()
+                }
             case "zero":
                 return {key: replace(quote, last=Decimal(0)) for key, quote in quotes.items()}
             case "wrong":
@@ -260,4 +262,3 @@ class BadQuotes(Fault):
             case _:
                 old = timedelta(minutes=1)
                 return {key: replace(quote, at=quote.at - old) for key, quote in quotes.items()}
-
