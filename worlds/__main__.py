@@ -66,6 +66,7 @@ def _tell(totals: Totals, seconds: float, processes: int) -> None:
     print(naked_table(totals))
     rate = totals.worlds / seconds * 60
     print(f"\n{totals.worlds} worlds in {seconds:.0f} s: {rate:.0f} worlds a minute in {processes} processes")
+    print(f"{totals.left_to_people} brackets whose positions did not add up were left to a person, alarmed")
     if totals.thin:
         print(f"too thin to count as worlds: {totals.thin[:20]}")
     if totals.broken:

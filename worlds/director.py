@@ -47,6 +47,7 @@ class Result:
     scripts: dict[str, tuple[int, ...]]
     cells: dict[tuple[str, State], int]
     naked: list[tuple[str, float]]
+    left_to_people: int = 0
     broken: str | None = None
     invariant: str | None = None
     diary: list[str] = field(default_factory=list)
@@ -82,6 +83,7 @@ def play(
         scripts={fault.code: tuple(fault.struck) for fault in world.faults},
         cells=dict(world.cells),
         naked=truth.naked,
+        left_to_people=truth.left_to_people,
         broken=None if broken is None else broken[1],
         invariant=None if broken is None else broken[0],
         diary=world.diary,
@@ -277,7 +279,7 @@ class Director:
             self._truth.check()
             self._help()
             over_since = over_since if self._is_over() else world.seconds
-            is_quiet = world.seconds - over_since >= (_LINGER if world.touched else 3.0)
+            is_quiet = world.seconds - over_since >= (_LINGER if world.touched or world.excuses else 3.0)
             if self._is_over() and is_quiet and world.tally.steps >= self._plan.least_steps:
                 return
 

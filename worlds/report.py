@@ -40,6 +40,7 @@ class Totals:
     calls: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     cells: Counter[tuple[str, State]] = field(default_factory=Counter)
+    left_to_people: int = 0  # brackets whose positions did not add up: alarmed, and left as they are
     naked: Counter[tuple[str, int]] = field(default_factory=Counter)
     broken: list[tuple[int, str]] = field(default_factory=list)
     thin: list[int] = field(default_factory=list)  # seeds of worlds that were too small to count
@@ -52,6 +53,7 @@ class Totals:
         self.reads += result.tally.reads
         self.calls += result.tally.calls
         self.faults.update(result.fired)
+        self.left_to_people += result.left_to_people
         self.cells.update(result.cells)
         self.naked.update((cause, bucket_of(seconds)) for cause, seconds in result.naked)
         if result.broken is not None:

@@ -74,8 +74,9 @@ def orderable_total(bracket: Bracket, part: Slice) -> int:
 
 
 def at_most_freeze(bracket: Bracket, quantity: int) -> int:
-    freeze = bracket.plan.instrument.freeze_quantity
-    return quantity if freeze is None else min(quantity, freeze)
+    """Return quantity, or the most whole lots that one order of the instrument may carry."""
+    freeze, lot = bracket.plan.instrument.freeze_quantity, bracket.plan.instrument.lot_size
+    return quantity if freeze is None else min(quantity, freeze // lot * lot)
 
 
 def has_undecided(bracket: Bracket, part: Slice) -> bool:

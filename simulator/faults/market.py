@@ -24,9 +24,12 @@ def fill(floor: Floor, order: Order, quantity: int, price: Decimal | None = None
     """Trade so many of an order with somebody, at its own limit or the last price."""
 
     def act(ledger: Ledger, desks: TradingFloor, now: datetime) -> None:
-        market = ledger.market(order.key)
+        market, current = ledger.market(order.key), ledger.orders.get(order.order_id)
+        if current is None or not current.is_live or current.remaining <= 0:
+            return  # another fault was faster in this very instant
         at = price or order.price or (market.last if market is not None else Decimal(1))
-        desks.orders._book(Fill(order_id=order.order_id, quantity=quantity, price=at), now=now)
+        filled = min(quantity, current.remaining)
+        desks.orders._book(Fill(order_id=order.order_id, quantity=filled, price=at), now=now)
 
     floor.exchange.disturb(act)
 
@@ -181,7 +184,7 @@ class OddFills(Fault):
     def _overfill(self, floor: Floor, order: Order, lot: int) -> None:
         def act(ledger: Ledger, desks: TradingFloor, now: datetime) -> None:
             done = ledger.orders.get(order.order_id)
-            if done is None:
+            if done is None or done.status is not RowStatus.FILLED:
                 return
             wider = replace(done, quantity=done.quantity + lot, status=RowStatus.OPEN)
             ledger.put_order(wider)
