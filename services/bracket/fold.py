@@ -168,6 +168,7 @@ def _sighted(bracket: Bracket, event: ev.LegSighted, at: Moment) -> Bracket:
         expires_at=event.expires_at or leg.expires_at,
         sighted_at=at,
         missed_reads=0,
+        missed_since=None,
         triggered_at=leg.triggered_at or (at if _has_triggered(leg, event) else None),
     )
     return _reallocated(_with_leg(bracket, _settled(sighted)))
@@ -242,7 +243,8 @@ def _child_sighted(bracket: Bracket, event: ev.ChildSighted, at: Moment) -> Brac
 
 def _missed(bracket: Bracket, event: ev.LegMissed, at: Moment) -> Bracket:
     leg = bracket.leg(event.seq)
-    return _with_leg(bracket, replace(leg, missed_reads=leg.missed_reads + 1))
+    since = leg.missed_since or at
+    return _with_leg(bracket, replace(leg, missed_reads=leg.missed_reads + 1, missed_since=since))
 
 
 def _proved_absent(bracket: Bracket, event: ev.LegProvedAbsent, at: Moment) -> Bracket:

@@ -308,9 +308,11 @@ def _miss_gtt(step: Step, leg: Leg, read: Read) -> None:
     if leg.status in UNSEEN:
         _count_absence(step, leg, read)
     elif leg.is_live:
-        # A trigger that was listed and is not any more: three such reads, or it was a bad page.
+        # A trigger that was listed and is not any more: bad pages come in a row, so time must pass too.
         step.record(ev.LegMissed(seq=leg.seq))
-        if step.bracket.leg(leg.seq).missed_reads >= step.timing.absent_reads:
+        missed = step.bracket.leg(leg.seq)
+        waited = missed.missed_since is not None and step.age(missed.missed_since) >= step.timing.quiescence
+        if waited and missed.missed_reads >= step.timing.absent_reads:
             step.record(ev.LegExpired(seq=leg.seq))
 
 

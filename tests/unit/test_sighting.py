@@ -293,15 +293,15 @@ def test_h36_a_gtt_that_fired_before_its_answer_was_known_is_found_with_its_chil
     assert driver.leg(3).parent == 2
 
 
-def test_h34_a_gtt_that_is_gone_for_three_reads_is_placed_again() -> None:
+def test_h34_a_gtt_that_is_gone_for_ten_seconds_and_three_reads_is_placed_again() -> None:
     driver = an_oco()
     driver.protect()
     driver.gtts.clear()
 
-    looks = [driver.read(after=1) for _ in range(3)]
+    looks = [driver.read(after=1), driver.read(after=1), driver.read(after=1), driver.read(after=9)]
 
-    assert not commands(looks[0] + looks[1])
-    assert only(looks[2], LegIntended).kind == "gtt"
+    assert not commands(looks[0] + looks[1] + looks[2])
+    assert only(looks[3], LegIntended).kind == "gtt"
     assert "oco_gone" in driver.alarms
 
 

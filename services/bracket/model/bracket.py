@@ -250,6 +250,7 @@ class Leg:
     sighted_at: Moment | None = None
     row_updated_at: datetime | None = None
     missed_reads: int = 0
+    missed_since: Moment | None = None  # the first of these reads
     parent: int | None = None  # seq of the GTT this order is a child of
     reason: str | None = None
     refusal: RefusalKind | None = None
