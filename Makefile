@@ -69,8 +69,9 @@ mutants: $(VENV)/dev.stamp ## bugs put in on purpose: each must be caught by a w
 migrate: $(VENV)/run.stamp .env ## bring the database to the newest form
 	@$(BIN)/flask --app app db upgrade
 
-diagram: $(VENV)/run.stamp ## write the state diagram of docs/bracket-lifecycle.md from the table of moves
+diagram: $(VENV)/run.stamp ## write what docs/ has from the code: the diagram of moves, the table of faults
 	@$(BIN)/python -m scripts.diagram
+	@$(BIN)/python -m scripts.faults
 
 cases: $(VENV)/run.stamp ## write the table of docs/hard-cases.md from the tests that tell each case
 	@$(BIN)/python -m scripts.hard_cases

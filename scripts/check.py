@@ -13,6 +13,7 @@ CHECKS: tuple[tuple[str, Sequence[str]], ...] = (
     ("types, basedpyright", ("basedpyright",)),
     ("diagram", ("python", "-m", "scripts.diagram", "--check")),
     ("hard cases", ("python", "-m", "scripts.hard_cases", "--check")),
+    ("faults", ("python", "-m", "scripts.faults", "--check")),
     (
         "tests",
         (

@@ -118,6 +118,7 @@ class Director:
         self._waiting = list(world.plan.brackets)
         self._kill_off_at = math.inf
         self._had_night = False
+        self._slept = 0.0
 
     def run(self) -> None:
         self._trouble()
@@ -144,10 +145,19 @@ class Director:
 
     def _is_troubled(self) -> bool:
         world, plan = self._world, self._plan
-        if world.seconds < plan.seconds + (60.0 if self._had_night else 0.0):
+        awake = world.seconds - self._slept  # the night is no time to get into trouble
+        if awake < plan.seconds + (60.0 if self._had_night else 0.0):
             return True
-        wants = len(world.fired) and sum(world.fired.values()) < plan.least_faults
-        return bool(wants) and world.seconds < MOST_SECONDS
+        if sum(world.fired.values()) >= plan.least_faults or awake >= MOST_SECONDS:
+            return False
+        self._press()
+        return True
+
+    def _press(self) -> None:
+        """Too little has gone wrong by now: let the faults of this world strike more and more often."""
+        for fault in self._world.faults:
+            if fault.script is None:
+                fault.rate = min(0.9, max(0.02, fault.rate * 1.05))
 
     def _submit_due(self) -> None:
         for seed in tuple(self._waiting):
@@ -250,8 +260,9 @@ class Director:
         if dice.random() < 0.5 and world.engine is not None:
             world.kill("for the night", down=17 * 3600.0 + 1.0)
         world.exchange.end_of_day()
-        world.clock.advance(timedelta(hours=17))
-        self._truth.after_night(17 * 3600.0)
+        self._slept = timedelta(hours=17).total_seconds()
+        world.clock.advance(timedelta(seconds=self._slept))
+        self._truth.after_night(self._slept)
         world.needs_login = True
         world.session = TradingSession(id=SECOND_DAY)
         self._settle(dice.uniform(3.0, 15.0))

@@ -337,12 +337,19 @@ class Truth:
             raise Broken("I13", f"{order.tag} leaves and is not on disk")
         self._count_call(owner)
         if order.tag[8] != "E":
+            self._check_exit(order, world.brackets[owner])
             return
         age = world.seconds - world.received_at.get(owner, world.seconds)
         if age > _ENTRY_MAX_AGE:
             raise Broken("R1", f"the entry of {owner} leaves {age:.1f} s after it was received")
         if world.kill_mode is not KillMode.OFF and world.seconds - world.kill_set_at > 2.0:
             raise Broken("I11", f"the entry of {owner} leaves while the kill switch is set")
+
+    def _check_exit(self, order: OrderRequest, bracket: Bracket) -> None:
+        """I3: what protects comes first; only who leaves places anything but a stop."""
+        is_exit, is_stop = order.tag[8] == "X", order.terms.trigger_price is not None
+        if is_exit and not is_stop and bracket.exit_reason is None:
+            raise Broken("I3", f"{order.tag} is the first exit of its shares and no stop")
 
     def _check_change(self, call: Call, order_id: str) -> None:
         world = self._world
