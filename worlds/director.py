@@ -146,9 +146,11 @@ class Director:
     def _is_troubled(self) -> bool:
         world, plan = self._world, self._plan
         awake = world.seconds - self._slept  # the night is no time to get into trouble
-        if awake < plan.seconds + (60.0 if self._had_night else 0.0):
+        second_day = 60.0 if self._had_night else 0.0
+        most = MOST_SECONDS + second_day
+        if awake < plan.seconds + second_day:
             return True
-        if sum(world.fired.values()) >= plan.least_faults or awake >= MOST_SECONDS:
+        if sum(world.fired.values()) >= plan.least_faults or awake >= most:
             return False
         self._press()
         return True

@@ -119,6 +119,7 @@ def plan_of(seed: int) -> WorldPlan:
 
 
 _ALWAYS = ("F65",)
+_AT_ANY_TIME = ("F61", "F71", "F72", "F74")  # need no order to strike
 
 
 def _faults(dice: random.Random, *, days: int) -> tuple[FaultSeed, ...]:
@@ -135,6 +136,7 @@ def _faults(dice: random.Random, *, days: int) -> tuple[FaultSeed, ...]:
     assuming = [code for code in usable if FAULTS[code].breaks_assumptions]
     ordinary = [code for code in usable if code not in assuming]
     drawn = dice.sample(ordinary, dice.randint(9, 14))
+    drawn += [code for code in dice.sample(_AT_ANY_TIME, 2) if code not in drawn]
     if breaks:
         drawn += dice.sample(assuming, dice.randint(1, 2))
     eager = dice.choice((0.7, 1.0, 1.0, 1.6))
