@@ -55,6 +55,7 @@ _LEAVES = "an exit is being worked"
 _EMERGENCY = "no stop can hold it: out at the market"
 _FLAT = "flat, and no order is left"
 _HANDED = "a person took the position"
+_BUSTED = "a trade bust took the only fill away, the entry still works"
 _OVER = {S.CLOSED: _FLAT, S.HANDED_OVER: _HANDED}
 _HOLDING = {
     S.PROTECTING: "some share lacks a working stop",
@@ -65,6 +66,8 @@ _HOLDING = {
     S.UNWINDING: _PAST_FLAT,
     S.CLOSED: _FLAT,
     S.HANDED_OVER: _HANDED,
+    S.ENTRY_OPEN: _BUSTED,
+    S.ENTRY_PENDING: _BUSTED,
 }
 _REVIVALS = {
     S.ENTRY_OPEN: _REVIVED,
