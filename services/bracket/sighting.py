@@ -204,11 +204,25 @@ def _miss(step: Step, leg: Leg, read: Read) -> None:
 def _count_absence(step: Step, leg: Leg, read: Read) -> None:
     if leg.status is LegStatus.SENT:
         return
+    if leg.kind is LegKind.ORDER and leg.session != step.seen.session.id:
+        _give_up_overnight(step, leg, read)
+        return
     if read.started.since(leg.sent_at) <= step.timing.quiescence or read.position_agrees is not True:
         return
     step.record(ev.LegMissed(seq=leg.seq))
     if step.bracket.leg(leg.seq).missed_reads >= step.timing.absent_reads:
         step.record(ev.LegProvedAbsent(seq=leg.seq))
+
+
+def _give_up_overnight(step: Step, leg: Leg, read: Read) -> None:
+    """The book that would have shown the order is gone with its day: nothing proves it absent any more."""
+    if read.position_agrees is None:
+        return
+    step.record(ev.LegExpired(seq=leg.seq))
+    step.need_attention(
+        "lost_overnight",
+        f"order {leg.tag} was not answered before the day ended, and its book is gone: compare the position",
+    )
 
 
 def _take_in_gtt(step: Step, leg: Leg, read: Read) -> None:

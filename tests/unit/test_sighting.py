@@ -393,6 +393,35 @@ def test_r2_when_the_day_is_gone_a_day_order_is_over_at_its_last_proven_fill() -
     assert driver.bracket.session == TOMORROW
 
 
+def test_r2_an_order_that_was_unknown_when_the_day_ended_is_never_proved_absent_by_the_next_book() -> None:
+    driver = Driver()
+    driver.look()
+    driver.answer(LegBecameUnknown(seq=1, reason="time-out"))
+    driver.session = TradingSession(id=TOMORROW)
+
+    for _ in range(15):
+        driver.read(after=1)
+
+    assert driver.leg(1).status is LegStatus.EXPIRED
+    assert "lost_overnight" in driver.alarms
+    assert driver.needs_attention
+
+
+def test_h58_a_bust_of_the_only_fill_leaves_a_working_entry_open() -> None:
+    driver = Driver()
+    driver.look()
+    driver.answer(LegAcknowledged(seq=1, broker_order_id="O1"))
+    driver.show(1, OPEN, filled=30, updated_at=driver.now.wall)
+    driver.read(after=1)
+    assert driver.bracket.state is State.PROTECTING
+
+    driver.show(1, OPEN, filled=0, updated_at=driver.now.wall + timedelta(seconds=1))
+    driver.read(after=2, trades=())
+
+    assert driver.leg(1).filled == 0
+    assert "trade_bust" in driver.alarms
+
+
 def test_r2_nothing_is_decided_before_the_new_days_first_read() -> None:
     driver = an_oco()
     driver.protect()
