@@ -118,6 +118,8 @@ class Truth:
         place = (bracket.plan.instrument.symbol, bracket.plan.product.value)
         if place in world.touched and invariant in ("I1", "I2", "I3", "I6", "I8", "I12", "belief"):
             return True
+        if self._is_left_to_a_person(bracket) and invariant in ("I1", "I12", "belief"):
+            return True
         may_double = bracket.plan.policies.unknown_stop == "duplicate_stop"
         return may_double and invariant in ("I1", "I2", "I6", "I12", "I8")
 
@@ -298,7 +300,9 @@ class Truth:
         Where others have traded, or converted, that may be for good: an unknown order stays one, aloud.
         """
         place = bracket.plan.instrument.symbol, bracket.plan.product.value
-        calls = ("position_short", "unknown_leg") if place in self._world.touched else ("position_short",)
+        calls = {"position_short", "lost_overnight"}
+        if place in self._world.touched:
+            calls |= {"unknown_leg", "exit_refused"}
         return any(
             alarm.kind in calls
             for one in self._world.brackets.values()
@@ -426,11 +430,9 @@ class Truth:
         """L2, I14: everything over, the account flat, nothing left alive, the log is the state."""
         for bracket in self._world.brackets.values():
             self._check_log(bracket)
-            if bracket.state.is_closed:
-                continue
             if self._is_left_to_a_person(bracket):
                 self.left_to_people += 1
-            else:
+            elif not bracket.state.is_closed:
                 raise Broken("L2", f"{bracket.id} is still {bracket.state}, net {net(bracket)}")
         if not self.left_to_people:
             self._check_flat()
