@@ -1,5 +1,7 @@
 """The worlds themselves: equal seeds are equal worlds, a world is what it claims, found ones stay mended."""
 
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,8 +20,14 @@ SPECIFIED = {
 FOUND_SCENARIOS = sorted(FOUND.glob("*.json"))
 
 
-def played(seed: int) -> Result:
+@pytest.fixture(autouse=True)
+def _hushed() -> Iterator[None]:
     hush()
+    yield
+    logging.disable(logging.NOTSET)
+
+
+def played(seed: int) -> Result:
     return play(plan_of(seed), store())
 
 
@@ -85,6 +93,4 @@ def test_the_table_names_every_fault() -> None:
 
 @pytest.mark.parametrize("file", FOUND_SCENARIOS, ids=lambda file: file.stem)
 def test_what_a_world_once_found_stays_mended(file: Path) -> None:
-    hush()
-
     assert play(load_plan(file), store()).broken is None
