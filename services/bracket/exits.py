@@ -1,6 +1,7 @@
 """The exits: one live order a slice, always moved towards what is wanted now, at most one command a leg."""
 
 from collections import Counter
+from datetime import timedelta
 
 from services.bracket import commands, wanted
 from services.bracket.dates import must_renew
@@ -90,8 +91,14 @@ def _note_base(step: Step, standing: Standing) -> None:
     bracket, seen_at = step.bracket, step.bracket.base_seen_at
     if seen_at is None or bracket.base_seen != standing.carried:
         step.record(ForeignBaseSeen(carried=standing.carried))
-    elif step.age(seen_at) >= step.timing.quiescence:
+    elif step.age(seen_at) >= _wait_for_base(step, standing):
         step.record(ForeignBaseNoted(base=standing.base))
+
+
+def _wait_for_base(step: Step, standing: Standing) -> timedelta:
+    """Positions that hold less than our own fills lag behind them more often than they are right."""
+    is_short = standing.carried < 0
+    return step.timing.quiescence if is_short else step.timing.evidence_apart
 
 
 def _reduce(step: Step, quantity: int, *, cause: str) -> None:

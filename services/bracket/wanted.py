@@ -87,7 +87,7 @@ def wanted_exit(step: Step, part: Slice, leg: Leg | None) -> Wanted | None:
 
     None means no exit: nothing is held, less than a lot is, or its price cannot be known yet.
     """
-    if net_of(step.bracket, part) <= 0 or safe_total(step.bracket, part) <= 0:
+    if net_of(step.bracket, part) <= 0 or orderable_total(step.bracket, part) <= 0:
         return None
     if wants_out(step, part, leg):
         return marketable(step, quantity=orderable_total(step.bracket, part), side=step.exit_side, leg=leg)

@@ -105,7 +105,7 @@ def test_the_base_is_noted_once_two_reads_agree() -> None:
     driver.read(after=0.5, standing=stale)
     driver.read(after=3, standing=sound)
     assert driver.bracket.foreign_base is None
-    driver.read(after=11, standing=sound)
+    driver.read(after=3, standing=sound)
 
     assert driver.bracket.foreign_base == 0
 
