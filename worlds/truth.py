@@ -56,6 +56,7 @@ class Truth:
     def __init__(self, world: World) -> None:
         self._world = world
         self._naked_since: dict[str, float] = {}
+        self._causes: dict[str, str] = {}
         self._reversed_since: dict[str, float] = {}
         self._leaving_since: dict[str, float] = {}
         self._calls: Counter[str] = Counter()
@@ -257,8 +258,9 @@ class Truth:
         if not is_naked:
             began = self._naked_since.pop(bracket.id, None)
             if began is not None:
-                self.naked.append((self._cause(bracket), now - began))
+                self.naked.append((self._causes.pop(bracket.id, "unseen"), now - began))
             return
+        self._note_cause(bracket)
         seconds = now - self._naked_since.setdefault(bracket.id, now)
         if world.is_up and world.session.is_open:  # else nobody sees it, or nothing can be sent
             self._judge_naked(bracket, seconds)
@@ -276,10 +278,14 @@ class Truth:
     def _can_see(self) -> bool:
         return self._world.is_up
 
-    def _cause(self, bracket: Bracket) -> str:
-        if not self._world.is_up:
-            return "process_down"
-        return "unseen" if bracket.naked is None else bracket.naked.cause
+    def _note_cause(self, bracket: Bracket) -> None:
+        """Remember why shares stand naked: what the bracket says last, else that nobody is there."""
+        if bracket.naked is not None:
+            self._causes[bracket.id] = bracket.naked.cause
+        elif not self._world.is_up:
+            self._causes[bracket.id] = "process_down"
+        elif bracket.handed_over:
+            self._causes[bracket.id] = "handed_over"
 
     def _check_unknown(self, bracket: Bracket) -> None:
         """L1: with a sound broker every unknown is resolved within the quiescence and three polls."""
