@@ -131,7 +131,8 @@ def _leg_intended(bracket: Bracket, event: ev.LegIntended, at: Moment) -> Bracke
 def _acknowledged(bracket: Bracket, event: ev.LegAcknowledged, at: Moment) -> Bracket:
     leg = bracket.leg(event.seq)
     # The book, or a push that made us read it, may have been faster than the answer.
-    status = LegStatus.ACKED if leg.sighted_at is None else leg.status
+    is_known = leg.sighted_at is not None or leg.status is LegStatus.TRIGGERED
+    status = leg.status if is_known else LegStatus.ACKED
     return _with_leg(bracket, replace(leg, status=status, broker_order_id=event.broker_order_id))
 
 
@@ -148,8 +149,8 @@ def _not_sent(bracket: Bracket, event: ev.LegNotSent, at: Moment) -> Bracket:
 
 def _became_unknown(bracket: Bracket, event: ev.LegBecameUnknown, at: Moment) -> Bracket:
     leg = bracket.leg(event.seq)
-    if leg.sighted_at is not None:
-        return bracket
+    if leg.sighted_at is not None or leg.status is not LegStatus.SENT:
+        return bracket  # the books, or a proof of absence, were faster
     return _with_leg(bracket, replace(leg, status=LegStatus.UNKNOWN, reason=event.reason))
 
 

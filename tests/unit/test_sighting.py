@@ -329,6 +329,32 @@ def test_h34_a_disabled_gtt_guards_nothing_and_is_placed_again() -> None:
     assert only(driver.read(after=1), LegIntended).seq == 3
 
 
+def test_an_ack_that_comes_after_the_trigger_has_fired_does_not_bring_it_back() -> None:
+    driver = an_oco()
+    driver.enter()
+    driver.show_gtt(2)
+    driver.fire(2)
+    driver.read(after=1)
+    assert driver.leg(2).status is LegStatus.TRIGGERED
+
+    driver.answer(LegAcknowledged(seq=2, broker_order_id=driver.leg(2).broker_order_id or ""))
+
+    assert driver.leg(2).status is LegStatus.TRIGGERED
+
+
+def test_an_answer_without_news_does_not_undo_a_proof_of_absence() -> None:
+    driver = Driver()
+    driver.look()
+    driver.answer(LegBecameUnknown(seq=1, reason="time-out"))
+    for _ in range(20):
+        driver.read(after=1)
+    assert driver.leg(1).status is LegStatus.ABSENT
+
+    driver.answer(LegBecameUnknown(seq=1, reason="time-out"))
+
+    assert driver.leg(1).status is LegStatus.ABSENT
+
+
 def test_h24_both_children_of_an_oco_are_seen_and_what_they_took_twice_is_bought_back() -> None:
     driver = an_oco()
     driver.protect()
