@@ -247,7 +247,7 @@ class Truth:
         self._check_unknown(bracket)
         self._check_leaving(bracket)
         began = self._reversed_since.get(bracket.id)
-        if began is not None and self._world.seconds - max(began, self._sound_since) > _REVERSED_BOUND:
+        if began is not None and not bracket.handed_over and self._world.seconds - max(began, self._sound_since) > _REVERSED_BOUND:
             raise Broken("I2", f"{bracket.id} stays reversed at {self._world.seconds:.2f}")
 
     def _check_naked(self, bracket: Bracket, mine: Mine) -> None:

@@ -112,7 +112,7 @@ class LateReply(Fault):
         if dice is None:
             return None
         return Fate(
-            answer=Answer.LOST, answers=CLIENT_TIMEOUT, arrives=dice.uniform(0.5, 6.0), words=_TIMED_OUT
+            answer=Answer.LOST, answers=CLIENT_TIMEOUT, arrives=dice.uniform(0.5, 5.0), words=_TIMED_OUT
         )
 
 
@@ -198,10 +198,10 @@ class SlowSpell(Fault):
             self._until = now + dice.uniform(3.0, 12.0)
         if now >= self._until or self.is_over:
             return None
-        seconds = 3.0 + (now * 7) % 5.0
+        seconds = 3.0 + (now * 7) % 7.0
         if seconds < CLIENT_TIMEOUT:
             return Fate(answer=Answer.REAL, answers=seconds, arrives=seconds - 0.5)
-        return Fate(answer=Answer.LOST, answers=CLIENT_TIMEOUT, arrives=seconds, words=_TIMED_OUT)
+        return Fate(answer=Answer.LOST, answers=CLIENT_TIMEOUT, arrives=seconds / 2, words=_TIMED_OUT)
 
 
 class MorphReplyLost(Fault):
