@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo dev test check check-clients check-slow fix migrate docs bench clean
+.PHONY: help run demo dev test check check-clients check-slow simulate simulate-ci mutants fix migrate docs bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -49,11 +49,29 @@ fix: $(VENV)/dev.stamp ## format, and mend what can be mended
 	@$(BIN)/ruff format -q .
 	@$(BIN)/ruff check -q --fix .
 
+WORLDS ?= 1000
+SEED ?= 1
+simulate: $(VENV)/dev.stamp ## play WORLDS=n seeded worlds of SEED=s with faults and kills; REPLAY=seed, SHRINK=seed NAME=name
+ifdef REPLAY
+	@$(BIN)/python -m worlds --replay $(REPLAY)
+else ifdef SHRINK
+	@$(BIN)/python -m worlds --shrink $(SHRINK) --name "$(NAME)"
+else
+	@$(BIN)/python -m worlds --worlds $(WORLDS) --seed $(SEED)
+endif
+
+simulate-ci: $(VENV)/dev.stamp ## a fixed set of worlds, at most three minutes
+	@$(BIN)/python -m worlds --worlds 600 --seed 1
+
+mutants: $(VENV)/dev.stamp ## bugs put in on purpose: each must be caught by a world
+	@$(BIN)/python -m worlds mutants
+
 migrate: $(VENV)/run.stamp .env ## bring the database to the newest form
 	@$(BIN)/flask --app app db upgrade
 
-docs: $(VENV)/dev.stamp ## write what the docs show of the code: state diagram, hard cases, error codes
+docs: $(VENV)/dev.stamp ## write what the docs show of the code: moves, hard cases, faults, error codes
 	@$(BIN)/python -m scripts.diagram
+	@$(BIN)/python -m scripts.faults
 	@$(BIN)/python -m scripts.hard_cases
 	@$(BIN)/python -m scripts.error_codes
 

@@ -14,6 +14,7 @@ CHECKS: tuple[tuple[str, Sequence[str]], ...] = (
     ("diagram", ("python", "-m", "scripts.diagram", "--check")),
     ("hard cases", ("python", "-m", "scripts.hard_cases", "--check")),
     ("error codes", ("python", "-m", "scripts.error_codes", "--check")),
+    ("faults", ("python", "-m", "scripts.faults", "--check")),
     (
         "tests",
         (

@@ -157,13 +157,15 @@ class AccountReads:
             orders = self._broker.order_book()
             gtt_rows = self._broker.gtt_book() if gtts else None
             trades, positions = self._evidence() if everything else (None, None)
+            parts = BookRead(
+                started=started, orders=orders, gtts=gtt_rows, trades=trades, positions=positions
+            )
             # An empty book may be a dead session's: ask before anything is concluded from it.
-            alive = bool(orders) or self._broker.session_alive()
+            alive = not _looks_dead(parts) or self._broker.session_alive()
         except (ReadFailed, AuthDead) as exc:
             self._report(BooksFailed(exc))
             return
-        books = BookRead(started=started, orders=orders, gtts=gtt_rows, trades=trades, positions=positions)
-        self._report(BooksRead(books, self._quotes(symbols), alive))
+        self._report(BooksRead(parts, self._quotes(symbols), alive))
 
     def _evidence(self) -> tuple[tuple[TradeRow, ...] | None, tuple[PositionRow, ...] | None]:
         # A fill is in the order book; its stop does not wait for positions that cannot be read.
@@ -186,3 +188,11 @@ class AccountReads:
         # Its age counts from now: in a quiet symbol the last trade may be old and the quote still true.
         now = self._clock.now()
         return {symbol: replace(quote, at=now) for symbol, quote in quotes.items()}
+
+
+def _looks_dead(books: BookRead) -> bool:
+    """Whether a part is empty that should not be: a session may end between two parts of one read."""
+    if not books.orders or books.gtts == ():  # triggers are read only while one of ours is out
+        return True
+    has_filled = any(row.filled for row in books.orders)
+    return has_filled and (books.trades == () or books.positions == ())

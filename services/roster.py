@@ -48,7 +48,7 @@ class Roster:
         self._tracked: dict[str, Tracked] = {}
         self._dirty: dict[str, None] = {}  # ordered, so that the oldest news is looked at first
         self._dues: list[tuple[float, str]] = []
-        self._symbols: dict[Symbol, set[str]] = {}
+        self._symbols: dict[Symbol, dict[str, None]] = {}  # ordered: equal runs look in equal order
         self._urgencies: Counter[Urgency] = Counter()
         self._price: Counter[Symbol] = Counter()
         self._gtts = 0
@@ -67,7 +67,7 @@ class Roster:
     def add(self, bracket: Bracket) -> Tracked:
         tracked = Tracked(bracket, needs_of(bracket))
         self._tracked[bracket.id] = tracked
-        self._symbols.setdefault(symbol_of(bracket), set()).add(bracket.id)
+        self._symbols.setdefault(symbol_of(bracket), {})[bracket.id] = None
         self._count(tracked, 1)
         return tracked
 
@@ -81,7 +81,7 @@ class Roster:
         self._count(tracked, -1)
         self._tracked.pop(tracked.bracket.id, None)
         self._dirty.pop(tracked.bracket.id, None)
-        self._symbols[symbol_of(tracked.bracket)].discard(tracked.bracket.id)
+        self._symbols[symbol_of(tracked.bracket)].pop(tracked.bracket.id, None)
 
     def mark(self, tracked: Tracked) -> None:
         """Look at this bracket in the coming turn."""

@@ -113,4 +113,5 @@ _WORDS: dict[type, Callable[[Any, Bracket], str]] = {
     ev.ProtectionCompleted: lambda e, b: f"all {e.quantity} shares are protected, entry at {e.average_price}",
     ev.BracketFinished: _finished,
     ev.WatchEnded: lambda e, b: "not watched any more",
+    ev.ClockSetBack: lambda e, b: "the machine's clock went back; waits begin anew",
 }

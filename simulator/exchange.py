@@ -2,12 +2,13 @@
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import TypeVar
 
 from services.bracket.model import (
     GttRequest,
@@ -25,6 +26,7 @@ from simulator.floor import TradingFloor
 from simulator.funds import FundsState
 from simulator.gtt import gtt_row
 from simulator.instruments import Listing, load_instruments
+from simulator.ledger import Ledger
 from simulator.market import quote
 from simulator.news import AccountListener, Listeners, News, PriceListener, StopListening
 from simulator.orders import Key, Order, order_row
@@ -35,6 +37,8 @@ from simulator.store import ExchangeStore, PostedCommand
 from utils.clock import Clock
 
 logger = logging.getLogger(__name__)
+
+Outcome = TypeVar("Outcome")
 
 
 class SimulatedExchange:
@@ -272,6 +276,17 @@ class SimulatedExchange:
         """
         with self._working() as now:
             return self._floor.obey(parse(command), now)
+
+    def disturb(self, act: Callable[[Ledger, TradingFloor, datetime], Outcome]) -> Outcome:
+        """Let a fault work on the books themselves; for tests of what a broker should never do."""
+        with self._working() as now:
+            self._news.accounts.update(one.account_id for one in self._ledger.accounts)
+            return act(self._ledger, self._floor, now)
+
+    def peek(self, look: Callable[[Ledger], Outcome]) -> Outcome:
+        """Look at the books themselves; nothing is let in, nobody is told."""
+        with self._lock:
+            return look(self._ledger)
 
     def tick(self) -> None:
         """Do everything time has made due: posted commands, orders on their way, prices, expiries."""

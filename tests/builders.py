@@ -17,6 +17,7 @@ from services.bracket.model import (
     LegStatus,
     Mode,
     Moment,
+    OrderRow,
     OrderType,
     Plan,
     PriceMode,
@@ -128,3 +129,27 @@ class StoppedClock:
 
     def monotonic(self) -> float:
         return 1000.0 + self.seconds
+
+
+class ShowingBroker:
+    """A broker account that shows the books it was given, for reading only."""
+
+    def __init__(self, *, orders: tuple[OrderRow, ...], session_alive: bool) -> None:
+        self.capabilities = capabilities()
+        self._orders = orders
+        self._alive = session_alive
+
+    def order_book(self) -> tuple[OrderRow, ...]:
+        return self._orders
+
+    def gtt_book(self) -> tuple[()]:
+        return ()
+
+    def trade_book(self) -> tuple[()]:
+        return ()
+
+    def positions(self) -> tuple[()]:
+        return ()
+
+    def session_alive(self) -> bool:
+        return self._alive

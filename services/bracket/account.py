@@ -125,8 +125,9 @@ def standings(
 ) -> dict[str, Standing]:
     """Return bracket id -> standing. Empty when trades or positions were not read.
 
-    Brackets of one symbol have one side (opposite ones are refused), so quantities are absolute. A
-    symbol whose parts were not read at one instant (a trade of an order that the book lacks) is left out.
+    Open brackets of one symbol have one side (opposite ones are refused), so quantities are absolute;
+    closed ones of the other side, which are still watched, are judged by themselves. A symbol whose
+    parts were not read at one instant (a trade of an order that the book lacks) is left out.
     """
     read = index.read
     if read.positions is None or read.trades is None:
@@ -139,9 +140,17 @@ def standings(
         trades = [trade for trade in read.trades if _place(trade) == key]
         if all(trade.broker_order_id in fills.shown for trade in trades):
             foreign = [t for t in trades if t.broker_order_id not in fills.ours and _is_of(t, today)]
-            held = positions.get(key, 0) * group[0].plan.side.sign
-            found |= _group_standings(group, held, foreign, fills=fills, today=today)
+            for side in dict.fromkeys(one.plan.side for one in group):
+                same = [one for one in group if one.plan.side is side]
+                others = sum(_holds(one, fills) for one in group if one.plan.side is not side)
+                held = (positions.get(key, 0) - others) * side.sign
+                found |= _group_standings(same, held, foreign, fills=fills, today=today)
     return found
+
+
+def _holds(bracket: Bracket, fills: "_OwnFills") -> int:
+    """Return what a bracket adds to the account's signed position."""
+    return (fills.proven(bracket) - _external(bracket)) * bracket.plan.side.sign
 
 
 def _by_position(brackets: Iterable[Bracket]) -> dict[PositionKey, list[Bracket]]:

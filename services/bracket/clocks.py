@@ -6,7 +6,7 @@ from decimal import Decimal
 from services.bracket.commands import pause_after
 from services.bracket.dates import contract_exit_at, until_renewal
 from services.bracket.entry import RETRY_UNSENT
-from services.bracket.events import ExitBegan, NakedBegan, NakedEnded, WatchEnded
+from services.bracket.events import ClockSetBack, ExitBegan, NakedBegan, NakedEnded, WatchEnded
 from services.bracket.exits import is_held_back, may_act
 from services.bracket.model import (
     Bracket,
@@ -34,10 +34,21 @@ from services.bracket.quantities import (
     net,
     net_of,
 )
+from services.bracket.redating import any_ahead
 from services.bracket.step import Step
 
 _LEAVING = (Purpose.MARKETABLE, Purpose.TARGET)
 _WORKED = frozenset({Purpose.MARKETABLE, Purpose.TARGET, Purpose.UNWIND})
+
+
+def mend_clock(step: Step) -> None:
+    """Count what an earlier boot dated later than now from now on: its clock was ahead of ours."""
+    last = step.bracket.updated
+    if last is not None and last.boot == step.now.boot and step.bracket.received.boot == last.boot:
+        return  # born in this boot: every moment is of one monotonic clock
+    if any_ahead(step.bracket, step.now):
+        step.record(ClockSetBack())
+        step.raise_alarm("clock_set_back", "the machine's clock went back; waits begin anew")
 
 
 def run_clocks(step: Step) -> None:

@@ -155,7 +155,7 @@ def _give_up(step: Step) -> None:
 
 def is_stale(step: Step, at: Moment) -> bool:
     """Yesterday's signal never reaches the market: older than its maximum age, it is not sent."""
-    return at.since(step.bracket.received) >= step.bracket.plan.entry.max_age
+    return step.bracket.age_unknown or at.since(step.bracket.received) >= step.bracket.plan.entry.max_age
 
 
 def end_of_entry(step: Step) -> None:

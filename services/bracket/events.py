@@ -353,6 +353,11 @@ class WatchEnded:
     pass
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockSetBack:
+    """After a restart the wall clock shows less than what is on record: what lies ahead counts from now."""
+
+
 Event = (
     BracketReceived
     | CancelRequested
@@ -397,4 +402,5 @@ Event = (
     | ProtectionCompleted
     | BracketFinished
     | WatchEnded
+    | ClockSetBack
 )

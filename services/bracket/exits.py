@@ -1,6 +1,7 @@
 """The exits: one live order a slice, always moved towards what is wanted now, at most one command a leg."""
 
 from collections import Counter
+from datetime import timedelta
 
 from services.bracket import commands, wanted
 from services.bracket.dates import must_renew
@@ -30,6 +31,7 @@ from services.bracket.model import (
 )
 from services.bracket.observation import Standing
 from services.bracket.quantities import (
+    at_most_freeze,
     filled_of,
     has_undecided,
     legs_of,
@@ -89,8 +91,14 @@ def _note_base(step: Step, standing: Standing) -> None:
     bracket, seen_at = step.bracket, step.bracket.base_seen_at
     if seen_at is None or bracket.base_seen != standing.carried:
         step.record(ForeignBaseSeen(carried=standing.carried))
-    elif step.age(seen_at) >= step.timing.evidence_apart:
+    elif step.age(seen_at) >= _wait_for_base(step, standing):
         step.record(ForeignBaseNoted(base=standing.base))
+
+
+def _wait_for_base(step: Step, standing: Standing) -> timedelta:
+    """Positions that hold less than our own fills lag behind them more often than they are right."""
+    is_short = standing.carried < 0
+    return step.timing.quiescence if is_short else step.timing.evidence_apart
 
 
 def _reduce(step: Step, quantity: int, *, cause: str) -> None:
@@ -184,12 +192,12 @@ def _unwind(step: Step, part: Slice) -> None:
     unwinds = live_legs(step.bracket, Role.UNWIND, part=part)
     if live or not step.seen.session.is_open:
         return
-    missing = -net_of(step.bracket, part)
+    missing = at_most_freeze(step.bracket, -net_of(step.bracket, part))
     if not unwinds and commands.may_place(step, part, role=Role.UNWIND):
         plan = wanted.marketable(step, quantity=missing, side=step.side, leg=None)
         commands.place(step, part, role=Role.UNWIND, wanted=plan)
     elif len(unwinds) == 1 and unwinds[0].is_working:
-        total = missing + unwinds[0].filled
+        total = at_most_freeze(step.bracket, missing + unwinds[0].filled)
         _carry_over(step, unwinds[0], wanted.marketable(step, quantity=total, side=step.side, leg=unwinds[0]))
 
 

@@ -25,6 +25,7 @@ from services.bracket.model import (
     Terms,
 )
 from services.bracket.quantities import allocate, filled_of
+from services.bracket.redating import lies_ahead, redated
 
 
 def receive(event: ev.BracketReceived, at: Moment) -> Bracket:
@@ -130,7 +131,8 @@ def _leg_intended(bracket: Bracket, event: ev.LegIntended, at: Moment) -> Bracke
 def _acknowledged(bracket: Bracket, event: ev.LegAcknowledged, at: Moment) -> Bracket:
     leg = bracket.leg(event.seq)
     # The book, or a push that made us read it, may have been faster than the answer.
-    status = LegStatus.ACKED if leg.sighted_at is None else leg.status
+    is_known = leg.sighted_at is not None or leg.status is LegStatus.TRIGGERED
+    status = leg.status if is_known else LegStatus.ACKED
     return _with_leg(bracket, replace(leg, status=status, broker_order_id=event.broker_order_id))
 
 
@@ -147,8 +149,8 @@ def _not_sent(bracket: Bracket, event: ev.LegNotSent, at: Moment) -> Bracket:
 
 def _became_unknown(bracket: Bracket, event: ev.LegBecameUnknown, at: Moment) -> Bracket:
     leg = bracket.leg(event.seq)
-    if leg.sighted_at is not None:
-        return bracket
+    if leg.sighted_at is not None or leg.status is not LegStatus.SENT:
+        return bracket  # the books, or a proof of absence, were faster
     return _with_leg(bracket, replace(leg, status=LegStatus.UNKNOWN, reason=event.reason))
 
 
@@ -430,6 +432,11 @@ def _watch_ended(bracket: Bracket, event: ev.WatchEnded, at: Moment) -> Bracket:
     return replace(bracket, overlays=bracket.overlays - {Overlay.WATCH})
 
 
+def _clock_set_back(bracket: Bracket, event: ev.ClockSetBack, at: Moment) -> Bracket:
+    is_ahead = lies_ahead(bracket.received, at)
+    return replace(redated(bracket, at), age_unknown=bracket.age_unknown or is_ahead)
+
+
 # Any: each effect takes its own event; the key says which, which the type system cannot express.
 _EFFECTS: dict[type, Callable[[Bracket, Any, Moment], Bracket]] = {
     ev.CancelRequested: _cancel_requested,
@@ -474,4 +481,5 @@ _EFFECTS: dict[type, Callable[[Bracket, Any, Moment], Bracket]] = {
     ev.ProtectionCompleted: _completed,
     ev.BracketFinished: _finished,
     ev.WatchEnded: _watch_ended,
+    ev.ClockSetBack: _clock_set_back,
 }

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
-from services.bracket.clocks import carry_troubles, end_watch, next_look, run_clocks
+from services.bracket.clocks import carry_troubles, end_watch, mend_clock, next_look, run_clocks
 from services.bracket.entry import end_of_entry, tend_entry
 from services.bracket.events import (
     BracketFinished,
@@ -55,6 +55,7 @@ _LEAVES = "an exit is being worked"
 _EMERGENCY = "no stop can hold it: out at the market"
 _FLAT = "flat, and no order is left"
 _HANDED = "a person took the position"
+_BUSTED = "a trade bust took the only fill away, the entry still works"
 _OVER = {S.CLOSED: _FLAT, S.HANDED_OVER: _HANDED}
 _HOLDING = {
     S.PROTECTING: "some share lacks a working stop",
@@ -65,6 +66,8 @@ _HOLDING = {
     S.UNWINDING: _PAST_FLAT,
     S.CLOSED: _FLAT,
     S.HANDED_OVER: _HANDED,
+    S.ENTRY_OPEN: _BUSTED,
+    S.ENTRY_PENDING: _BUSTED,
 }
 _REVIVALS = {
     S.ENTRY_OPEN: _REVIVED,
@@ -161,6 +164,7 @@ def replay(events: Iterable[tuple[Event, Moment]]) -> Bracket | None:
 def reconcile(bracket: Bracket, seen: Seen, now: Moment, *, timing: Timing) -> Decision:
     """Compare what is seen with what is wanted and decide; reads top to bottom."""
     step = Step(bracket, seen=seen, now=now, timing=timing)
+    mend_clock(step)
     take_in(step)
     count_external(step)
     begin_session(step)

@@ -65,6 +65,20 @@ def is_below_lot(bracket: Bracket) -> bool:
     return sum(held) > 0 and all(quantity < bracket.plan.instrument.lot_size for quantity in held)
 
 
+def orderable_total(bracket: Bracket, part: Slice) -> int:
+    """Return the safe total, at most what one order may carry: a broker's overfill can exceed it.
+
+    The rest follows in the next order of the slice, once this one is over.
+    """
+    return at_most_freeze(bracket, safe_total(bracket, part))
+
+
+def at_most_freeze(bracket: Bracket, quantity: int) -> int:
+    """Return quantity, or the most whole lots that one order of the instrument may carry."""
+    freeze, lot = bracket.plan.instrument.freeze_quantity, bracket.plan.instrument.lot_size
+    return quantity if freeze is None else min(quantity, freeze // lot * lot)
+
+
 def has_undecided(bracket: Bracket, part: Slice) -> bool:
     """Whether an exit or unwind of the slice may exist at the broker without our knowing its id."""
     legs = live_legs(bracket, Role.EXIT, part=part) + live_legs(bracket, Role.UNWIND, part=part)

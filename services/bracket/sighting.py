@@ -204,11 +204,25 @@ def _miss(step: Step, leg: Leg, read: Read) -> None:
 def _count_absence(step: Step, leg: Leg, read: Read) -> None:
     if leg.status is LegStatus.SENT:
         return
+    if leg.kind is LegKind.ORDER and leg.session != step.seen.session.id:
+        _give_up_overnight(step, leg, read)
+        return
     if read.started.since(leg.sent_at) <= step.timing.quiescence or read.position_agrees is not True:
         return
     step.record(ev.LegMissed(seq=leg.seq))
     if step.bracket.leg(leg.seq).missed_reads >= step.timing.absent_reads:
         step.record(ev.LegProvedAbsent(seq=leg.seq))
+
+
+def _give_up_overnight(step: Step, leg: Leg, read: Read) -> None:
+    """The book that would have shown the order is gone with its day: nothing proves it absent any more."""
+    if read.position_agrees is None:
+        return
+    step.record(ev.LegExpired(seq=leg.seq))
+    step.need_attention(
+        "lost_overnight",
+        f"order {leg.tag} was not answered before the day ended, and its book is gone: compare the position",
+    )
 
 
 def _take_in_gtt(step: Step, leg: Leg, read: Read) -> None:
@@ -264,7 +278,9 @@ def _sight_gtt(step: Step, leg: Leg, row: GttRow, refused: GttLegRow | None) -> 
     status = LegStatus.REJECTED if refused is not None else _GTT_STATUS[row.status]
     terms = gtt_terms(row, leg.side)
     known = (leg.status, leg.terms, leg.broker_order_id, leg.expires_at)
-    if leg.sighted_at is not None and known == (status, terms, row.trigger_id, row.expires_at):
+    is_repeated = leg.sighted_at is not None and known == (status, terms, row.trigger_id, row.expires_at)
+    # Sighted again, it is missed no more: three bad pages far apart prove nothing.
+    if is_repeated and not leg.missed_reads:
         return
     step.record(
         ev.LegSighted(

@@ -21,7 +21,7 @@ from services.bracket.model import (
     Topology,
 )
 from services.bracket.prices import Rounding
-from services.bracket.quantities import average_entry_price, legs_of, net_of, safe_total
+from services.bracket.quantities import average_entry_price, legs_of, net_of, orderable_total
 from services.bracket.step import Step
 
 
@@ -87,10 +87,10 @@ def wanted_exit(step: Step, part: Slice, leg: Leg | None) -> Wanted | None:
 
     None means no exit: nothing is held, less than a lot is, or its price cannot be known yet.
     """
-    if net_of(step.bracket, part) <= 0 or safe_total(step.bracket, part) <= 0:
+    if net_of(step.bracket, part) <= 0 or orderable_total(step.bracket, part) <= 0:
         return None
     if wants_out(step, part, leg):
-        return marketable(step, quantity=safe_total(step.bracket, part), side=step.exit_side, leg=leg)
+        return marketable(step, quantity=orderable_total(step.bracket, part), side=step.exit_side, leg=leg)
     level = stop_level(step.bracket)
     if level is None:
         return None
@@ -146,7 +146,7 @@ def _may_morph(step: Step, leg: Leg) -> bool:
 
 def _as_it_is(leg: Leg, part: Slice, step: Step) -> Wanted:
     """A stop that has fired keeps its terms but for the quantity, until the ladder takes over."""
-    terms = _with_quantity(leg.terms, safe_total(step.bracket, part))
+    terms = _with_quantity(leg.terms, orderable_total(step.bracket, part))
     return Wanted(kind=leg.kind, purpose=leg.purpose, terms=terms, why="the stop has triggered")
 
 
@@ -161,7 +161,7 @@ def _with_quantity(terms: Terms, quantity: int) -> Terms:
 
 def _at_target(step: Step, part: Slice) -> Wanted:
     price = target_level(step.bracket, part)
-    terms = Terms(order_type=OrderType.LIMIT, quantity=safe_total(step.bracket, part), price=price)
+    terms = Terms(order_type=OrderType.LIMIT, quantity=orderable_total(step.bracket, part), price=price)
     return Wanted(
         kind=LegKind.ORDER, purpose=Purpose.TARGET, terms=terms, why=f"the market reached the target {price}"
     )
@@ -170,7 +170,7 @@ def _at_target(step: Step, part: Slice) -> Wanted:
 def _resting_stop(step: Step, part: Slice, level: Decimal) -> Wanted:
     terms = Terms(
         order_type=OrderType.SL,
-        quantity=safe_total(step.bracket, part),
+        quantity=orderable_total(step.bracket, part),
         price=stop_child_price(step, part, level),
         trigger_price=level,
     )
@@ -201,7 +201,7 @@ def _holds_by_oco(step: Step, part: Slice, leg: Leg | None) -> bool:
         return False  # a resting stop holds until the close; changing over now would open a gap
     if leg is not None:
         # Keep a GTT as it is while it cannot be changed, unless it holds too little.
-        return is_gtt_possible(step, part) or leg.terms.quantity == safe_total(step.bracket, part)
+        return is_gtt_possible(step, part) or leg.terms.quantity == orderable_total(step.bracket, part)
     return is_gtt_possible(step, part) and not _was_oco_refused(step, part)
 
 
@@ -228,7 +228,7 @@ def _oco(step: Step, part: Slice, level: Decimal) -> Wanted:
     target = target_level(step.bracket, part)
     terms = Terms(
         order_type=OrderType.LIMIT,
-        quantity=safe_total(step.bracket, part),
+        quantity=orderable_total(step.bracket, part),
         price=stop_child_price(step, part, level),
         trigger_price=level,
         target_trigger=target,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -65,6 +65,7 @@ class Driver:
     def __init__(self, plan: Plan | None = None, *, bracket_id: str = "01JDRIVER0000000000BRACKET") -> None:
         self.seconds = 0.0
         self.boot = "boot1"
+        self.wall_error = timedelta(0)
         self.session = TradingSession(id=TODAY)
         self.kill = KillMode.OFF
         self.quote: Quote | None = a_quote("500.00")
@@ -78,7 +79,8 @@ class Driver:
 
     @property
     def now(self) -> Moment:
-        return a_moment(self.seconds, boot=self.boot)
+        right = a_moment(self.seconds, boot=self.boot)
+        return replace(right, wall=right.wall + self.wall_error)
 
     # --- looking
 
@@ -131,6 +133,10 @@ class Driver:
         """Store a person's request and look at once."""
         self.answer(event)
         return self.look()
+
+    def set_clock_back(self, seconds: float) -> None:
+        """Step the machine's wall clock."""
+        self.wall_error -= timedelta(seconds=seconds)
 
     def restart(self, *, after: float = 1.0) -> None:
         """Crash and come back from the stored events."""

@@ -8,6 +8,7 @@ from services.bracket.account import foreign_filled, index_book, is_complete, st
 from services.bracket.events import ForeignBaseNoted
 from services.bracket.model import BookRead, Bracket, OrderRow, PositionRow, RowStatus, Side, TradeRow
 from services.bracket.observation import Standing
+from tests.builders import a_plan
 from tests.unit.driver import FILLED, OPEN, TODAY, TOMORROW, Driver
 
 SESSION = {"NSE": TODAY}
@@ -107,6 +108,35 @@ def test_the_base_is_noted_once_two_reads_agree() -> None:
     driver.read(after=3, standing=sound)
 
     assert driver.bracket.foreign_base == 0
+
+
+def test_positions_that_lag_for_seconds_do_not_make_a_base() -> None:
+    driver = Driver()
+    driver.enter()
+    lagging = standing(driver, books(driver, 0))
+
+    driver.read(after=0.5, standing=lagging)
+    driver.read(after=6, standing=lagging)
+
+    assert driver.bracket.foreign_base is None
+
+
+def test_a_closed_long_does_not_turn_the_sign_of_the_short_that_follows_it() -> None:
+    long, short = (
+        entered(bracket_id="01JDRIVER00000000000LONG00"),
+        Driver(a_plan(side=Side.SELL), bracket_id="01JDRIVER0000000000SHORT00"),
+    )
+    long.show(2, FILLED, filled=100)
+    long.read(after=1)
+    short.enter()
+    short.answer(ForeignBaseNoted(base=0))
+    rows = (*long.rows.values(), *short.rows.values())
+    read = replace(books(short, -100), orders=rows)
+
+    found = standings(index_book(read), [long.bracket, short.bracket], session=SESSION)
+
+    assert long.state.is_closed
+    assert found[short.bracket.id].agrees
 
 
 def test_h19_a_foreign_sale_of_everything_closes_everything() -> None:

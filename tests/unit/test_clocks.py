@@ -4,8 +4,16 @@ from datetime import timedelta
 
 import pytest
 
-from services.bracket.events import LegAcknowledged, LegIntended, LegRefused, NakedBegan, NakedEnded
-from services.bracket.model import ExitReason, Overlay, RefusalKind
+from services.bracket.events import (
+    LegAcknowledged,
+    LegBecameUnknown,
+    LegIntended,
+    LegNotSent,
+    LegRefused,
+    NakedBegan,
+    NakedEnded,
+)
+from services.bracket.model import ExitReason, LegStatus, Overlay, RefusalKind
 from services.bracket.observation import TradingSession
 from tests.unit.driver import FILLED, OPEN, TODAY, WAITS, Driver, a_quote, commands, only
 
@@ -113,3 +121,42 @@ def test_a_first_stop_is_placed_in_the_look_that_sees_the_fill() -> None:
     driver = Driver()
 
     assert only(driver.enter(), LegIntended).seq == 2
+
+
+def test_h68_a_clock_set_back_over_a_restart_hides_no_naked_shares() -> None:
+    driver = naked()
+    driver.look(after=1)
+    driver.set_clock_back(3600)
+    driver.restart()
+
+    driver.look()
+    driver.look(after=4)
+
+    assert "unprotected" in driver.alarms
+    assert "clock_set_back" in driver.alarms
+
+
+def test_h68_an_unknown_stop_is_still_proved_absent_after_the_clock_was_set_back() -> None:
+    driver = Driver()
+    driver.enter()
+    driver.answer(LegBecameUnknown(seq=2, reason="time-out"))
+    driver.set_clock_back(3600)
+    driver.restart()
+
+    for _ in range(16):
+        driver.read(after=1)
+
+    assert driver.leg(2).status is LegStatus.ABSENT
+
+
+def test_r1_an_entry_whose_age_a_restart_cannot_tell_is_never_sent() -> None:
+    driver = Driver()
+    driver.look()
+    driver.answer(LegNotSent(seq=1, reason="no connection"))
+    driver.set_clock_back(3600)
+    driver.restart(after=20)
+
+    out = driver.look() + driver.look(after=1)
+
+    assert not commands(out)
+    assert driver.bracket.entry_ended == "entry_stale"

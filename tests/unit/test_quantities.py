@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.bracket.model import Bracket, LegStatus, Role, Side, Slice
-from services.bracket.quantities import allocate, net, net_of, safe_total
+from services.bracket.quantities import allocate, net, net_of, orderable_total, safe_total
 from tests.builders import a_bracket, a_leg, a_plan, rupees
 
 
@@ -70,3 +70,12 @@ def test_what_an_unwind_bought_counts_as_entry() -> None:
 
     assert net(bracket) == -20
     assert net(replace(bracket, legs=(*bracket.legs, unwind))) == 0
+
+
+def test_h59_an_overfill_at_the_freeze_quantity_does_not_ask_for_more_than_one_order_may_carry() -> None:
+    bracket = with_exit(0, status=LegStatus.TRIGGER_PENDING, bought=101)
+    frozen = replace(bracket.plan.instrument, freeze_quantity=100)
+    bracket = replace(bracket, plan=replace(bracket.plan, instrument=frozen))
+
+    assert safe_total(bracket, bracket.slices[0]) == 101
+    assert orderable_total(bracket, bracket.slices[0]) == 100

@@ -18,7 +18,17 @@ from services.bracket.events import (
     LegProvedAbsent,
     LegSighted,
 )
-from services.bracket.model import GttLegRow, GttStatus, LegStatus, Product, RowStatus, Side, State, Topology
+from services.bracket.model import (
+    GttLegRow,
+    GttStatus,
+    LegStatus,
+    Product,
+    Role,
+    RowStatus,
+    Side,
+    State,
+    Topology,
+)
 from services.bracket.observation import TradingSession
 from services.bracket.quantities import watches_gtts
 from services.bracket.sighting import gtt_terms
@@ -331,12 +341,70 @@ def test_a_gtt_that_was_given_up_is_looked_for_and_taken_back() -> None:
     assert driver.leg(2).is_live
 
 
+def test_bad_pages_of_gtts_far_apart_do_not_add_up_to_a_lost_one() -> None:
+    driver = an_oco()
+    driver.protect()
+    rows = dict(driver.gtts)
+
+    looks = []
+    for _ in range(3):
+        driver.gtts.clear()
+        looks.append(driver.read(after=1))
+        driver.gtts.update(rows)
+        looks.append(driver.read(after=30))
+
+    assert not [event for look in looks for event in commands(look)]
+    assert "oco_gone" not in driver.alarms
+
+
 def test_h34_a_disabled_gtt_guards_nothing_and_is_placed_again() -> None:
     driver = an_oco()
     driver.protect()
     driver.show_gtt(2, GttStatus.DISABLED)
 
     assert only(driver.read(after=1), LegIntended).seq == 3
+
+
+def test_an_ack_that_comes_after_the_trigger_has_fired_does_not_bring_it_back() -> None:
+    driver = an_oco()
+    driver.enter()
+    driver.show_gtt(2)
+    driver.fire(2)
+    driver.read(after=1)
+    assert driver.leg(2).status is LegStatus.TRIGGERED
+
+    driver.answer(LegAcknowledged(seq=2, broker_order_id=driver.leg(2).broker_order_id or ""))
+
+    assert driver.leg(2).status is LegStatus.TRIGGERED
+
+
+def test_an_answer_without_news_does_not_undo_a_proof_of_absence() -> None:
+    driver = Driver()
+    driver.look()
+    driver.answer(LegBecameUnknown(seq=1, reason="time-out"))
+    for _ in range(20):
+        driver.read(after=1)
+    assert driver.leg(1).status is LegStatus.ABSENT
+
+    driver.answer(LegBecameUnknown(seq=1, reason="time-out"))
+
+    assert driver.leg(1).status is LegStatus.ABSENT
+
+
+def test_h24_both_children_of_an_oco_are_seen_and_what_they_took_twice_is_bought_back() -> None:
+    driver = an_oco()
+    driver.protect()
+    driver.fire(2, stop=True, child="C1")
+    driver.fire(2, stop=False, child="C2")
+    driver.read(after=1)
+
+    driver.show(3, FILLED, filled=100)
+    driver.show(4, FILLED, filled=100)
+    out = driver.read(after=0.5)
+
+    assert driver.state is State.UNWINDING
+    assert only(out, LegIntended).role is Role.UNWIND
+    assert "unwinding" in driver.alarms
 
 
 def test_a_partly_filled_child_keeps_its_rest_under_watch() -> None:
@@ -385,6 +453,35 @@ def test_r2_when_the_day_is_gone_a_day_order_is_over_at_its_last_proven_fill() -
     assert (driver.leg(1).status, driver.leg(1).filled) == (LegStatus.EXPIRED, 40)
     assert driver.leg(2).status is LegStatus.EXPIRED
     assert driver.bracket.session == TOMORROW
+
+
+def test_r2_an_order_that_was_unknown_when_the_day_ended_is_never_proved_absent_by_the_next_book() -> None:
+    driver = Driver()
+    driver.look()
+    driver.answer(LegBecameUnknown(seq=1, reason="time-out"))
+    driver.session = TradingSession(id=TOMORROW)
+
+    for _ in range(15):
+        driver.read(after=1)
+
+    assert driver.leg(1).status is LegStatus.EXPIRED
+    assert "lost_overnight" in driver.alarms
+    assert driver.needs_attention
+
+
+def test_h58_a_bust_of_the_only_fill_leaves_a_working_entry_open() -> None:
+    driver = Driver()
+    driver.look()
+    driver.answer(LegAcknowledged(seq=1, broker_order_id="O1"))
+    driver.show(1, OPEN, filled=30, updated_at=driver.now.wall)
+    driver.read(after=1)
+    assert driver.bracket.state is State.PROTECTING
+
+    driver.show(1, OPEN, filled=0, updated_at=driver.now.wall + timedelta(seconds=1))
+    driver.read(after=2, trades=())
+
+    assert driver.leg(1).filled == 0
+    assert "trade_bust" in driver.alarms
 
 
 def test_r2_nothing_is_decided_before_the_new_days_first_read() -> None:

@@ -344,6 +344,7 @@ class Bracket:
     outcome: Outcome | None = None
     profit: Decimal | None = None
     updated: Moment | None = None
+    age_unknown: bool = False  # the clock was set back since it came: nobody can say how old it is
 
     def leg(self, seq: int) -> Leg:
         """Return the leg numbered seq; seq counts from 1."""

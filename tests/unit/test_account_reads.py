@@ -1,0 +1,57 @@
+"""What one read of an account's books concludes before it is handed on."""
+
+from collections.abc import Callable
+from typing import Any
+
+from services.account_reads import AccountReads, BooksRead, Parts
+from services.bracket.model import OrderRow
+from services.cadence import Cadence
+from tests.builders import ShowingBroker, StoppedClock
+from tests.unit.driver import FILLED, Driver
+
+
+class AtOnce:
+    """Lanes that make each call where they are asked to."""
+
+    def write(self, call: Callable[[], None], *, urgent: bool) -> None:
+        call()
+
+    def read(self, call: Callable[[], None]) -> None:
+        call()
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def a_filled_row() -> OrderRow:
+    driver = Driver()
+    driver.look()
+    driver.show(1, FILLED)
+    return next(iter(driver.rows.values()))
+
+
+def read(**parts: Any) -> BooksRead:
+    clock, reports = StoppedClock(), list[Any]()
+    broker: Any = ShowingBroker(**parts)
+    reads = AccountReads(broker, AtOnce(), clock=clock, report=reports.append)
+    pause = Cadence().entry
+    reads.start_due(
+        book_every=pause,
+        everything_every=pause,
+        price_every=None,
+        parts=Parts(gtts=False, everything=True, symbols=frozenset()),
+    )
+    found: BooksRead = reports[0]
+    return found
+
+
+def test_positions_that_are_empty_although_orders_filled_are_a_dead_sessions() -> None:
+    found = read(orders=(a_filled_row(),), session_alive=False)
+
+    assert not found.session_alive
+
+
+def test_positions_that_are_empty_in_a_live_session_are_believed() -> None:
+    found = read(orders=(a_filled_row(),), session_alive=True)
+
+    assert found.session_alive
