@@ -119,7 +119,7 @@ class Truth:
         place = (bracket.plan.instrument.symbol, bracket.plan.product.value)
         if place in world.touched and invariant in ("I1", "I2", "I3", "I6", "I8", "I12", "belief"):
             return True
-        if self._is_left_to_a_person(bracket) and invariant in ("I1", "I12", "belief"):
+        if self._was_lost_overnight(bracket) and invariant in ("I1", "I12", "belief"):
             return True
         may_double = bracket.plan.policies.unknown_stop == "duplicate_stop"
         return may_double and invariant in ("I1", "I2", "I6", "I12", "I8")
@@ -282,6 +282,9 @@ class Truth:
     def _can_see(self) -> bool:
         return self._world.is_up
 
+    def _was_lost_overnight(self, bracket: Bracket) -> bool:
+        return any(alarm.kind == "lost_overnight" for alarm in bracket.alarms)
+
     def _note_cause(self, bracket: Bracket) -> None:
         """Remember why shares stand naked: what the bracket says last, else that nobody is there."""
         if bracket.naked is not None:
@@ -440,9 +443,11 @@ class Truth:
         """L2, I14: everything over, the account flat, nothing left alive, the log is the state."""
         for bracket in self._world.brackets.values():
             self._check_log(bracket)
+            if bracket.state.is_closed and not self._was_lost_overnight(bracket):
+                continue
             if self._is_left_to_a_person(bracket):
                 self.left_to_people += 1
-            elif not bracket.state.is_closed:
+            else:
                 raise Broken("L2", f"{bracket.id} is still {bracket.state}, net {net(bracket)}")
         if not self.left_to_people:
             self._check_flat()
