@@ -202,9 +202,9 @@ class Truth:
         """I6: one live exit a slice."""
         parts = {leg.tag: leg.slice for leg in bracket.legs}
         slices = Counter(
-            parts.get(order.tag or "", -1)
+            parts[order.tag]
             for role, order in mine
-            if role is Role.EXIT and order.status in _LIVE_ROWS and order.tag is not None
+            if role is Role.EXIT and order.status in _LIVE_ROWS and order.tag in parts
         )
         if any(count > 1 for count in slices.values()):
             self._fail("I6", f"two live exits in one slice of {bracket.id}", bracket)
