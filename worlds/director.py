@@ -257,6 +257,7 @@ class Director:
         world.exchange.close_session()
         world.session = TradingSession(id=SECOND_DAY, is_open=False)
         self._settle(dice.uniform(10.0, 25.0))
+        world.exchange.close_session()
         self._truth.before_night()
         world.note("night")
         if dice.random() < 0.5 and world.engine is not None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import TypeVar
 
-from broker.base import AuthDead, ReadFailed
+from broker.base import AuthDead, OrderRejected, ReadFailed
 from broker.paper import PaperAccount
 from broker.paper.session import PaperSession
 from database.bracket_db import (
@@ -30,6 +30,7 @@ from services.bracket.model import (
     Moment,
     OrderRequest,
     Quote,
+    RefusalKind,
     State,
     Terms,
     Topology,
@@ -406,6 +407,8 @@ class World:
                 deed = fault.meanwhile(call, self.floor.fresh())
                 if deed is not None:
                     self._record(fault, deed)
+        if not self.session.is_open and call.kind in (CallKind.PLACE, CallKind.MODIFY, CallKind.CANCEL):
+            raise OrderRejected("injected: markets are closed right now", RefusalKind.SESSION_CLOSED)
         done = perform()
         order_id = getattr(done, "broker_order_id", None)
         if order_id is not None and not self._is_calm:

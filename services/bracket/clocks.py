@@ -43,9 +43,9 @@ _WORKED = frozenset({Purpose.MARKETABLE, Purpose.TARGET, Purpose.UNWIND})
 
 def mend_clock(step: Step) -> None:
     """Count what an earlier boot dated later than now from now on: its clock was ahead of ours."""
-    last = step.bracket.updated
-    if last is not None and last.boot == step.now.boot and step.bracket.received.boot == last.boot:
-        return  # born in this boot: every moment is of one monotonic clock
+    boots = {step.bracket.received.boot, *(leg.sent_at.boot for leg in step.bracket.legs)}
+    if boots == {step.now.boot}:
+        return  # every moment is of one monotonic clock
     if any_ahead(step.bracket, step.now):
         step.record(ClockSetBack())
         step.raise_alarm("clock_set_back", "the machine's clock went back; waits begin anew")

@@ -235,7 +235,8 @@ def _carry_over(step: Step, leg: Leg, plan: Wanted) -> None:
     """Modify the order to what is wanted; where it cannot be modified any more, cancel to replace it."""
     if not leg.is_working or leg.change is not None or shows_terms(plan.terms, leg.terms):
         return
-    if _is_persons_change(step, leg) and not _restore(step, leg):
+    is_touched = step.bracket.exit_reason is None and _is_persons_change(step, leg)
+    if is_touched and not _restore(step, leg):
         return
     capabilities = step.bracket.plan.capabilities
     is_spent = leg.kind is LegKind.ORDER and leg.modifications >= capabilities.modifications_per_order

@@ -85,7 +85,7 @@ class RejectedLater(Fault):
     def act(self, floor: Floor) -> Deed | None:
         now = floor.wall
         fresh = [o for o in floor.ours() if o.is_live and o.filled == 0 and 0.1 <= _age(o, now) <= 5]
-        dice = self.strikes() if fresh else None
+        dice = self.strikes() if fresh and floor.is_open else None
         if dice is None:
             return None
         order, kind = dice.choice(fresh), dice.choice(_RISK_WORDS)
@@ -102,7 +102,7 @@ class StuckPending(StuckChange):
     def act(self, floor: Floor) -> Deed | None:
         now = floor.wall
         fresh = [o for o in floor.ours() if o.is_live and o.filled == 0 and _age(o, now) <= 2]
-        dice = self.strikes() if fresh else None
+        dice = self.strikes() if fresh and floor.is_open else None
         if dice is None:
             return None
         order, until = dice.choice(fresh), now + timedelta(seconds=dice.uniform(1.0, 20.0))

@@ -149,6 +149,21 @@ def test_h68_an_unknown_stop_is_still_proved_absent_after_the_clock_was_set_back
     assert driver.leg(2).status is LegStatus.ABSENT
 
 
+def test_h68_a_clock_set_back_after_the_restart_is_noticed_too() -> None:
+    driver = Driver()
+    driver.set_clock_back(60)  # so that the bracket's own time lies ahead at the restart, the stop's does not
+    driver.enter()
+    driver.answer(LegBecameUnknown(seq=2, reason="time-out"))
+    driver.restart()
+    driver.look()
+    driver.set_clock_back(3600)
+
+    for _ in range(16):
+        driver.read(after=1)
+
+    assert driver.leg(2).status is LegStatus.ABSENT
+
+
 def test_r1_an_entry_whose_age_a_restart_cannot_tell_is_never_sent() -> None:
     driver = Driver()
     driver.look()

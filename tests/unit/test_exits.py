@@ -175,6 +175,21 @@ def test_h20_a_stop_re_priced_elsewhere_is_put_back_once() -> None:
     assert driver.needs_attention
 
 
+def test_h20_a_stop_touched_twice_still_leaves_when_it_has_to() -> None:
+    driver = Driver()
+    driver.protect()
+    for _ in range(2):
+        driver.show(2, WAITS, trigger_price=Decimal("470.00"))
+        driver.read(after=1)
+        driver.changed(2)
+        driver.show(2, WAITS, trigger_price=Decimal("470.00"))
+        driver.read(after=1)
+
+    out = driver.ask(ExitRequested(reason=ExitReason.EXIT_NOW, by="a person"))
+
+    assert only(out, ChangeIntended).purpose is Purpose.MARKETABLE
+
+
 def test_h20_with_respect_a_cancelled_exit_stays_cancelled() -> None:
     driver = Driver(a_plan(policies=Policies(on_manual_change="respect")))
     driver.protect()
