@@ -379,6 +379,8 @@ class AccountWorker:
         sessions = self._session_ids()
         if self._says_nothing_new(message.books, sessions):
             self._picture.previous_read = message.books.started
+            for tracked in self._roster.all():
+                _note_shown(tracked, message.books.started)
             return
         brackets = [tracked.bracket for tracked in self._roster.all()]
         if not is_complete(message.books, brackets, session=sessions):
@@ -421,6 +423,8 @@ class AccountWorker:
         if is_news or is_evidence(tracked.bracket, read, standing, timing=self._ports.timing):
             tracked.read = read
             self._roster.mark(tracked)
+        else:
+            _note_shown(tracked, read.started)
 
     def _confirmed(self, bracket: Bracket, standing: Standing | None, started: Moment) -> Standing | None:
         """Believe what changes the account's picture only when two reads, some time apart, say the same."""
@@ -483,6 +487,8 @@ class AccountWorker:
 
     def _carry_out(self, decided: "_Decided", now: Moment) -> None:
         tracked, wait = decided.tracked, decided.decision.next_look
+        if tracked.read is not None:
+            tracked.shown = tracked.read.started
         tracked.read, tracked.quote = None, decided.seen.quote
         self._roster.set_due(tracked, None if wait is None else now.mono + wait.total_seconds())
         self._send(tracked, decided.decision.events, intended=now)
@@ -502,7 +508,7 @@ class AccountWorker:
             kill=self._ports.kill_switch.mode(),
             standing=None if tracked.read is None else tracked.standing,
             troubles=self.troubles,
-            previous_read=self._picture.previous_read,
+            previous_read=self._picture.previous_read if tracked.read is None else tracked.shown,
             way_is_clear=self._is_way_clear(tracked.bracket),
         )
 
@@ -659,6 +665,12 @@ def _reach(phase: str, names: list[str]) -> None:
 
 def _bands(quote: Quote) -> tuple[object, object]:
     return quote.lower_band, quote.upper_band
+
+
+def _note_shown(tracked: Tracked, started: Moment) -> None:
+    """A read had nothing new for a bracket; one that still waits to be stored keeps its own."""
+    if tracked.read is None:
+        tracked.shown = started
 
 
 def _says_the_same(quote: Quote, known: Quote | None) -> bool:

@@ -5,7 +5,7 @@ from collections import Counter
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-from services.bracket.model import Bracket, Quote
+from services.bracket.model import Bracket, Moment, Quote
 from services.bracket.observation import Read, Standing
 from services.bracket.quiet import QuietBand, quiet_band
 from services.cadence import Needs, Urgency, needs_of
@@ -22,6 +22,7 @@ class Tracked:
     in_flight: set[int] = field(default_factory=set)
     known: Read | None = None  # the rows last taken in, to tell news from repetition
     read: Read | None = None  # a read not looked at yet; each is evidence once
+    shown: Moment | None = None  # when the newest read began that is taken in, and stored where it mattered
     standing: Standing | None = None
     quote: Quote | None = None
     due: float | None = None  # monotonic seconds at which time alone matters
