@@ -121,6 +121,8 @@ class Truth:
             return True
         if self._was_lost_overnight(bracket) and invariant in ("I1", "I12", "belief"):
             return True
+        if invariant == "I2" and self._shares_with_a_lost_one(place):
+            return True
         may_double = bracket.plan.policies.unknown_stop == "duplicate_stop"
         return may_double and invariant in ("I1", "I2", "I6", "I12", "I8")
 
@@ -246,12 +248,15 @@ class Truth:
         self._check_naked(bracket, mine)
         self._check_unknown(bracket)
         self._check_leaving(bracket)
+        self._check_reversal(bracket)
+
+    def _check_reversal(self, bracket: Bracket) -> None:
+        """An excused reversal is over within a bound, unless a person has to say whose shares it is."""
         began = self._reversed_since.get(bracket.id)
-        if (
-            began is not None
-            and not bracket.handed_over
-            and self._world.seconds - max(began, self._sound_since) > _REVERSED_BOUND
-        ):
+        place = (bracket.plan.instrument.symbol, bracket.plan.product.value)
+        if began is None or bracket.handed_over or self._shares_with_a_lost_one(place):
+            return
+        if self._world.seconds - max(began, self._sound_since) > _REVERSED_BOUND:
             raise Broken("I2", f"{bracket.id} stays reversed at {self._world.seconds:.2f}")
 
     def _check_naked(self, bracket: Bracket, mine: Mine) -> None:
@@ -281,6 +286,14 @@ class Truth:
 
     def _can_see(self) -> bool:
         return self._world.is_up
+
+    def _shares_with_a_lost_one(self, place: tuple[str, str]) -> bool:
+        """Whether an order lost overnight leaves open whose shares are whose: a person decides."""
+        return any(
+            self._was_lost_overnight(other)
+            for other in self._world.brackets.values()
+            if (other.plan.instrument.symbol, other.plan.product.value) == place
+        )
 
     def _was_lost_overnight(self, bracket: Bracket) -> bool:
         return any(alarm.kind == "lost_overnight" for alarm in bracket.alarms)
