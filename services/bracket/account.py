@@ -233,9 +233,11 @@ def _group_standings(
     anchor = next((one for one in group if one.foreign_base is not None), None)
     closed = shortfall = 0
     agrees = False
-    if anchor is not None and anchor.foreign_base is not None and is_new_day:
+    if is_new_day:
         # Trades of days gone by are not listed any more: only ourselves, and a foreign short, to go by.
-        shortfall = max(0, proven - external + min(0, anchor.foreign_base) - held)
+        # A bracket that came too late for a base has nothing but the account to believe.
+        foreign_short = min(0, (anchor.foreign_base or 0) if anchor is not None else 0)
+        shortfall = max(0, proven - external + foreign_short - held)
     elif anchor is not None and anchor.foreign_base is not None:
         traded = _net_since(foreign, side, anchor.received)
         expected = anchor.foreign_base + proven - sum(one.external_at_base for one in group) + traded
