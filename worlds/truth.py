@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from concurrent.futures import Future
 
 from database.bracket_db import events_of, load, verify_chain
+from services.bracket.clocks import naked_cause
 from services.bracket.lifecycle import replay
 from services.bracket.model import (
     Bracket,
@@ -288,7 +289,7 @@ class Truth:
     def _note_cause(self, bracket: Bracket) -> None:
         """Remember why shares stand naked: what the bracket says last, else that nobody is there."""
         if bracket.naked is not None:
-            self._causes[bracket.id] = bracket.naked.cause
+            self._causes[bracket.id] = naked_cause(bracket)
         elif not self._world.is_up:
             self._causes[bracket.id] = "process_down"
         elif bracket.handed_over:
