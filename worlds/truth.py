@@ -120,7 +120,7 @@ class Truth:
         place = (bracket.plan.instrument.symbol, bracket.plan.product.value)
         if place in world.touched and invariant in ("I1", "I2", "I3", "I6", "I8", "I12", "belief"):
             return True
-        if self._was_lost_overnight(bracket) and invariant in ("I1", "I12", "belief"):
+        if self._was_lost_overnight(bracket) and invariant in ("I1", "I2", "I12", "belief"):
             return True
         may_double = bracket.plan.policies.unknown_stop == "duplicate_stop"
         return may_double and invariant in ("I1", "I2", "I6", "I12", "I8")
@@ -284,7 +284,17 @@ class Truth:
         return self._world.is_up
 
     def _was_lost_overnight(self, bracket: Bracket) -> bool:
-        return any(alarm.kind == "lost_overnight" for alarm in bracket.alarms)
+        """Whether a book went with its day before we had seen the end of it, and a person was told.
+
+        Then the account's position is all there is, and it does not say whose shares are gone.
+        """
+        place = bracket.plan.instrument.symbol, bracket.plan.product
+        return any(
+            alarm.kind == "lost_overnight"
+            for one in self._world.brackets.values()
+            if (one.plan.instrument.symbol, one.plan.product) == place
+            for alarm in one.alarms
+        )
 
     def _note_cause(self, bracket: Bracket) -> None:
         """Remember why shares stand naked: what the bracket says last, else that nobody is there."""
