@@ -106,14 +106,17 @@ def _one_read_absence() -> None:
 
 @mutant("mixed-snapshot quantity", "the open quantity of one look and the exit's fill of the next")
 def _mixed_snapshot() -> None:
-    seen: dict[tuple[str, int], int] = {}
+    seen: dict[tuple[str, int], tuple[int, int, int]] = {}  # version, open quantity then and before
 
     def total(bracket: Bracket, part: Slice) -> int:
         live = quantities.live_legs(bracket, Role.EXIT, part=part)
-        now = quantities.net_of(bracket, part)
-        before = seen.get((bracket.id, part.index), now)
-        seen[bracket.id, part.index] = now
-        return max(before, now) + sum(leg.filled for leg in live)
+        now, key = quantities.net_of(bracket, part), (bracket.id, part.index)
+        version, then, before = seen.get(key, (bracket.version, now, now))
+        if version != bracket.version:
+            before = then
+        seen[key] = (bracket.version, now, before)
+        mixed = max(before, now) + sum(leg.filled for leg in live)
+        return mixed - mixed % bracket.plan.instrument.lot_size
 
     everywhere(quantities.safe_total, total)
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from concurrent.futures import Future
 
 from database.bracket_db import events_of, load, verify_chain
+from services.bracket.clocks import naked_cause
 from services.bracket.lifecycle import replay
 from services.bracket.model import (
     Bracket,
@@ -119,9 +120,7 @@ class Truth:
         place = (bracket.plan.instrument.symbol, bracket.plan.product.value)
         if place in world.touched and invariant in ("I1", "I2", "I3", "I6", "I8", "I12", "belief"):
             return True
-        if self._was_lost_overnight(bracket) and invariant in ("I1", "I12", "belief"):
-            return True
-        if invariant == "I2" and self._shares_with_a_lost_one(place):
+        if self._was_lost_overnight(bracket) and invariant in ("I1", "I2", "I12", "belief"):
             return True
         may_double = bracket.plan.policies.unknown_stop == "duplicate_stop"
         return may_double and invariant in ("I1", "I2", "I6", "I12", "I8")
@@ -253,8 +252,7 @@ class Truth:
     def _check_reversal(self, bracket: Bracket) -> None:
         """An excused reversal is over within a bound, unless a person has to say whose shares it is."""
         began = self._reversed_since.get(bracket.id)
-        place = (bracket.plan.instrument.symbol, bracket.plan.product.value)
-        if began is None or bracket.handed_over or self._shares_with_a_lost_one(place):
+        if began is None or bracket.handed_over or self._was_lost_overnight(bracket):
             return
         if self._world.seconds - max(began, self._sound_since) > _REVERSED_BOUND:
             raise Broken("I2", f"{bracket.id} stays reversed at {self._world.seconds:.2f}")
@@ -287,21 +285,23 @@ class Truth:
     def _can_see(self) -> bool:
         return self._world.is_up
 
-    def _shares_with_a_lost_one(self, place: tuple[str, str]) -> bool:
-        """Whether an order lost overnight leaves open whose shares are whose: a person decides."""
-        return any(
-            self._was_lost_overnight(other)
-            for other in self._world.brackets.values()
-            if (other.plan.instrument.symbol, other.plan.product.value) == place
-        )
-
     def _was_lost_overnight(self, bracket: Bracket) -> bool:
-        return any(alarm.kind == "lost_overnight" for alarm in bracket.alarms)
+        """Whether a book went with its day before we had seen the end of it, and a person was told.
+
+        Then the account's position is all there is, and it does not say whose shares are gone.
+        """
+        place = bracket.plan.instrument.symbol, bracket.plan.product
+        return any(
+            alarm.kind == "lost_overnight"
+            for one in self._world.brackets.values()
+            if (one.plan.instrument.symbol, one.plan.product) == place
+            for alarm in one.alarms
+        )
 
     def _note_cause(self, bracket: Bracket) -> None:
         """Remember why shares stand naked: what the bracket says last, else that nobody is there."""
         if bracket.naked is not None:
-            self._causes[bracket.id] = bracket.naked.cause
+            self._causes[bracket.id] = naked_cause(bracket)
         elif not self._world.is_up:
             self._causes[bracket.id] = "process_down"
         elif bracket.handed_over:

@@ -235,8 +235,8 @@ def _group_standings(
     agrees = False
     if is_new_day:
         # Trades of days gone by are not listed any more: only ourselves, and a foreign short, to go by.
-        # Without a base of the day before, what the account lacks is taken for ours that is gone.
-        foreign_short = min(0, anchor.foreign_base or 0) if anchor is not None else 0
+        # A bracket that came too late for a base has nothing but the account to believe.
+        foreign_short = min(0, (anchor.foreign_base or 0) if anchor is not None else 0)
         shortfall = max(0, proven - external + foreign_short - held)
     elif anchor is not None and anchor.foreign_base is not None:
         traded = _net_since(foreign, side, anchor.received)

@@ -243,6 +243,16 @@ def test_r2_yesterdays_foreign_trades_do_not_count_in_the_evening() -> None:
     assert (found.external, found.shortfall) == (0, 30)
 
 
+def test_r2_a_morning_that_holds_less_is_believed_although_no_base_was_noted_the_day_before() -> None:
+    driver = Driver()
+    driver.protect()
+
+    found = standing(driver, books(driver, 0), today=TOMORROW)
+
+    assert driver.bracket.foreign_base is None
+    assert found.shortfall == 100
+
+
 def test_others_fills_in_our_symbols_are_a_reason_to_read_everything() -> None:
     driver = entered()
     read = books(driver, 60, a_foreign(Side.SELL, 40, driver=driver))
