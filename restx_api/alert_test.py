@@ -1,7 +1,6 @@
 """POST /api/v1/alerttest/"""
 
 import json
-from collections.abc import Mapping
 
 from flask import Response
 from flask_restx import Namespace, Resource
@@ -13,6 +12,7 @@ from restx_api.callers import body, caller, desk, for_scopes
 from restx_api.envelope import success
 from restx_api.errors import RequestInvalid
 from restx_api.models import AlertTested, documented
+from restx_api.parsing import plain
 from restx_api.placing import read_order
 from restx_api.schemas import AlertTestAsked, AlertTestSchema
 from restx_api.shaping import Shape, plan_shape, preview_shape, protection_shape
@@ -64,15 +64,9 @@ def _told(alert: Alert) -> Shape:
         "dialect": alert.signal.dialect,
         "signal": str(alert.signal.act),
         "side": alert.signal.side,
-        "order": {name: _plain(value) for name, value in alert.body.items()},
+        "order": plain(alert.body),
         "ignored_fields": list(alert.ignored_fields),
     }
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, Mapping):
-        return {name: _plain(inner) for name, inner in value.items()}
-    return value if value is None or isinstance(value, bool | int | list) else str(value)
 
 
 def _tried(alert: Alert, webhook: WebhookEntry | None) -> Shape:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from services.alerts.native import SIZES, STOPS, TARGETS
+from services.bracket.units import SIZES, STOPS, TARGETS
 
 # Said in any way, a kind is said: a default stop never joins the message's own.
 _KINDS = (STOPS, TARGETS, SIZES)

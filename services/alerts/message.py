@@ -7,7 +7,7 @@ the strategy, so that the strategy's own exits are seen as exits.
 from collections.abc import Mapping
 from enum import StrEnum
 
-from services.alerts.native import SIZES, STOPS, TARGETS
+from services.bracket.units import SIZES, STOPS, TARGETS
 
 
 class Style(StrEnum):

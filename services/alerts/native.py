@@ -10,6 +10,7 @@ from database.webhook_settings import WebhookSettings
 from services.alerts.signal import Act, AlertRefused, Signal
 from services.alerts.words import Fields, action, entry_size, number, others, text
 from services.bracket.request import BracketOrderRequest
+from services.bracket.units import SIZES, STOPS, TARGETS
 
 NAME = "native"
 
@@ -17,10 +18,6 @@ ORDER_FIELDS = frozenset(one.name for one in fields_of(BracketOrderRequest))
 _OF_ALERTS = frozenset(
     {"timenow", "signal_id", "order_id", "ticker", "market_position", "market_position_size"}
 )
-
-STOPS = ("sl_price", "sl_points", "sl_percent", "sl_amount")
-TARGETS = ("target_price", "target_points", "target_percent", "target_amount", "target_r", "targets")
-SIZES = ("quantity", "lots", "order_value", "risk_amount")
 
 
 def recognises(fields: Fields) -> bool:

@@ -14,9 +14,9 @@ from services.bracket.request import BracketOrderRequest
 from services.bracket.sizing import SizingRefused, quantity_from_risk, quantity_from_value
 from services.bracket.violations import Violation, invalid
 
-_SIZES = ("quantity", "lots", "order_value", "risk_amount")
-_STOPS = ("sl_price", "sl_points", "sl_percent", "sl_amount")
-_TARGETS = ("target_price", "target_points", "target_percent", "target_amount", "target_r", "targets")
+SIZES = ("quantity", "lots", "order_value", "risk_amount")
+STOPS = ("sl_price", "sl_points", "sl_percent", "sl_amount")
+TARGETS = ("target_price", "target_points", "target_percent", "target_amount", "target_r", "targets")
 _OURS = frozenset({"lots", "order_value", "sl_amount", "target_amount", "target_r"})
 _FINEST = Decimal("0.0001")
 
@@ -36,9 +36,9 @@ class _Unsaid(ValueError):
 def settle(request: BracketOrderRequest, *, instrument: Instrument | None, quote: Quote | None) -> Settled:
     """Return the request without units of its own; a field at fault stays as it is."""
     faults = [
-        *_said_twice(request, _SIZES),
-        *_said_twice(request, _STOPS),
-        *_said_twice(request, _TARGETS),
+        *_said_twice(request, SIZES),
+        *_said_twice(request, STOPS),
+        *_said_twice(request, TARGETS),
         *_not_positive(request),
     ]
     if faults or instrument is None:
