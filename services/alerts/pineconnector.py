@@ -10,7 +10,7 @@ import re
 from decimal import Decimal
 
 from database.webhook_settings import PriceUnit, RiskUnit, WebhookSettings
-from services.alerts.native import ORDER_FIELDS
+from services.alerts.native import ORDER_FIELDS, joined
 from services.alerts.signal import Act, AlertRefused, Signal
 from services.alerts.texts import exit_price, pairs, positive, refuse_unknown
 from services.alerts.words import ACTIONS, LONG, SHORT
@@ -71,7 +71,7 @@ def read(message: str, settings: WebhookSettings) -> Signal:
     body: dict[str, object] = {name: said[name] for name in _CARRIED & said.keys()}
     body["symbol"] = parts[2]
     if act is Act.ENTER:
-        body |= _entry(command, side, said, settings)
+        body = joined(_entry(command, side, said, settings), body)
     return Signal(
         act=act,
         side=side,
@@ -99,9 +99,7 @@ def _entry(
     if "comment" in said:
         found["strategy"] = said["comment"]
     found |= _price(pricetype, said, settings)
-    _once(found, _size(said, settings), said)
-    _once(found, _exits(said, settings), said)
-    return found
+    return found | _size(said, settings) | _exits(said, settings)
 
 
 def _price(pricetype: str, said: dict[str, str], settings: WebhookSettings) -> dict[str, object]:
@@ -128,7 +126,10 @@ def _size(said: dict[str, str], settings: WebhookSettings) -> dict[str, Decimal]
                 f"risk={said['risk'][:64]} does not say what it counts: send vol_lots= (lots), quantity="
                 " (shares) or risk_amount= (rupees lost at the stop), or set the webhook's risk unit",
             )
-        found[_RISKS[settings.risk_unit]] = positive("risk", said["risk"])
+        ours = _RISKS[settings.risk_unit]
+        if ours in found:
+            raise AlertRefused("risk", f"risk and {ours} say the same thing twice: send one")
+        found[ours] = positive("risk", said["risk"])
     return found
 
 
@@ -142,16 +143,13 @@ def _exits(said: dict[str, str], settings: WebhookSettings) -> dict[str, object]
             found |= exit_price(name, said[name], ours=ours, unit=settings.price_unit)
     for name, ours in _EXITS.items():
         if name in said:
-            _once(found, {ours: positive(name, said[name])}, said)
+            _once(found, ours, positive(name, said[name]))
     return found
 
 
-def _once(
-    found: dict[str, object], more: dict[str, Decimal] | dict[str, object], said: dict[str, str]
-) -> None:
-    for ours, value in more.items():
-        kind = ours.split("_")[0] if ours.startswith(("sl_", "target_")) else "size"
-        same = [name for name in found if name.startswith(f"{kind}_")]
-        if same:
-            raise AlertRefused(ours, f"{same[0]} and {ours} exclude each other: send one")
-        found[ours] = value
+def _once(found: dict[str, object], ours: str, value: Decimal) -> None:
+    kind = ours.partition("_")[0]
+    same = [name for name in found if name.startswith(f"{kind}_")]
+    if same:
+        raise AlertRefused(ours, f"{same[0]} and {ours} exclude each other: send one")
+    found[ours] = value

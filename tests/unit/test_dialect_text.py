@@ -73,6 +73,13 @@ def test_pineconnector_is_understood(case: Read) -> None:
         Refused("60123456789,buy,SBIN,vol_lots=1,betrigger=2", "betrigger", "remove it"),
         Refused("60123456789,buy,SBIN,sell", "message", "is not name=value"),
         Refused("60123456789,buy,SBIN,sl_pct=1,sl_price=490", "sl_percent", "exclude each other"),
+        Refused("60123456789,buy,SBIN,sl_percent=1,sl_pct=9", "sl_percent", "own words for it"),
+        Refused("60123456789,buy,SBIN,lots=2,vol_lots=1", "lots", "own words for it"),
+        Refused("60123456789,buy,SBIN,target_price=600,tp_price=700", "target_price", "own words for it"),
+        Refused(
+            "60123456789,buylimit,SBIN,entry_price=100,price=900", "entry_price", "own words", settings=PRICE
+        ),
+        Refused("60123456789,buy,SBIN,vol_lots=1,risk=5", "risk", "same thing twice", settings=PERCENT),
         Refused("60123456789,buylimit,SBIN,vol_lots=1,price=5", "price", "may be a price or a distance"),
         Refused("60123456789,buy,SBIN,vol_lots=1,price=5", "price", "of a pending order"),
         Refused("60123456789,newsltplong,SBIN,sl=5", "command", "modifybracketorder"),
