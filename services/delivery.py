@@ -79,11 +79,12 @@ def is_refused_for_good(attempts: int, health: Health) -> bool:
 def next_parcel(waiting: Sequence[Message], now: datetime) -> Parcel | None:
     """Return what a chat is told next: what is urgent before all else, a flood in few messages.
 
-    `waiting` is oldest first. None while nothing is due.
+    `waiting` is oldest first; what was tried less often comes before, or a text that is refused each time
+    would keep every other from being told. None while nothing is due.
     """
     due = [message for message in waiting if message.next_at <= now]
     urgent = [message for message in due if message.urgent]
-    chosen = urgent or due
+    chosen = sorted(urgent or due, key=lambda message: message.attempts)
     if not chosen:
         return None
     together = _fitting(chosen) if len(chosen) > _LONE else chosen[:1]

@@ -40,6 +40,7 @@ BLOCKED_PAUSE = timedelta(minutes=15)  # or until the person writes to us again
 
 _LOOK_SECONDS = 0.5
 _MOST_IN_MEMORY = 200
+_MOST_CHARACTERS = 4096  # Telegram refuses a longer text, each time it is sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,8 @@ class TelegramSender:
             return
         begin_attempt(self.db, parcel.ids, next_at=now + chat_pause_after(health.failures + 1))
         try:
-            await bot.send_message(int(links[0].address), parcel.text, disable_notification=not parcel.urgent)
+            text = parcel.text[:_MOST_CHARACTERS]
+            await bot.send_message(int(links[0].address), text, disable_notification=not parcel.urgent)
         except InvalidToken:
             raise
         except TelegramError as exc:

@@ -23,7 +23,9 @@ def seconds(count: float) -> timedelta:
     return timedelta(seconds=count)
 
 
-def a_message(number: int, *, urgent: bool = False, wait: float = 0, body: str | None = None) -> Message:
+def a_message(
+    number: int, *, urgent: bool = False, wait: float = 0, body: str | None = None, attempts: int = 0
+) -> Message:
     return Message(
         id=number,
         destination_id="chat",
@@ -31,7 +33,7 @@ def a_message(number: int, *, urgent: bool = False, wait: float = 0, body: str |
         seq=number,
         urgent=urgent,
         body=body or f"text {number}",
-        attempts=0,
+        attempts=attempts,
         next_at=NOW + seconds(wait),
         created_at=NOW,
     )
@@ -116,6 +118,11 @@ CHOICES: list[tuple[str, list[Message], tuple[int, ...]]] = [
         (3, 4, 5, 6),
     ),
     ("what is not due is left out", [a_message(n, wait=n % 2) for n in range(1, 11)], (2, 4, 6, 8, 10)),
+    (
+        "one that was refused waits behind those that were not",
+        [a_message(1, urgent=True, attempts=3), a_message(2, urgent=True)],
+        (2,),
+    ),
     ("no more than a message holds", [a_message(n, body="x" * 1000) for n in range(1, 9)], (1, 2, 3)),
     ("one that is too long by itself", [a_message(n, body="x" * 4000) for n in range(1, 6)], (1,)),
 ]
