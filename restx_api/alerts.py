@@ -211,8 +211,8 @@ def _said(message: Message) -> Mapping[str, object]:
 
 
 def _made_id(signal: Signal, said: Mapping[str, object], sender_id: str) -> str:
-    ticker = said.get("ticker", said.get("symbol"))
-    if signal.order_id is not None and signal.fired is not None:
+    ticker = said.get("ticker") or signal.body.get("symbol")
+    if signal.order_id is not None and signal.fired not in (None, ""):
         parts: object = [sender_id, signal.order_id, ticker, signal.fired]
     else:
         parts = [sender_id, said]

@@ -5,13 +5,13 @@ from decimal import Decimal
 from ipaddress import ip_address, ip_network
 
 from database.auth_db import Caller
-from database.bracket_db import Listed
+from database.bracket_db import load_open
 from database.webhook_settings import WebhookLimits
 from restx_api.errors import WebhookLimit
 from services.bracket.model import Plan
 from services.bracket.opposite import OnOpposite
 from services.bracket.request import BracketOrderRequest
-from services.bracket_order_service import bracket_order_book, validate_bracket_order
+from services.bracket_order_service import validate_bracket_order
 from services.desk import Desk
 from utils.constants import EXCHANGE_ZONE
 
@@ -91,13 +91,13 @@ def _refuse_count(
     most = limits.max_open_brackets
     if most is None:
         return
-    page = bracket_order_book(desk, caller, state=Listed.OPEN, limit=most + 1, cursor=None)
-    staying = [one for one in page.brackets if not _is_reversed(one.plan, plan, asked.on_opposite)]
+    held = load_open(desk.db, [caller.account_id])
+    staying = [one for one in held if not _is_reversed(one.plan, plan, asked.on_opposite)]
     if len(staying) >= most:
         raise WebhookLimit(f"{most} brackets are open already: that is this webhook's limit")
 
 
 def _is_reversed(old: Plan, new: Plan, policy: str) -> bool:
     """Whether the new order makes room first, by closing the old bracket."""
-    is_same = old.mode is new.mode and old.instrument.symbol == new.instrument.symbol
-    return is_same and old.side is not new.side and policy == OnOpposite.CLOSE_FIRST
+    places = {(one.mode, one.instrument.exchange, one.instrument.symbol) for one in (old, new)}
+    return len(places) == 1 and old.side is not new.side and policy == OnOpposite.CLOSE_FIRST

@@ -64,7 +64,9 @@ def _ask(desk: Desk, bracket: Bracket, event: Event) -> "Future[Bracket]":
 def _unless_leaving(event: Event) -> Callable[[Bracket], Event | None]:
     def ask(bracket: Bracket) -> Event | None:
         is_leaving = bracket.exit_reason is not None or bracket.handed_over
-        return None if bracket.state.is_closed or is_leaving else event
+        # A person's cancel, which may say more, stands; and the same signal again says nothing new.
+        is_said = isinstance(event, CancelRequested) and bracket.cancel_requested is not None
+        return None if bracket.state.is_closed or is_leaving or is_said else event
 
     return ask
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from database.auth_db import Scope, pause_webhook
+from database.bracket_db import events_of
 from database.webhook_settings import (
     TRADINGVIEW_ADDRESSES,
     OnExit,
@@ -152,6 +153,31 @@ def test_a_cancel_takes_the_entry_away_and_leaves_what_is_filled_protected(servi
 
     service.until_state(resting, "CANCELLED")
     assert service.status(filled)["state"] == "PROTECTED"
+
+
+def test_a_repeated_cancel_stores_nothing_new(service: Served) -> None:
+    token = service.a_webhook(settings=BOT)
+    filled = send(service, ALERTS["native"], token=token).get_json()["bracket_id"]
+    service.until_state(filled, "PROTECTED")
+
+    send(service, "cancel SBIN", token=token)
+    send(service, "cancel SBIN", token=token)
+
+    kinds = [event.kind for event in events_of(service.desk.db, filled)]
+    assert kinds.count("CancelRequested") == 1
+
+
+def test_closing_first_on_one_exchange_makes_no_room_on_another(service: Served) -> None:
+    settings = WebhookSettings(defaults=DEFAULTS, on_opposite="close_first")
+    token = service.a_webhook(settings=settings, limits=WebhookLimits(max_open_brackets=1))
+    on_bse = {**ALERTS["native"], "exchange": "BSE"}  # type: ignore[dict-item]
+    held = send(service, on_bse, token=token).get_json()["bracket_id"]
+    service.until_state(held, "ENTRY_OPEN")
+
+    answer = send(service, "short SBIN q=10", token=token)
+
+    assert (answer.status_code, answer.get_json()["code"]) == (403, "webhook_limit")
+    assert service.status(held)["state"] == "ENTRY_OPEN"
 
 
 def test_an_opposite_alert_follows_the_webhooks_setting(service: Served) -> None:

@@ -29,6 +29,20 @@ def test_order_ticker_and_time_stand_for_an_alert_whatever_else_it_says() -> Non
     assert _id(resting(**named)) != _id(resting(**named | {"order_id": "Short"}))
 
 
+def test_an_alert_that_names_its_symbol_in_other_words_has_it_in_its_id() -> None:
+    def of(instrument: str) -> str:
+        said = {"tv_exchange": "NSE", "tv_instrument": instrument, "action": "enter_long", "bot_uuid": "b"}
+        return _id(said | {"order_id": "Long", "timestamp": "2026-11-23T04:00:00Z"})
+
+    assert of("SBIN") != of("INFY")
+
+
+def test_an_alert_without_a_time_is_told_by_all_it_says() -> None:
+    assert _id(resting(order_id="Long", timenow="", quantity=1)) != _id(
+        resting(order_id="Long", timenow="", quantity=2)
+    )
+
+
 def test_the_same_words_of_two_senders_are_two_alerts() -> None:
     assert _id(resting(), "one") != _id(resting(), "two")
 
