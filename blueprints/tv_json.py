@@ -25,7 +25,7 @@ from restx_api.alerts import (
     with_broker_symbol,
 )
 from restx_api.call_logging import log_this_call
-from restx_api.callers import background, caller, count_stranger, desk, key_of_request, verified
+from restx_api.callers import background, caller, count_call, count_stranger, desk, key_of_request, verified
 from restx_api.envelope import success
 from restx_api.errors import RateLimited, RequestInvalid, WebhookPaused
 from restx_api.placing import read_order, refuse_while_stopping
@@ -111,6 +111,7 @@ def _take(message: Message, rules: _Rules) -> Response:
 
 def _leave(alert: Alert, rules: _Rules) -> Shape:
     """Carry out an exit signal. The same one again finds nothing left to do, so it needs no claim."""
+    count_call(acting=True)
     order = _exit_order(alert, rules)
     refuse_symbol(rules.limits, order.exchange, order.symbol)
     if alert.body.get("dry_run") is True:

@@ -9,7 +9,7 @@ import json
 from flask import Blueprint, Response, g, request
 
 from database.auth_db import Scope, get_api_key_for_tradingview
-from restx_api.callers import body, caller, desk, key_of_request, read_body, verified
+from restx_api.callers import body, caller, count_call, desk, key_of_request, read_body, verified
 from restx_api.envelope import success
 from restx_api.errors import RequestInvalid
 from restx_api.parsing import plain
@@ -29,6 +29,7 @@ def build_alert() -> Response:
     """Build the JSON to paste: an order's fields, `style` line or strategy, `webhook` an id."""
     read_body()
     g.caller = require(verified(key_of_request()), Scope.TRADE)
+    count_call(acting=True)
     style, said = _style(), _said()
     token = _token()
     message = build_message(token, said, style=style)

@@ -56,8 +56,7 @@ def for_scopes(*scopes: Scope, counted: bool = True) -> Callable[[View], View]:
             g.caller = verified(key_of_request())
             require(g.caller, *scopes)
             if counted:
-                g.scopes = scopes
-                count_call()
+                count_call(acting=scopes == (Scope.TRADE,))
             return view(*args, **kwargs)
 
         authenticated.scopes = scopes  # type: ignore[attr-defined]  # for the test that no route is open
@@ -110,13 +109,13 @@ def count_stranger(key: str | None) -> None:
         _refuse_beyond(STRANGERS_LIMIT, f"id:{parts.id}", scope="stranger", words=words)
 
 
-def count_call() -> None:
+def count_call(*, acting: bool) -> None:
     """Count a call of a verified key that places nothing. Raises RateLimited.
 
     What changes something has a measure of its own: a client that reads too often can still exit.
     """
     limit: str = current_app.config["API_RATE_LIMIT"]
-    scope = "acting" if g.scopes == (Scope.TRADE,) else "reading"
+    scope = "acting" if acting else "reading"
     _refuse_beyond(limit, f"key:{caller().key_id}", scope=scope, words="Too many calls of this key")
 
 

@@ -86,6 +86,18 @@ def test_who_reads_too_often_can_still_place_and_leave(slow: Served) -> None:
     assert slow.post("placebracketorder", resting(dry_run=True)).status_code == 200
 
 
+def test_exit_alerts_and_built_messages_are_counted_with_what_acts(slow: Served) -> None:
+    token = slow.a_webhook()
+    leave = {"symbol": "SBIN", "exchange": "NSE", "action": "exit"}
+    client = slow.app.test_client()
+
+    alerts = [client.post(f"/tradingview/webhook/bracket/{token}", json=leave) for _ in range(4)]
+    built = [client.post("/tradingview/", json={"apikey": slow.key, **resting()}) for _ in range(4)]
+
+    assert [one.status_code for one in alerts] == [200, 200, 200, 429]
+    assert built[-1].status_code == 429
+
+
 def test_another_key_of_the_account_is_counted_for_itself(slow: Served) -> None:
     for _ in range(4):
         slow.post("bracketorderbook")
