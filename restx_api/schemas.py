@@ -23,7 +23,7 @@ from services.bracket.request import (
     TargetRequest,
     TrailRequest,
 )
-from services.safety_report_service import MOST_DAYS
+from services.safety_report_service import DATES, MOST_DAYS
 
 Made = TypeVar("Made")
 
@@ -269,10 +269,20 @@ class BookSchema(RequestSchema[BookAsked]):
     cursor = Text(metadata={"description": "next_cursor of the page before"})
 
 
+def _on_a_calendar(day: dt.date) -> None:
+    # A function and not a Range: what a Range is bounded by is published, and a date is no JSON.
+    first, last = DATES
+    if not first <= day <= last:
+        raise ValidationError(f"date {day} must be between {first} and {last}")
+
+
 class ReportSchema(RequestSchema[ReportAsked]):
     makes = ReportAsked
 
-    date = Day(metadata={"description": "YYYY-MM-DD, an exchange day; today's without it"})
+    date = Day(
+        validate=_on_a_calendar,
+        metadata={"description": "YYYY-MM-DD, an exchange day; today's without it"},
+    )
     days = Whole(
         validate=validate.Range(1, MOST_DAYS, error="days {input} must be between {min} and {max}"),
         metadata={"description": f"How many days up to date, 1 to {MOST_DAYS}"},

@@ -118,7 +118,8 @@ class OutboundHttp:
         if parts.username is not None or parts.fragment:
             raise AddressRefused("the address must not hold a user, a password or a fragment")
         if parts.scheme == "http" and OutboundLeave.HTTP not in self.allow:
-            raise AddressRefused(f"{url} is not https: OUTBOUND_WEBHOOKS_ALLOW=http would allow it")
+            words = "is not asked over https: OUTBOUND_WEBHOOKS_ALLOW=http would allow it"
+            raise AddressRefused(f"{parts.hostname} {words}")
         return parts
 
     def _checked_address(self, host: str, port: int) -> str:

@@ -16,6 +16,7 @@ from database.account_db import account
 from database.bracket_db import StoredEvent, events_after, load
 from database.outbox_db import Channel, Destination, NewMessage, destinations_behind, feed
 from database.session import Database, StorageError
+from services.announcements import utc_milliseconds
 from services.bracket.events import Event
 from services.bracket.model import Bracket
 from services.event_codec import decode_event
@@ -133,7 +134,7 @@ def _happened(stored: StoredEvent, bracket: Bracket, account_name: str) -> Happe
 def _without_words(channel: Channel, stored: StoredEvent) -> NewMessage:
     facts = {"bracket_id": stored.bracket_id, "seq": stored.account_seq, "kind": stored.kind}
     if channel is Channel.WEBHOOK:
-        at = stored.at.isoformat(timespec="milliseconds")
+        at = utc_milliseconds(stored.at)
         body = msgspec.json.encode({"type": "bracket_order.event", "timestamp": at, "data": facts}).decode()
     else:
         body = f"{stored.kind} of bracket {stored.bracket_id}: look at it, /bracket {stored.bracket_id}"

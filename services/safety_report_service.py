@@ -13,6 +13,7 @@ from services.safety_report import Happened, SafetyReport, Story, report_on
 from utils.constants import EXCHANGE_ZONE
 
 MOST_DAYS = 31
+DATES = (date(2000, 1, 1), date(2999, 12, 31))  # the first and the last a report is made of
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,7 +149,7 @@ class WebhookSender:
         now = self.clock.now()
         if not disable(self.db, destination.id, reason=error, at=now):
             return
-        logger.error("webhook %s to %s is DISABLED: %s", destination.id, destination.address, error)
+        logger.error("webhook %s is DISABLED: %s", destination.id, error)
         text = (
             f"WEBHOOK DISABLED: {destination.address}\nNothing arrives there: {error}.\n"
             f"Nothing is lost. Do: mend it, then run `hook enable {destination.id}`."

@@ -529,7 +529,9 @@ def test_an_event_without_words_silences_nothing_that_comes_after_it(post: Post)
     post.send_all()
 
     assert post.told() == ["bracket_order.event", "bracket_order.unprotected", "bracket_order.target_hit"]
-    assert json.loads(post.receiver.requests[0].body)["data"]["seq"] == 1
+    told = json.loads(post.receiver.requests[0].body)
+    assert told["data"]["seq"] == 1
+    assert told["timestamp"].endswith("Z")
 
 
 def test_a_long_replay_does_not_hold_up_the_news_of_another(

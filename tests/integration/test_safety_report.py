@@ -27,6 +27,14 @@ def closed(service: Served) -> Json:
     return service.until_state(placed["bracket_id"], "CLOSED")
 
 
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01", "1999-12-31"])
+def test_a_day_that_no_calendar_knows_is_refused(service: Served, day: str) -> None:
+    answer = service.post("safetyreport", {"date": day, "days": 2})
+
+    assert answer.status_code == 400
+    assert answer.get_json()["errors"] == {"date": [f"date {day} must be between 2000-01-01 and 2999-12-31"]}
+
+
 def test_a_bracket_that_ran_is_counted_with_its_naked_time(service: Served) -> None:
     over = closed(service)
 
