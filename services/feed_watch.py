@@ -13,11 +13,18 @@ class FeedWatch:
 
     def __init__(self) -> None:
         self._since: dict[Symbol, float] = {}  # monotonic seconds
-        self.is_silent = False
+        self._silent: frozenset[Symbol] = frozenset()
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether any symbol has gone without a usable quote for too long."""
+        return bool(self._silent)
 
     def note(self, unquoted: Iterable[Symbol], now: float) -> bool:
-        """Take in which symbols lack a usable quote; return whether that changed what is_silent says."""
+        """Take in which symbols lack a usable quote; return whether other symbols are silent than before."""
         self._since = {symbol: self._since.get(symbol, now) for symbol in unquoted}
-        was_silent = self.is_silent
-        self.is_silent = any(now - since >= SILENCE.total_seconds() for since in self._since.values())
-        return self.is_silent is not was_silent
+        before = self._silent
+        self._silent = frozenset(
+            symbol for symbol, since in self._since.items() if now - since >= SILENCE.total_seconds()
+        )
+        return self._silent != before
