@@ -17,6 +17,7 @@ from services.bracket.model import Mode, Moment
 from services.bracket.observation import Timing, TradingSession
 from services.bracket_announcer import BracketAnnouncer
 from services.cadence import Cadence
+from services.errors import BrokerUnavailable
 from services.kill_switch import KillSwitch
 from services.market_sessions import MarketSessions
 from services.threads import start_thread
@@ -83,7 +84,7 @@ class BracketSupervisor:
                 self.worker(one.id, Mode.LIVE)
                 if one.id in at_work:
                     self.worker(one.id, Mode.ANALYZE)
-            except ValueError as exc:
+            except BrokerUnavailable as exc:
                 # The stops of all the others must not wait for this account's login.
                 logger.critical("account %s cannot be worked: %s", one.name, exc)
 
@@ -105,7 +106,10 @@ class BracketSupervisor:
         return self._stop.is_set()
 
     def worker(self, account_id: str, mode: Mode) -> AccountWorker:
-        """Return the account's worker, started if need be. Raises KeyError for an unknown account."""
+        """Return the account's worker, started if need be.
+
+        Raises KeyError for an unknown account, BrokerUnavailable for one without a usable login.
+        """
         with self._lock:
             found = self._workers.get((account_id, mode))
             if found is None:
@@ -173,6 +177,9 @@ class BracketSupervisor:
         if found is None:
             token = auth_token_of(self._ports.db, self._ports.box, owner.id) or ""
             credentials = AccountCredentials(account_id=owner.id, auth_token=token)
-            found = self._ports.connect(broker_name, credentials, self._ports.broker_settings)
+            try:
+                found = self._ports.connect(broker_name, credentials, self._ports.broker_settings)
+            except ValueError as exc:
+                raise BrokerUnavailable(f"account {owner.name} has no usable broker login") from exc
             self._connections[owner.id, broker_name] = found
         return found

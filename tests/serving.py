@@ -79,10 +79,10 @@ class Served:
         background: Background = self.app.extensions["openbracket_background"]
         return background
 
-    def another_account(self, name: str) -> Account:
+    def another_account(self, name: str, *, broker: str = "paper") -> Account:
         owner = owner_named(self.desk.db, "owner")
         assert owner is not None
-        return create_account(self.desk.db, name, owner_id=owner.id, broker="paper", at=self.desk.clock.now())
+        return create_account(self.desk.db, name, owner_id=owner.id, broker=broker, at=self.desk.clock.now())
 
     def a_key(self, *scopes: Scope, account: Account | None = None) -> str:
         return create_api_key(

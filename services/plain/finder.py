@@ -20,6 +20,7 @@ from database.plain_order_db import (
 from database.session import StorageError
 from services.bracket.model import GttRow, Mode, OrderRow
 from services.desk import Desk
+from services.errors import BrokerUnavailable
 from services.plain.evidence import Evidence, day_has_ended, found_id, is_absent
 
 logger = logging.getLogger(__name__)
@@ -84,7 +85,7 @@ class PlainOrderFinder:
 
         try:
             books = desk.supervisor.worker(account_id, mode).line.read(read).result(timeout=_READ_SECONDS)
-        except (ReadFailed, AuthDead, TimeoutError) as exc:
+        except (ReadFailed, AuthDead, TimeoutError, BrokerUnavailable) as exc:
             logger.warning("the books could not be read for unknown plain orders: %s", exc)
             return
         if books is not None:
