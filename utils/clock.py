@@ -62,6 +62,7 @@ class SystemClock:
         jump = wall - steady
         if abs(jump) <= _TOLERANCE:
             self.jumped_by = timedelta(0)
+            self._began += jump  # what was followed is remembered: many small corrections are no jump
             return wall
         if abs(jump - self.jumped_by) > _TOLERANCE:
             self.jumped_by = jump

@@ -25,6 +25,16 @@ def test_small_corrections_of_the_wall_clock_are_followed() -> None:
     assert not machine.clock.jumped_by
 
 
+def test_many_small_corrections_one_after_the_other_are_no_jump() -> None:
+    machine = Machine()
+
+    for count in range(1, 5):
+        machine.passed, machine.wrong_by = 10 * count, timedelta(seconds=1.5 * count)
+        assert machine.clock.now() == NINE_THIRTY + timedelta(seconds=11.5 * count)
+
+    assert not machine.clock.jumped_by
+
+
 def test_a_jump_of_the_wall_clock_is_told_and_not_followed() -> None:
     machine = Machine()
 
