@@ -13,15 +13,17 @@ logger = logging.getLogger(__name__)
 
 CLAIMS_KEPT = timedelta(days=7)
 _ROUND_SECONDS = 60.0
+_CLAIMS_SECONDS = 3600.0
 
 
 class Housekeeper:
-    """Tidies up once a minute. `run` is one thread's work."""
+    """Tidies up once a minute, claims once an hour. `run` is one thread's work."""
 
     def __init__(self, db: Database, clock: Clock, secrets: Secrets) -> None:
         self._db = db
         self._clock = clock
         self._secrets = secrets
+        self._next_claims = clock.monotonic()
 
     def run(self, stop: threading.Event) -> None:
         """Tidy up until stop is set, and once more then."""
@@ -30,12 +32,19 @@ class Housekeeper:
             self.tidy()
 
     def tidy(self) -> None:
-        """Do one round. What cannot be stored now is left for the next."""
+        """Do one round. What cannot be stored is left: claims to a later round, uses are forgotten."""
         try:
             self._note_uses()
-            forget_claims(self._db, self._clock.now() - CLAIMS_KEPT)
+            self._forget_claims()
         except StorageError:
             logger.exception("the housekeeping could not be stored; it is tried again")
+
+    def _forget_claims(self) -> None:
+        # It looks at every claim while orders wait for the database: once an hour is often enough.
+        now = self._clock.monotonic()
+        if now >= self._next_claims:
+            self._next_claims = now + _CLAIMS_SECONDS
+            forget_claims(self._db, self._clock.now() - CLAIMS_KEPT)
 
     def _note_uses(self) -> None:
         used = self._secrets.take_used()
