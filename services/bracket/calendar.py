@@ -141,11 +141,15 @@ def time_exit_at(session: Session, product: Product) -> datetime | None:
     return session.time_exit_at if product is Product.MIS else None
 
 
-def contract_exit_at(session: Session, expiry: date | None) -> datetime | None:
-    """Return when a contract is left that ends with this session; None when it does not."""
-    if expiry is None or session.date_id != expiry.isoformat():
+def contract_exit_at(date_id: str, trades_until: datetime | None, expiry: date | None) -> datetime | None:
+    """Return when a contract is left that ends with this trading day; None when it does not.
+
+    Some contracts are settled in shares after their last day: a position held into it may have to be
+    paid for in full.
+    """
+    if expiry is None or trades_until is None or date_id != expiry.isoformat():
         return None
-    return session.closes_at - CONTRACT_EXIT
+    return trades_until - CONTRACT_EXIT
 
 
 def last_entry_at(session: Session, product: Product) -> datetime | None:

@@ -4,7 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from services.bracket.commands import pause_after
-from services.bracket.dates import contract_exit_at, until_renewal
+from services.bracket.dates import leaves_contract_at, until_renewal
 from services.bracket.entry import RETRY_UNSENT
 from services.bracket.events import ClockSetBack, ExitBegan, NakedBegan, NakedEnded, WatchEnded
 from services.bracket.exits import is_held_back, may_act
@@ -264,7 +264,7 @@ def _wait_for_entry(step: Step) -> timedelta | None:
 
 
 def _wait_for_exit_time(step: Step) -> timedelta | None:
-    times = [at for at in (step.bracket.exit_at, contract_exit_at(step)) if at is not None]
+    times = [at for at in (step.bracket.exit_at, leaves_contract_at(step)) if at is not None]
     if not times or step.bracket.exit_reason is not None:
         return None
     return min(times) - step.now.wall

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from services.bracket.calendar import contract_exit_at
 from services.bracket.model import Leg, LegKind, Role
 from services.bracket.quantities import live_legs
 from services.bracket.step import Step
@@ -9,16 +10,10 @@ from services.bracket.step import Step
 _RENEW_BEFORE = timedelta(days=30)
 
 
-def contract_exit_at(step: Step) -> datetime | None:
-    """Return when the position must be left because its contract ends with this session; else None.
-
-    Some contracts are settled in shares after their last day: a position held into it may have to be
-    paid for in full.
-    """
-    session, expiry = step.seen.session, step.bracket.plan.instrument.expiry
-    if expiry is None or session.closes_at is None or session.id != expiry.isoformat():
-        return None
-    return session.closes_at - step.timing.contract_exit
+def leaves_contract_at(step: Step) -> datetime | None:
+    """Return when the position must be left because its contract ends with this session; else None."""
+    session = step.seen.session
+    return contract_exit_at(session.id, session.closes_at, step.bracket.plan.instrument.expiry)
 
 
 def must_renew(step: Step, leg: Leg) -> bool:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from services.bracket import commands
-from services.bracket.dates import contract_exit_at
+from services.bracket.dates import leaves_contract_at
 from services.bracket.events import EntryEnded, ExitBegan
 from services.bracket.model import (
     ExitReason,
@@ -51,7 +51,7 @@ def _follow_requests(step: Step) -> None:
     at = step.bracket.exit_at
     if step.bracket.exit_reason is None and at is not None and step.now.wall >= at:
         step.record(ExitBegan(reason=ExitReason.TIME_EXIT))
-    ends = contract_exit_at(step)
+    ends = leaves_contract_at(step)
     if step.bracket.exit_reason is None and ends is not None and step.now.wall >= ends:
         step.record(ExitBegan(reason=ExitReason.CONTRACT_EXPIRY))
 

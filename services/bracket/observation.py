@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from services.bracket.calendar import CONTRACT_EXIT
 from services.bracket.model import GttRow, KillMode, Moment, OrderRow, Overlay, Quote, TradeRow
 
 
@@ -88,7 +87,6 @@ class Timing:
     accounting: timedelta = field(default_factory=lambda: _seconds(5))  # for trades once an exit is gone
     alarm_repeat: timedelta = field(default_factory=lambda: _seconds(30))
     alarm_repeat_most: timedelta = field(default_factory=lambda: _seconds(600))
-    contract_exit: timedelta = CONTRACT_EXIT  # before the last close of a contract
     watch: timedelta = field(default_factory=lambda: timedelta(hours=24))
     hysteresis_ticks: int = 2
     morphs: int = 3

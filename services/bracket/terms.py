@@ -128,6 +128,11 @@ def nearest_first(
     return [targets[place] for place in order]
 
 
+def only_usable(specs: tuple[PriceSpec, ...]) -> PriceSpec | None:
+    """Return the one price that was given, when it was given in exactly one way and can be used."""
+    return specs[0] if len(specs) == 1 and specs[0].value > 0 else None
+
+
 def positive(value: Decimal | None) -> Decimal | None:
     """Return value when it is a usable price; clients send 0 for "none"."""
     return value if value is not None and value > 0 else None

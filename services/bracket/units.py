@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 
 from services.bracket import terms
-from services.bracket.model import Instrument, PriceMode, PriceSpec, Purpose, Quote
+from services.bracket.model import Instrument, PriceMode, Purpose, Quote
 from services.bracket.prices import resolve
 from services.bracket.request import BracketOrderRequest
 from services.bracket.sizing import SizingRefused, quantity_from_risk, quantity_from_value
@@ -119,7 +119,7 @@ def _target_multiple(request: BracketOrderRequest, _: Instrument, quote: Quote |
     """A multiple of a relative stop stays relative: it counts from the actual average fill like the stop."""
     if request.target_r is None:
         return request
-    multiple, stop = request.target_r, _only(terms.stop_specs(request))
+    multiple, stop = request.target_r, terms.only_usable(terms.stop_specs(request))
     if stop is None:
         raise _Unsaid(f"target_r {multiple} needs one stop to be a multiple of")
     match stop.mode:
@@ -139,14 +139,10 @@ def _times(distance: Decimal, multiple: Decimal) -> Decimal:
 
 
 def _stop_price(request: BracketOrderRequest, entry: Decimal) -> Decimal | None:
-    stop, side = _only(terms.stop_specs(request)), terms.side_of(request)
+    stop, side = terms.only_usable(terms.stop_specs(request)), terms.side_of(request)
     if stop is None or side is None:
         return None
     return resolve(stop, reference=entry, side=side, role=Purpose.STOP)
-
-
-def _only(specs: tuple[PriceSpec, ...]) -> PriceSpec | None:
-    return specs[0] if len(specs) == 1 and specs[0].value > 0 else None
 
 
 _FIELDS = {

@@ -60,7 +60,7 @@ class Facts:
     @cached_property
     def stop(self) -> PriceSpec | None:
         """The stop, when it was given in exactly one way and can be used."""
-        return _only_usable(terms.stop_specs(self.request))
+        return terms.only_usable(terms.stop_specs(self.request))
 
     @cached_property
     def targets(self) -> tuple[tuple[str, TargetRequest], ...]:
@@ -71,14 +71,10 @@ class Facts:
 
     def target_spec(self, target: TargetRequest) -> PriceSpec | None:
         """Return a target's price, when it was given in exactly one way and can be used."""
-        return _only_usable(terms.target_specs(target))
+        return terms.only_usable(terms.target_specs(target))
 
     def resolved(self, spec: PriceSpec | None, role: Purpose) -> Decimal | None:
         """Return what a stop or target means in rupees, for the checks; None when nobody can say."""
         if spec is None or self.side is None or self.reference is None:
             return None
         return resolve(spec, reference=self.reference, side=self.side, role=role)
-
-
-def _only_usable(specs: tuple[PriceSpec, ...]) -> PriceSpec | None:
-    return specs[0] if len(specs) == 1 and specs[0].value > 0 else None

@@ -70,7 +70,8 @@ def _intraday_entry(facts: Facts, session: Session) -> Iterator[Violation]:
 
 
 def _ending_contract(facts: Facts, session: Session) -> Iterator[Violation]:
-    ends = None if facts.instrument is None else contract_exit_at(session, facts.instrument.expiry)
+    expiry = None if facts.instrument is None else facts.instrument.expiry
+    ends = contract_exit_at(session.date_id, session.continuous_until, expiry)
     if ends is not None and facts.now >= ends:
         sentence = (
             f"symbol {facts.request.symbol} expires today and is left at {_clock(ends)}: no new entries"

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator
 from services.bracket import terms
 from services.bracket.model import OrderType, Validity
 from services.bracket.rules.facts import Facts
+from services.bracket.units import SIZES
 from services.bracket.violations import Code, Violation, invalid
 from utils.constants import (
     EXCHANGE_ZONE,
@@ -21,7 +22,6 @@ PRODUCTS_OF_DERIVATIVES = ("NRML", "MIS")
 PRODUCTS_ABROAD = ("CNC", "MIS")
 
 _MAX_TEXT = 64
-_SIZES = ("quantity", "risk_amount", "lots", "order_value")
 _POLICIES = {
     "on_manual_change": ("restore", "respect"),
     "unknown_stop": ("wait", "duplicate_stop"),
@@ -55,7 +55,7 @@ def _missing(facts: Facts) -> Iterator[Violation]:
         "exchange": bool(facts.exchange),
         "product": bool(request.product),
         "action": bool(request.action),
-        "quantity": any(getattr(request, way) is not None for way in _SIZES),
+        "quantity": any(getattr(request, way) is not None for way in SIZES),
         "entry_price": request.entry_price is not None or not _needs_price(facts),
         "trigger_price": request.trigger_price is not None or not _needs_trigger(facts),
         "sl_price": bool(terms.stop_specs(request)) or request.sl_amount is not None,
