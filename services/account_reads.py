@@ -148,7 +148,7 @@ class AccountReads:
             self._hurried = self._everything_at + _EVERYTHING_APART_SECONDS
         symbols: frozenset[Symbol] = frozenset()
         if now - self._price_at >= self._quote_pause:
-            self._price_at, symbols = now, parts.symbols
+            self._price_at, symbols, self._prices_hurried = now, parts.symbols, False
         self._lanes.read(lambda: self._read_books(symbols, gtts=parts.gtts, everything=everything))
 
     def _read_books(self, symbols: frozenset[Symbol], *, gtts: bool, everything: bool) -> None:

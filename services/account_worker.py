@@ -373,6 +373,8 @@ class AccountWorker:
     def _on_books(self, message: BooksRead) -> None:
         self._reads.done()
         self._on_quotes(message.quotes)
+        if message.quotes:
+            self._answer_quotes(message.quotes)
         if not message.session_alive:
             self._distrust(Overlay.AUTH_DEAD, "the broker session is dead: its empty book proves nothing")
             return
@@ -444,12 +446,13 @@ class AccountWorker:
     def _decide(self, brackets: list[Tracked]) -> None:
         """Look at brackets and store what is decided in one transaction; send only after that."""
         for tracked in brackets:
-            self._clear_way(tracked)
+            if tracked.bracket.plan.waits_for:
+                self._clear_way(tracked)
         now = self._now()
         decided = [one for one in (self._decision(tracked, now) for tracked in brackets) if one is not None]
         try:
-            timing = self._ports.timing
-            self._keep([(one.tracked, one.decision, looked(one.seen, now, timing)) for one in decided])
+            timing, news = self._ports.timing, [one for one in decided if one.decision.events]
+            self._keep([(one.tracked, one.decision, looked(one.seen, now, timing)) for one in news])
         except StaleWriter:
             self._decide_apart(brackets)
             return
@@ -640,7 +643,7 @@ class AccountWorker:
 
     def _wants_reads(self) -> bool:
         """Nothing to look after needs no reads; but only a read tells that a trouble is over."""
-        return len(self._roster) > 0 or bool(self._troubles)
+        return len(self._roster) > 0 or bool(self.troubles)
 
     def _now(self) -> Moment:
         return Moment.read(self._clock)

@@ -44,6 +44,7 @@ from services.bracket.wanted import stop_level, target_level
 from services.bracket_order_service import bracket_order_status
 from services.desk import Desk
 from services.errors import BracketClosed, BracketDenied, NotFound
+from services.roster import symbol_of
 from utils.constants import EXCHANGE_ZONE
 
 ANSWER_SECONDS = 5.0
@@ -298,7 +299,7 @@ def _entry_filled(bracket: Bracket, changes: BracketChanges) -> list[Violation]:
 def _quote(desk: Desk, bracket: Bracket, *, is_needed: bool) -> Quote | None:
     """Return a young quote. One that is needed is asked for; without an answer in time there is none."""
     worker = desk.supervisor.worker(bracket.plan.account_id, bracket.plan.mode)
-    symbol = (bracket.plan.instrument.exchange, bracket.plan.instrument.symbol)
+    symbol = symbol_of(bracket)
     known = worker.quote(symbol)
     if known is not None or not is_needed:
         return known

@@ -66,6 +66,7 @@ from services.recording import looked, records_of
 from utils.checkpoint import reach
 
 ENTRY_ANSWER_SECONDS = 1.5
+_TIMING = Timing()
 _ASKS = 10
 _ASK_AGAIN_SECONDS = 0.05
 
@@ -211,9 +212,7 @@ def place_bracket_order_with_auth(
         raise BracketDenied(checked.violations)
     if request.dry_run:
         return Placed(plan=checked.plan, protection=checked.protection, bracket=None)
-    _refuse_if_killed(desk, caller)
-    _refuse_unless_ready(desk, caller)
-    _refuse_if_cut_off(desk, caller)
+    _refuse_entries(desk, desk.supervisor.worker(caller.account_id, caller.mode))
     try:
         return _commit_and_send(desk, request, checked, claim=claim, wait_seconds=wait_seconds)
     except OrderIgnored as ignored:
@@ -245,20 +244,17 @@ def _replayed(desk: Desk, bracket_id: str) -> Placed:
     return replace(_outcome(bracket), duplicate=True)
 
 
-def _refuse_if_killed(desk: Desk, caller: Caller) -> None:
-    mode = desk.supervisor.worker(caller.account_id, caller.mode).kill_mode()
+def _refuse_entries(desk: Desk, worker: AccountWorker) -> None:
+    """Raise while the account takes no new entries: killed, stopping, not yet ready, blind.
+
+    A fill that cannot be seen cannot be protected: no entry while the books cannot be read.
+    """
+    mode = worker.kill_mode()
     if mode is not KillMode.OFF or desk.supervisor.is_stopping:
         raise Killed(f"the kill switch is set to {mode}: no new entries")
-
-
-def _refuse_unless_ready(desk: Desk, caller: Caller) -> None:
-    if not desk.supervisor.worker(caller.account_id, caller.mode).is_ready(seconds=ENTRY_ANSWER_SECONDS):
+    if not worker.is_ready(seconds=ENTRY_ANSWER_SECONDS):
         raise NotReady("the account's open brackets are still being read: nothing was stored, send it again")
-
-
-def _refuse_if_cut_off(desk: Desk, caller: Caller) -> None:
-    """A fill that cannot be seen cannot be protected: no entry while the books cannot be read."""
-    if desk.supervisor.worker(caller.account_id, caller.mode).is_cut_off:
+    if worker.is_cut_off:
         raise BrokerUnavailable("the broker's books cannot be read: nothing was placed")
 
 
@@ -278,7 +274,7 @@ def _commit_and_send(
         plan = heed_opposites(desk.db, plan, policy=request.on_opposite)
         bracket, events = open_bracket(plan, session=session, now=now)
         reach("storing bracket")
-        cause = looked(birth_sight(plan, session), now, Timing())
+        cause = looked(birth_sight(plan, session), now, _TIMING)
         stored = insert_bracket(desk.db, bracket, records_of(events, cause), claim=claim)
         reach("stored bracket")
     if isinstance(stored, ExistingClaim) and claim is not None:
@@ -294,7 +290,7 @@ def open_bracket(plan: Plan, *, session: TradingSession, now: Moment) -> tuple[B
     """Return a new bracket with its entry's intention, and the events that made it."""
     received = BracketReceived(id=str(ULID()), plan=plan, session=session.id)
     bracket = apply(None, received, now)
-    decision = reconcile(bracket, birth_sight(plan, session), now, timing=Timing())
+    decision = reconcile(bracket, birth_sight(plan, session), now, timing=_TIMING)
     return decision.bracket, (received, *decision.events)
 
 
