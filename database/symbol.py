@@ -138,7 +138,9 @@ def replace_instruments(
             _forget_list(db, list_id)
         raise
     if replaced is not None:
-        _forget_list(db, replaced)
+        # The new list counts already: what is left of the old one goes as an abandoned one does.
+        with suppress(StorageError):
+            _forget_list(db, replaced)
     return len(listings)
 
 

@@ -216,6 +216,25 @@ def test_a_list_half_written_by_a_process_that_died_is_never_seen_and_then_remov
         assert connection.exec_driver_sql("SELECT symbol FROM instruments").scalars().all() == ["INFY"]
 
 
+def test_a_list_that_counts_is_a_success_though_the_old_one_could_not_be_deleted(
+    db: Database, symbols: SymbolTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise NotStored("the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("database.symbol._forget_list", full)
+        count = symbols.replace_instruments([listed("TCS")], broker="zerodha", exchange="NSE")
+    symbol = symbols.instrument("NSE", "SBIN", broker="zerodha")
+    replace_instruments(
+        db, [listed("INFY")], broker="zerodha", exchange="NSE", at=NINE_THIRTY + timedelta(days=1)
+    )
+
+    with db.read() as connection:
+        left = connection.exec_driver_sql("SELECT symbol FROM instruments").scalars().all()
+    assert (count, symbol, left) == (1, None, ["INFY"])
+
+
 def test_an_order_can_be_stored_between_any_two_parts_of_a_long_list(db: Database) -> None:
     stored_between: list[int] = []
 
