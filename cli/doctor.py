@@ -1,7 +1,7 @@
 """`doctor`: looks at what usually goes wrong and says what to do about it."""
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import click
 
@@ -57,7 +57,9 @@ def _check_accounts(office: Office, db: Database) -> Iterator[Finding]:
 
 
 def _check_instruments(office: Office, db: Database) -> Iterator[Finding]:
-    newest = {one.broker: one.listed_at for one in list_instrument_lists(db)}
+    newest: dict[str, datetime] = {}
+    for one in list_instrument_lists(db):
+        newest[one.broker] = max(one.listed_at, newest.get(one.broker, one.listed_at))
     for broker in sorted({account.broker for account in list_accounts(db)} - {_PAPER}):
         listed_at = newest.get(broker)
         is_fresh = listed_at is not None and office.clock.now() - listed_at < _LISTS_KEPT

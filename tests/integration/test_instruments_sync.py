@@ -1,6 +1,7 @@
 """`instruments sync`: a broker's own file over HTTP, into the list that orders are checked against."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from broker.base import ReadFailed
 from broker.zerodha.instruments import instruments
 from cli import register_commands
 from database.session import Database
-from database.symbol import find_listing
+from database.symbol import Listing, find_listing, replace_instruments
+from tests.builders import NINE_THIRTY, an_instrument
 from tests.scripted_server import ScriptedServer, answer, serve_forever
 from tests.serving import a_config
 from utils.clock import SystemClock
@@ -121,3 +123,17 @@ def test_doctor_says_when_a_brokers_instruments_are_missing(sync: Sync) -> None:
 
     assert (before.exit_code, after.exit_code) == (2, 0)
     assert "run `instruments sync --broker zerodha`" in before.output
+
+
+def test_doctor_goes_by_the_list_that_came_last_whatever_its_exchange_is_called(
+    sync: Sync, stored: Database
+) -> None:
+    served = answer(a_file(SBIN))
+    sync(served, "account", "add", "--name", "main", "--broker", "zerodha", "--auth-token", "key:token")
+    sync(served)
+    old = [Listing(instrument=an_instrument(exchange="ZSE"))]
+    replace_instruments(stored, old, broker="zerodha", exchange="ZSE", at=NINE_THIRTY - timedelta(days=9))
+
+    told = sync(served, "doctor")
+
+    assert (told.exit_code, "instruments sync" in told.output) == (0, False)
