@@ -9,6 +9,7 @@ from alembic.migration import MigrationContext
 from database import bracket_db, migrations
 from database.schema import is_of_a_model, metadata
 from database.session import Database
+from database.symbol_tables import CREATE_WORD_INDEX
 from tests.builders import a_bracket, a_moment
 
 
@@ -29,6 +30,18 @@ def test_the_migrations_build_exactly_the_tables_of_the_models(url: str) -> None
     db.close()
 
     assert differences == []
+
+
+def test_the_migrations_build_the_index_of_words_that_searches_expect(url: str) -> None:
+    migrations.upgrade(url)
+
+    db = Database(url)
+    with db.read() as connection:
+        wanted = "SELECT sql FROM sqlite_master WHERE name = 'instrument_words'"
+        built = connection.exec_driver_sql(wanted).scalar_one()
+    db.close()
+
+    assert built == CREATE_WORD_INDEX
 
 
 def test_an_upgrade_keeps_what_is_stored(url: str) -> None:

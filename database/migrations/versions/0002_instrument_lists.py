@@ -4,12 +4,17 @@ import sqlalchemy as sa
 from alembic import op
 
 from database import session
-from database.symbol_tables import CREATE_WORD_INDEX
 
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
+
+# As it was then: a step that has been taken must not change with today's tables.
+_CREATE_WORD_INDEX = (
+    "CREATE VIRTUAL TABLE instrument_words USING fts5"
+    "(words, content='instruments', content_rowid='id', tokenize='trigram', columnsize=0)"
+)
 
 
 # There is no way back: take a backup first and restore it.
@@ -60,4 +65,4 @@ def upgrade() -> None:
         ),
     )
     if op.get_bind().dialect.name == "sqlite":
-        op.execute(CREATE_WORD_INDEX)
+        op.execute(_CREATE_WORD_INDEX)
