@@ -46,8 +46,9 @@ def _add(office: Office) -> click.Command:
             raise Refused(str(exc)) from exc
         secret = f"whsec_{base64.b64encode(randomness.token_bytes(_SECRET_BYTES)).decode()}"
         with office.open() as db:
-            hook = _new_hook(office, account_called(db, name), url)
-            _store_hook(office, db, hook, secret=secret, owner=account_called(db, name))
+            owner = account_called(db, name)
+            hook = _new_hook(office, owner, url)
+            _store_hook(office, db, hook, secret=secret, owner=owner)
         click.echo(f"{hook.id}\n{secret}")
 
     return add

@@ -134,20 +134,10 @@ _SETTINGS = (
         callback=_pairs,
         help="TradingView's name=EXCHANGE:SYMBOL, such as BANKNIFTY=NFO:BANKNIFTY1!",
     ),
-    click.option(
-        "--on-exit", type=click.Choice([one.value for one in OnExit]), help="What an exit signal does."
-    ),
+    click.option("--on-exit", type=_choice(OnExit), help="What an exit signal does."),
     click.option("--on-opposite", type=_choice(OnOpposite)),
-    click.option(
-        "--price-unit",
-        type=click.Choice([*(one.value for one in PriceUnit), _NONE]),
-        help="Of a bare sl= or tp=.",
-    ),
-    click.option(
-        "--risk-unit",
-        type=click.Choice([*(one.value for one in RiskUnit), _NONE]),
-        help="Of PineConnector's risk=.",
-    ),
+    click.option("--price-unit", type=_choice(PriceUnit, _NONE), help="Of a bare sl= or tp=."),
+    click.option("--risk-unit", type=_choice(RiskUnit, _NONE), help="Of PineConnector's risk=."),
     click.option("--allow-delayed/--refuse-delayed", default=None, help="Alerts on delayed prices."),
 )
 

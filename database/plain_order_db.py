@@ -43,7 +43,6 @@ class PlainOrder:
 
     id: str
     account_id: str
-    owner_id: str
     mode: Mode
     kind: PlainKind
     exchange: str

@@ -17,7 +17,13 @@ from ulid import ULID
 
 from database.session import Database, StorageError, insert_for
 from database.symbol_search import enhanced_search_symbols
-from database.symbol_tables import WORD_INDEX, InstrumentListRow, InstrumentRow, PastTermsRow
+from database.symbol_tables import (
+    INSTRUMENT_COLUMNS,
+    WORD_INDEX,
+    InstrumentListRow,
+    InstrumentRow,
+    PastTermsRow,
+)
 from database.symbol_words import words_of
 from services.bracket.model import Instrument
 from utils.clock import Clock
@@ -188,20 +194,8 @@ def past_terms(db: Database, exchange: str, *, symbol: str, broker: str) -> tupl
         return tuple(_terms(row) for row in connection.execute(wanted).mappings())
 
 
-_INSTRUMENT_COLUMNS = (
-    "exchange",
-    "symbol",
-    "name",
-    "kind",
-    "tick_size",
-    "lot_size",
-    "freeze_quantity",
-    "expiry",
-    "strike",
-    "token",
-)
 _LISTING = (
-    select(*(InstrumentRow.__table__.c[name] for name in _INSTRUMENT_COLUMNS))
+    select(*(InstrumentRow.__table__.c[name] for name in (*INSTRUMENT_COLUMNS, "token")))
     .join(InstrumentListRow, InstrumentListRow.list_id == InstrumentRow.list_id)
     .where(
         InstrumentListRow.broker == bindparam("broker"),
@@ -260,7 +254,7 @@ def _as_rows(
         before = old.get(instrument.symbol)
         is_same = before is not None and before.says_the_same(instrument)
         yield {
-            **{name: getattr(instrument, name) for name in _INSTRUMENT_COLUMNS if name != "token"},
+            **{name: getattr(instrument, name) for name in INSTRUMENT_COLUMNS},
             "token": listing.token,
             "list_id": list_id,
             "words": words_of(instrument),

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, and_, bindparam, column, select, table, text
 
 from database.session import Database
-from database.symbol_tables import WORD_INDEX, InstrumentListRow, InstrumentRow
+from database.symbol_tables import INSTRUMENT_COLUMNS, WORD_INDEX, InstrumentListRow, InstrumentRow
 from services.bracket.model import Instrument
 
 MOST_WORDS = 8
@@ -17,19 +17,7 @@ _TRIGRAM = 3
 _SPARE = 4
 
 _BEYOND = chr(0x10FFFF)  # sorts after every letter
-_COLUMNS = (
-    "id",
-    "exchange",
-    "symbol",
-    "name",
-    "kind",
-    "tick_size",
-    "lot_size",
-    "freeze_quantity",
-    "expiry",
-    "strike",
-)
-_INSTRUMENT = select(*(InstrumentRow.__table__.c[name] for name in _COLUMNS))
+_INSTRUMENT = select(*(InstrumentRow.__table__.c[name] for name in ("id", *INSTRUMENT_COLUMNS)))
 
 _WORDS = table(WORD_INDEX, column("rowid"))
 _IS_SOUGHT = text(f"{WORD_INDEX} MATCH :sought")
@@ -156,4 +144,4 @@ def _nearest_expiry(row: RowMapping) -> tuple[bool, Any, str]:
 
 
 def _instrument(row: RowMapping) -> Instrument:
-    return Instrument(**{name: row[name] for name in _COLUMNS if name != "id"})
+    return Instrument(**{name: row[name] for name in INSTRUMENT_COLUMNS})

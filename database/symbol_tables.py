@@ -59,6 +59,19 @@ class PastTermsRow(Base):
     freeze_quantity: Mapped[int | None]
 
 
+# What makes an Instrument.
+INSTRUMENT_COLUMNS = (
+    "exchange",
+    "symbol",
+    "name",
+    "kind",
+    "tick_size",
+    "lot_size",
+    "freeze_quantity",
+    "expiry",
+    "strike",
+)
+
 # SQLite's full-text index by runs of three letters: it finds a piece anywhere in a word, and whole words by
 # the spaces around them. It keeps no text of its own. Other databases search the column itself.
 WORD_INDEX = "instrument_words"

@@ -4,6 +4,15 @@ from marshmallow import fields
 
 from restx_api.models import BracketTold, Success, Told
 
+# Whatever is placed or changed may be refused so.
+ORDER_REFUSALS = (
+    "price_off_tick",
+    "quantity_off_lot",
+    "exchange_not_served",
+    "order_rejected",
+    "broker_error",
+)
+
 
 class OrderPlacedTold(BracketTold):
     """The order's id; for a bracket everything about it too. protected says whether anything exits it."""

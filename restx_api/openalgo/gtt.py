@@ -12,7 +12,7 @@ from restx_api.call_logging import log_this_call
 from restx_api.callers import body, caller, desk
 from restx_api.envelope import success
 from restx_api.models import documented
-from restx_api.openalgo.answers import GttChangedTold, GttPlacedTold, RowsTold
+from restx_api.openalgo.answers import ORDER_REFUSALS, GttChangedTold, GttPlacedTold, RowsTold
 from restx_api.openalgo.keys import WRONG_KEY, for_openalgo
 from restx_api.openalgo.schemas import (
     GttFields,
@@ -38,13 +38,6 @@ api = Namespace(
 )
 
 _GUARD = (for_openalgo(Scope.TRADE),)
-_REFUSES = (
-    "price_off_tick",
-    "quantity_off_lot",
-    "exchange_not_served",
-    "order_rejected",
-    "broker_error",
-)
 _MIS = "GTT supports only CNC (delivery) or NRML (overnight F&O); MIS is intraday-only."
 
 
@@ -56,7 +49,7 @@ class PlaceGttOrder(Resource):  # type: ignore[misc]  # flask_restx is untyped
         api,
         takes=OpenalgoPlaceGttSchema,
         answers=GttPlacedTold,
-        refuses=(*_REFUSES, "killed", "symbol_conflict"),
+        refuses=(*ORDER_REFUSALS, "killed", "symbol_conflict"),
         wrong_key=WRONG_KEY,
     )
     @limiter.shared_limit(order_limit, scope=ORDERS)
@@ -79,7 +72,7 @@ class ModifyGttOrder(Resource):  # type: ignore[misc]  # flask_restx is untyped
         api,
         takes=OpenalgoModifyGttSchema,
         answers=GttChangedTold,
-        refuses=(*_REFUSES, "not_found"),
+        refuses=(*ORDER_REFUSALS, "not_found"),
         wrong_key=WRONG_KEY,
     )
     def post(self) -> Response:

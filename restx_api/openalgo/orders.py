@@ -12,7 +12,7 @@ from restx_api.call_logging import log_this_call
 from restx_api.callers import body, caller, desk
 from restx_api.envelope import success
 from restx_api.models import documented
-from restx_api.openalgo.answers import OrderChangedTold, OrderPlacedTold, OrderStatusTold
+from restx_api.openalgo.answers import ORDER_REFUSALS, OrderChangedTold, OrderPlacedTold, OrderStatusTold
 from restx_api.openalgo.keys import WRONG_KEY, for_openalgo
 from restx_api.openalgo.schemas import (
     ModifyAsked,
@@ -37,15 +37,8 @@ api = Namespace(
     "openalgo orders", path="/", description="Orders, as the published `openalgo` client places them."
 )
 
-_REFUSES = (
-    "price_off_tick",
-    "quantity_off_lot",
-    "exchange_not_served",
-    "order_rejected",
-    "broker_error",
-)
 _REFUSES_PLACING = (
-    *_REFUSES,
+    *ORDER_REFUSALS,
     "killed",
     "idempotency_conflict",
     "price_relationship",
@@ -58,7 +51,7 @@ _REFUSES_PLACING = (
     "past_cutoff",
     "entry_stale",
 )
-_REFUSES_CHANGE = (*_REFUSES, "not_found", "bracket_closed", "price_relationship", "would_trigger_now")
+_REFUSES_CHANGE = (*ORDER_REFUSALS, "not_found", "bracket_closed", "price_relationship", "would_trigger_now")
 _UNPROTECTED = "Order placed; it has no stop and no target, nothing protects what it fills"
 _UNCONFIRMED = "Order sent, broker has not confirmed it: being looked for, do not send it again"
 

@@ -20,7 +20,6 @@ from services.bracket.model import (
 from utils.constants import EXCHANGE_ZONE
 
 Shape = dict[str, object]
-Symbol = tuple[str, str]
 
 # PENDING is taken and rests nowhere yet, an unknown word may be live: neither is over.
 ORDER_STATUS: Mapping[RowStatus, str] = {

@@ -189,7 +189,6 @@ def _new(
     return PlainOrder(
         id=order_id,
         account_id=caller.account_id,
-        owner_id=caller.owner_id,
         mode=caller.mode,
         kind=kind,
         exchange=instrument.exchange,

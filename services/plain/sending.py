@@ -22,7 +22,7 @@ FENCE = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What one call came to. status is that of the call: for a change UNKNOWN means "perhaps changed"."""
+    """What placing one order came to."""
 
     status: PlainStatus
     broker_order_id: str | None = None

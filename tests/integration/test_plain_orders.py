@@ -71,7 +71,6 @@ def a_sent_order(running: RunningDesk) -> PlainOrder:
     order = PlainOrder(
         id=order_id,
         account_id=running.caller.account_id,
-        owner_id=running.caller.owner_id,
         mode=Mode.LIVE,
         kind=PlainKind.ORDER,
         exchange="NSE",
