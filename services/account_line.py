@@ -3,13 +3,12 @@
 from collections.abc import Callable
 from concurrent.futures import Future
 from datetime import timedelta
-from itertools import count
 from typing import TypeVar, cast
 
 from broker.base import BrokerAccount
 from services.lanes import Connections
+from services.shared_reads import SharedReads
 from utils.clock import Clock
-from utils.recent import RecentAnswers
 
 T = TypeVar("T")
 BrokerCall = Callable[[BrokerAccount], T]
@@ -23,10 +22,7 @@ class AccountLine:
     def __init__(self, broker: BrokerAccount, lanes: Connections, clock: Clock) -> None:
         self._broker = broker
         self._lanes = lanes
-        self._monotonic = clock.monotonic
-        self._writes = count(1)
-        self._last_write = 0
-        self._recent: RecentAnswers[tuple[str, int], object] = RecentAnswers(clock.monotonic, kept=READS_KEPT)
+        self._shared = SharedReads(lanes.read, clock.monotonic, kept=READS_KEPT)
 
     def write(self, call: BrokerCall[T], *, urgent: bool = False) -> "Future[T]":
         """Run a call that changes something; an urgent one may use the connection kept free for exits."""
@@ -48,22 +44,18 @@ class AccountLine:
         return reply
 
     def recent(self, name: str, call: BrokerCall[T], *, wait_seconds: float) -> T:
-        """Return what a read of this name gave, at most a second old and never older than our last write.
+        """Return what a read of this name gave: begun at most a second ago, or still under way.
 
-        Raises what the read raises, and TimeoutError when it takes longer than wait_seconds.
+        It never began before the last write that has come back. However many ask, one read is queued; one
+        that nobody waits for any more is not made. Raises what the read raises, and TimeoutError when it
+        takes longer than wait_seconds.
         """
-        key = (name, self._last_write)
-        known = self._recent.get(key)
-        if known is not None:
-            return cast("T", known)
-        asked_at = self._monotonic()
-        found = self.read(call).result(timeout=wait_seconds)
-        self._recent.put(key, found, asked_at=asked_at)
-        return found
+        found = self._shared.answer(name, lambda: call(self._broker), wait_seconds=wait_seconds)
+        return cast("T", found)
 
     def forget(self) -> None:
-        """Let the next look be a new read: something was written past this line."""
-        self._last_write = next(self._writes)
+        """Let the next look be a new read: something was written, by this line or past it."""
+        self._shared.forget()
 
     def _run(self, call: BrokerCall[T], reply: "Future[T]") -> None:
         try:

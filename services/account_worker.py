@@ -601,6 +601,7 @@ class AccountWorker:
                 # An adapter broke its promise. The order may exist: that is what unknown means.
                 logger.exception("the broker adapter failed")
                 event = unknown(command, "the broker adapter failed")
+        self.line.forget()  # whoever looks at a book from here on sees what this changed
         reach(f"sent {command.name}")
         self._inbox.put(Answered(command, event))
 

@@ -167,8 +167,6 @@ def _bracket(asked: PlaceAsked) -> Shape:
         placed = place_bracket_order_with_auth(desk(), wanted, caller())
     except BracketDenied as exc:
         raise BracketDenied([_in_its_words(fault) for fault in exc.violations]) from exc
-    # Its entry was sent by the worker: the next look at a book must be a new one.
-    desk().supervisor.worker(caller().account_id, caller().mode).line.forget()
     shape = placed_shape(placed)
     # While the broker has not confirmed the entry, the bracket's own id finds it.
     return {**shape, "orderid": shape["orderid"] or shape["bracket_id"], "protected": True}
