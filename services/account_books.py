@@ -1,4 +1,7 @@
-"""What the broker's books say to a person who asks: at most a second old, and read when asked for."""
+"""What the broker's books say to a person who asks: at most a second old, or as one read under way has it.
+
+A quote that the worker has, for an open bracket, is told as long as it is young enough for the worker.
+"""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -42,10 +45,13 @@ def funds(desk: Desk, caller: Caller) -> Funds:
 
 def quotes(desk: Desk, caller: Caller, symbols: frozenset[Symbol]) -> dict[Symbol, Quote]:
     """Return what is known of each symbol; one without a quote is left out."""
-    if not symbols:
-        return {}
-    name = "quotes " + " ".join(f"{exchange}:{symbol}" for exchange, symbol in sorted(symbols))
-    return _look(desk, caller, name, lambda broker: broker.quotes(symbols))
+    worker = desk.supervisor.worker(caller.account_id, caller.mode)
+    known = {symbol: quote for symbol in symbols if (quote := worker.quote(symbol)) is not None}
+    missing = symbols - known.keys()
+    if not missing:
+        return known
+    name = "quotes " + " ".join(f"{exchange}:{symbol}" for exchange, symbol in sorted(missing))
+    return known | _look(desk, caller, name, lambda broker: broker.quotes(missing))
 
 
 def _look(desk: Desk, caller: Caller, name: str, call: Callable[[BrokerAccount], T]) -> T:

@@ -19,6 +19,7 @@ from database.plain_order_db import (
     plain_order_events,
 )
 from database.session import NotStored
+from services.account_books import order_book, quotes
 from services.bracket.model import Mode, OrderType, Product, Role, Side, State, Terms
 from services.bracket.quantities import legs_of
 from services.bracket.tags import is_ours, plain_tag_of
@@ -31,6 +32,7 @@ from tests.desks import RunningDesk, a_running_desk
 from tests.faulty_broker import Fault
 
 PLACE = "place_order P"
+SBIN = ("NSE", "SBIN")
 
 
 @pytest.fixture
@@ -267,3 +269,35 @@ def test_a_gtt_in_the_symbol_of_an_open_bracket_is_refused(running: RunningDesk)
         a_gtt(running)
 
     assert running.exchange.gtt_book(running.caller.account_id) == ()
+
+
+def test_a_book_read_before_an_entry_or_a_stop_was_sent_is_not_shown_after_it(running: RunningDesk) -> None:
+    before = order_book(running.desk, running.caller)
+    bracket = running.place(entry_price=Decimal("803")).bracket
+    assert bracket is not None
+    with_entry = order_book(running.desk, running.caller)
+    running.until(bracket.id, lambda one: one.state is State.PROTECTED)
+    with_stop = order_book(running.desk, running.caller)
+
+    assert [len(book) for book in (before, with_stop)] == [0, 2]
+    assert len(with_entry) >= 1
+
+
+def test_a_price_the_worker_has_is_told_without_asking_the_broker(
+    running: RunningDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bracket = running.place(entry_price=Decimal("803")).bracket
+    assert bracket is not None
+    worker = running.desk.supervisor.worker(running.caller.account_id, Mode.LIVE)
+    running.until(bracket.id, lambda _: worker.quote(SBIN) is not None)
+    asked: list[str] = []
+
+    def note(name: str, *_: object, **__: object) -> dict[object, object]:
+        asked.append(name)
+        return {}
+
+    monkeypatch.setattr(worker.line, "recent", note)
+    found = quotes(running.desk, running.caller, frozenset({SBIN, ("NSE", "INFY")}))
+
+    assert (set(found), asked) == ({SBIN}, ["quotes NSE:INFY"])
+    assert found[SBIN].last == Decimal("802")
