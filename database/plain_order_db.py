@@ -8,10 +8,11 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, ForeignKey, Index, insert, or_, select, update
+from sqlalchemy import Connection, ForeignKey, Index, and_, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
+from database.auth_tables import AccountRow
 from database.session import Base, Database, StorageError
 from services.bracket.model import Mode, Product, Side, Terms
 
@@ -164,6 +165,18 @@ def open_plain_orders(db: Database) -> tuple[PlainOrder, ...]:
     wanted = select(PlainOrderRow.snapshot).where(is_open).order_by(PlainOrderRow.sent_at)
     with db.read() as connection:
         return tuple(_decoder.decode(snapshot) for snapshot in connection.scalars(wanted))
+
+
+def free_client_order_ids(db: Database, sent_before: datetime) -> int:
+    """Let ids that accounts used for orders before a time be used again; return how many there were.
+
+    The orders stay. Raises NotStored.
+    """
+    # By account and as a range, so that the index finds the few ids that are left among all orders.
+    is_used = and_(PlainOrderRow.account_id.in_(select(AccountRow.id)), PlainOrderRow.client_order_id >= "")
+    freed = update(PlainOrderRow).where(is_used, PlainOrderRow.sent_at < sent_before)
+    with db.write() as connection:
+        return connection.execute(freed.values(client_order_id=None)).rowcount
 
 
 def plain_order_events(db: Database, order_id: str) -> tuple[PlainEvent, ...]:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from database.auth_db import Secrets, record_key_use
 from database.bracket_db import forget_claims
+from database.plain_order_db import free_client_order_ids
 from database.session import Database, StorageError
 from utils.clock import Clock
 
@@ -44,7 +45,9 @@ class Housekeeper:
         now = self._clock.monotonic()
         if now >= self._next_claims:
             self._next_claims = now + _CLAIMS_SECONDS
-            forget_claims(self._db, self._clock.now() - CLAIMS_KEPT)
+            long_ago = self._clock.now() - CLAIMS_KEPT
+            forget_claims(self._db, long_ago)
+            free_client_order_ids(self._db, long_ago)
 
     def _note_uses(self) -> None:
         used = self._secrets.take_used()

@@ -7,6 +7,7 @@ from typing import Any
 
 from ulid import ULID
 
+from database.plain_order_db import PlainKind, PlainOrder
 from services.bracket.model import (
     Bracket,
     BrokerCapabilities,
@@ -32,6 +33,7 @@ from services.bracket.model import (
     Terms,
     Topology,
 )
+from services.bracket.tags import plain_tag_of
 
 NINE_THIRTY = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)  # a Monday, 09:30 in India
 
@@ -112,6 +114,26 @@ def a_bracket(**overrides: Any) -> Bracket:
             for index, target in enumerate(plan.targets)
         ),
         stop=plan.stop,
+    )
+    return replace(plain, **overrides)
+
+
+def a_plain_order(**overrides: Any) -> PlainOrder:
+    """Return BUY 5 NSE:SBIN MIS at the market as it is stored before it is sent, with an id of its own."""
+    order_id = str(ULID())
+    plain = PlainOrder(
+        id=order_id,
+        account_id="ACCOUNT",
+        mode=Mode.LIVE,
+        kind=PlainKind.ORDER,
+        exchange="NSE",
+        symbol="SBIN",
+        product=Product.MIS,
+        side=Side.BUY,
+        terms=Terms(order_type=OrderType.MARKET, quantity=5),
+        tag=plain_tag_of(order_id),
+        strategy="",
+        sent_at=NINE_THIRTY,
     )
     return replace(plain, **overrides)
 

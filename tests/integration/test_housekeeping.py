@@ -8,11 +8,12 @@ import pytest
 
 from database.auth_db import Scope, create_api_key, list_api_keys, verify_api_key
 from database.bracket_db import IdempotencyClaim, find_claim, insert_bracket
+from database.plain_order_db import insert_plain_order, plain_order, plain_order_for
 from database.session import Database
 from services.bracket.events import BracketReceived
 from services.bracket.lifecycle import apply
 from services.housekeeping import CLAIMS_KEPT, Housekeeper
-from tests.builders import NINE_THIRTY, StoppedClock, a_moment, a_plan
+from tests.builders import NINE_THIRTY, StoppedClock, a_moment, a_plain_order, a_plan
 from tests.stores import a_database, an_account, some_secrets
 
 
@@ -37,6 +38,24 @@ def test_a_claim_is_kept_for_seven_days_and_then_forgotten(db: Database) -> None
     keeper.tidy()
 
     assert find_claim(db, account.id, key="mine") is None
+
+
+def test_the_client_order_id_of_a_plain_order_is_free_again_after_seven_days(db: Database) -> None:
+    account, clock = an_account(db), StoppedClock()
+    order = a_plain_order(account_id=account.id, client_order_id="mine", sent_at=clock.now())
+    insert_plain_order(db, order)
+    keeper = Housekeeper(db, clock, some_secrets(clock))
+
+    clock.seconds = CLAIMS_KEPT.total_seconds() - 1
+    keeper.tidy()
+    assert plain_order_for(db, account.id, key="mine") == order
+    clock.seconds += 2
+    keeper.tidy()
+
+    assert plain_order_for(db, account.id, key="mine") is None
+    again = a_plain_order(account_id=account.id, client_order_id="mine", sent_at=clock.now())
+    assert insert_plain_order(db, again) is None
+    assert plain_order(db, account.id, order_id=order.id) == order
 
 
 def test_a_key_knows_when_it_was_last_used(db: Database) -> None:

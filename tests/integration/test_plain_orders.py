@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from database.plain_order_db import (
-    PlainKind,
     PlainOrder,
     PlainStatus,
     insert_plain_order,
@@ -22,12 +21,13 @@ from database.session import NotStored
 from services.account_books import order_book, quotes
 from services.bracket.model import Mode, OrderType, Product, Role, Side, State, Terms
 from services.bracket.quantities import legs_of
-from services.bracket.tags import is_ours, plain_tag_of
+from services.bracket.tags import is_ours
 from services.errors import BrokerUnavailable, IdempotencyConflict, OrderRefused, SymbolConflict
 from services.plain.finder import PlainOrderFinder
 from services.plain.orders import GttAsked, place_plain_gtt, place_plain_order
 from services.plain.request import PlainOrderRequest
 from services.plain.sending import order_request
+from tests.builders import a_plain_order
 from tests.desks import RunningDesk, a_running_desk
 from tests.faulty_broker import Fault
 
@@ -69,21 +69,7 @@ def at_the_exchange(running: RunningDesk) -> int:
 
 def a_sent_order(running: RunningDesk) -> PlainOrder:
     """Store an order as a process leaves it that dies before the answer is stored."""
-    order_id = "01M82BJHRCZRRZGEC1GEHR0JMB"
-    order = PlainOrder(
-        id=order_id,
-        account_id=running.caller.account_id,
-        mode=Mode.LIVE,
-        kind=PlainKind.ORDER,
-        exchange="NSE",
-        symbol="SBIN",
-        product=Product.MIS,
-        side=Side.BUY,
-        terms=Terms(order_type=OrderType.MARKET, quantity=5),
-        tag=plain_tag_of(order_id),
-        strategy="",
-        sent_at=running.desk.clock.now(),
-    )
+    order = a_plain_order(account_id=running.caller.account_id, sent_at=running.desk.clock.now())
     insert_plain_order(running.desk.db, order)
     return order
 
