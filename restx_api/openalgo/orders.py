@@ -30,7 +30,7 @@ from services.bracket.violations import Violation
 from services.bracket_order_service import place_bracket_order_with_auth
 from services.errors import BracketDenied, NotFound
 from services.plain.changes import Changed, cancel_order, modify_order, order_of_bracket
-from services.plain.orders import place_plain_order
+from services.plain.orders import place_plain_order, refuse_if_used
 from services.plain.request import PlainOrderRequest
 
 api = Namespace(
@@ -146,6 +146,7 @@ class OrderStatus(Resource):  # type: ignore[misc]  # flask_restx is untyped
 
 
 def _bracket(asked: PlaceAsked) -> Shape:
+    refuse_if_used(desk(), caller(), asked.client_order_id)
     trail = None if asked.trailing_sl is None else TrailRequest(points=asked.trailing_sl)
     wanted = BracketOrderRequest(
         symbol=asked.symbol,

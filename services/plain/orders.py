@@ -117,6 +117,14 @@ def place_plain_gtt(desk: Desk, asked: GttAsked, caller: Caller) -> PlainOrder:
     return _stored_and_sent(desk, replace(order, last_price=quote.last))
 
 
+def refuse_if_used(desk: Desk, caller: Caller, client_order_id: str | None) -> None:
+    """Raise IdempotencyConflict for the id of a plain order: what comes now is to be a bracket."""
+    if client_order_id is None:
+        return
+    if plain_order_for(desk.db, caller.account_id, key=client_order_id) is not None:
+        raise IdempotencyConflict(f"client_order_id {client_order_id} was used for an order without a stop")
+
+
 def refuse_if_killed(desk: Desk, caller: Caller) -> None:
     """Raise Killed while the account's switch refuses new orders."""
     mode = desk.supervisor.worker(caller.account_id, caller.mode).kill_mode()

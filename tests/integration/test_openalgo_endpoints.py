@@ -213,6 +213,21 @@ def test_another_accounts_order_is_not_found(service: Served) -> None:
     assert service.client.post("/api/v1/orderstatus", json=named).status_code == 404
 
 
+@pytest.mark.parametrize("first", ["plain", "bracket"])
+def test_an_id_used_for_an_order_is_not_taken_for_a_bracket_nor_the_other_way_round(
+    service: Served, first: str
+) -> None:
+    plain = {**RESTING, "client_order_id": f"{first} first"}
+    bracket = {**plain, "stoploss": "440", "target": "470"}
+    bodies = [plain, bracket] if first == "plain" else [bracket, plain]
+
+    placed, refused = (call(service, "placeorder", **body) for body in bodies)
+    call(service, "cancelorder", strategy="Python", orderid=placed["orderid"])
+
+    assert (placed["code"], refused["code"]) == (200, 409)
+    assert "client_order_id" in refused["message"]
+
+
 def test_orders_are_logged_without_their_key(service: Served) -> None:
     call(service, "placeorder", **RESTING)
     log = service.desk.order_log
