@@ -4,6 +4,7 @@ import hashlib
 import logging
 from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import partial
 
 import msgspec
@@ -79,27 +80,25 @@ def place_plain_order(desk: Desk, asked: PlainOrderRequest, caller: Caller) -> P
         terms=terms_of(asked),
         strategy=asked.strategy,
     )
-    return _stored_and_sent(
-        desk,
-        replace(
-            order,
-            disclosed_quantity=asked.disclosed_quantity,
-            client_order_id=asked.client_order_id,
-            body_hash=body_hash,
-        ),
+    order = replace(
+        order,
+        disclosed_quantity=asked.disclosed_quantity,
+        client_order_id=asked.client_order_id,
+        body_hash=body_hash,
     )
+    intended = desk.now()
+    taken = _store(desk, order)
+    return _send(desk, order, intended) if taken is None else _told(_same(taken, body_hash))
 
 
 def place_plain_gtt(desk: Desk, asked: GttAsked, caller: Caller) -> PlainOrder:
     """Place a GTT of its own. Raises what place_plain_order raises, and SymbolConflict."""
     refuse_if_killed(desk, caller)
     instrument = gtt_instrument(desk, asked, caller)
-    place = {"exchange": asked.exchange, "symbol": asked.symbol, "mode": caller.mode}
-    if has_open_bracket(desk.db, caller.account_id, **place):
-        # A GTT carries no tag: an unanswered one of the bracket's could be taken for this one.
-        raise SymbolConflict(
-            f"a bracket is open in {asked.symbol}: its GTTs and yours could not be told apart"
-        )
+    key = (asked.exchange, asked.symbol)
+    quote = account_books.quotes(desk, caller, frozenset({key})).get(key)
+    if quote is None:
+        raise BrokerUnavailable(f"there is no quote of {asked.symbol}, and a GTT needs the last price")
     order = _new(
         desk,
         caller,
@@ -109,12 +108,13 @@ def place_plain_gtt(desk: Desk, asked: GttAsked, caller: Caller) -> PlainOrder:
         side=asked.side,
         terms=asked.terms,
         strategy=asked.strategy,
+        last_price=quote.last,
     )
-    key = (asked.exchange, asked.symbol)
-    quote = account_books.quotes(desk, caller, frozenset({key})).get(key)
-    if quote is None:
-        raise BrokerUnavailable(f"there is no quote of {asked.symbol}, and a GTT needs the last price")
-    return _stored_and_sent(desk, replace(order, last_price=quote.last))
+    with desk.account_locks[caller.account_id]:
+        _refuse_beside_a_bracket(desk, order)
+        intended = desk.now()
+        _store(desk, order)
+    return _send(desk, order, intended)
 
 
 def refuse_if_used(desk: Desk, caller: Caller, client_order_id: str | None) -> None:
@@ -192,6 +192,7 @@ def _new(
     side: Side,
     terms: Terms,
     strategy: str,
+    last_price: Decimal | None = None,
 ) -> PlainOrder:
     order_id = str(ULID())
     return PlainOrder(
@@ -207,16 +208,27 @@ def _new(
         tag=plain_tag_of(order_id),
         strategy=strategy,
         sent_at=desk.clock.now(),
+        last_price=last_price,
     )
 
 
-def _stored_and_sent(desk: Desk, order: PlainOrder) -> PlainOrder:
-    intended = desk.now()
+def _refuse_beside_a_bracket(desk: Desk, order: PlainOrder) -> None:
+    place = {"exchange": order.exchange, "symbol": order.symbol, "mode": order.mode}
+    if has_open_bracket(desk.db, order.account_id, **place):
+        # A GTT carries no tag: an unanswered one of the bracket's could be taken for this one.
+        raise SymbolConflict(
+            f"a bracket is open in {order.symbol}: its GTTs and yours could not be told apart"
+        )
+
+
+def _store(desk: Desk, order: PlainOrder) -> PlainOrder | None:
     reach("storing plain order")
     taken = insert_plain_order(desk.db, order)
     reach("stored plain order")
-    if taken is not None:
-        return _told(_same(taken, order.body_hash or ""))
+    return taken
+
+
+def _send(desk: Desk, order: PlainOrder, intended: Moment) -> PlainOrder:
     line = desk.supervisor.worker(order.account_id, order.mode).line
     reply = line.write(partial(_perform, desk, order, intended))
     try:

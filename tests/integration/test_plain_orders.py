@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from database.order_owner import has_open_bracket
 from database.plain_order_db import (
     PlainOrder,
     PlainStatus,
@@ -17,9 +18,9 @@ from database.plain_order_db import (
     plain_order,
     plain_order_events,
 )
-from database.session import NotStored
+from database.session import Database, NotStored
 from services.account_books import order_book, quotes
-from services.bracket.model import Mode, OrderType, Product, Role, Side, State, Terms
+from services.bracket.model import Mode, OrderType, Product, Quote, Role, Side, State, Terms
 from services.bracket.quantities import legs_of
 from services.bracket.tags import is_ours
 from services.errors import BrokerUnavailable, IdempotencyConflict, OrderRefused, SymbolConflict
@@ -287,3 +288,41 @@ def test_a_price_the_worker_has_is_told_without_asking_the_broker(
 
     assert (set(found), asked) == ({SBIN}, ["quotes NSE:INFY"])
     assert found[SBIN].last == Decimal("802")
+
+
+def test_a_bracket_that_opens_while_the_quote_of_a_gtt_is_read_is_noticed(
+    running: RunningDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_quotes = running.broker.quotes
+
+    def quotes_meanwhile(symbols: frozenset[tuple[str, str]]) -> dict[tuple[str, str], Quote]:
+        monkeypatch.setattr(running.broker, "quotes", read_quotes)
+        running.place()
+        return read_quotes(symbols)
+
+    monkeypatch.setattr(running.broker, "quotes", quotes_meanwhile)
+    with pytest.raises(SymbolConflict):
+        a_gtt(running)
+
+    assert running.exchange.gtt_book(running.caller.account_id) == ()
+
+
+def test_no_bracket_can_be_stored_between_the_look_for_one_and_the_storing_of_a_gtt(
+    running: RunningDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = running.desk.account_locks[running.caller.account_id]
+    was_held: list[bool] = []
+
+    def look(*args: Any, **place: Any) -> bool:
+        was_held.append(lock.locked())
+        return has_open_bracket(*args, **place)
+
+    def store(db: Database, order: PlainOrder) -> PlainOrder | None:
+        was_held.append(lock.locked())
+        return insert_plain_order(db, order)
+
+    monkeypatch.setattr("services.plain.orders.has_open_bracket", look)
+    monkeypatch.setattr("services.plain.orders.insert_plain_order", store)
+    order = a_gtt(running)
+
+    assert (order.status, was_held, lock.locked()) == (PlainStatus.ACCEPTED, [True, True], False)
