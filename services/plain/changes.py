@@ -1,5 +1,6 @@
 """Changing and cancelling orders by the id a client knows: a plain order's, a bracket entry's, anybody's."""
 
+import logging
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass, replace
@@ -9,6 +10,7 @@ from database.auth_db import Caller
 from database.bracket_db import load
 from database.order_owner import bracket_of_order
 from database.plain_order_db import PlainKind, PlainOrder, PlainStatus, change_plain_order, plain_order
+from database.session import StorageError
 from services import account_books
 from services.bracket.model import Bracket, GttRequest, GttStatus, Mode, Role
 from services.bracket.violations import Code
@@ -18,6 +20,9 @@ from services.desk import Desk
 from services.errors import BracketDenied, BrokerUnavailable, NotFound, OrderRefused
 from services.plain.orders import ANSWER_SECONDS, GttAsked, checked, gtt_instrument
 from services.plain.request import PlainOrderRequest, terms_of
+from services.plain.sending import fenced
+
+logger = logging.getLogger(__name__)
 
 _NOTHING_THERE = (PlainStatus.REJECTED, PlainStatus.NOT_SENT, PlainStatus.ABSENT)
 
@@ -179,21 +184,24 @@ def _sent(
     call: Callable[[BrokerAccount], None],
     urgent: bool,
 ) -> Changed:
+    intended = desk.now()
     plain = _noted(desk, target.plain, f"{kind}_sent")
+    if not urgent:
+        call = fenced(call, clock=desk.clock, intended=intended)
     line = desk.supervisor.worker(caller.account_id, target.mode).line
     try:
         line.write(call, urgent=urgent).result(timeout=ANSWER_SECONDS)
     except OrderRejected as exc:
-        _noted(desk, plain, f"{kind}_refused", exc.reason)
+        _learned(desk, plain, f"{kind}_refused", exc.reason)
         raise OrderRefused(f"Order {target.order_id} was not changed: {exc.reason}") from exc
     except NotSent as exc:
-        _noted(desk, plain, f"{kind}_not_sent", str(exc))
+        _learned(desk, plain, f"{kind}_not_sent", str(exc))
         raise BrokerUnavailable("Broker API error") from exc
     except (OutcomeUnknown, AuthDead, NotYet) as exc:
         # Said twice it does no harm: the client may ask again, and the book tells what is so.
-        _noted(desk, plain, f"{kind}_unknown", str(exc))
+        _learned(desk, plain, f"{kind}_unknown", str(exc))
         return Changed(order_id=target.order_id, is_confirmed=False)
-    _noted(desk, plain, f"{kind}_acknowledged")
+    _learned(desk, plain, f"{kind}_acknowledged")
     return Changed(order_id=target.order_id)
 
 
@@ -201,6 +209,14 @@ def _noted(desk: Desk, plain: PlainOrder | None, kind: str, reason: str | None =
     if plain is None:
         return None
     return change_plain_order(desk.db, plain, kind, at=desk.clock.now(), detail={"reason": reason})
+
+
+def _learned(desk: Desk, plain: PlainOrder | None, kind: str, reason: str | None = None) -> None:
+    """Note what came of a change that was sent: it is so whether or not it can be stored."""
+    try:
+        _noted(desk, plain, kind, reason)
+    except StorageError:
+        logger.critical("%s could not be stored of a plain order", kind, exc_info=True)
 
 
 def _denied(sentence: str, field: str = "orderid") -> BracketDenied:

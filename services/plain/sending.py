@@ -1,7 +1,7 @@
-"""One plain order put on the wire, once, and what came back. No retry lives here."""
+"""Plain orders put on the wire, once and in time, and what came back. No retry lives here."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 
 from broker.base import (
     AuthDead,
@@ -14,10 +14,10 @@ from broker.base import (
 )
 from database.plain_order_db import PlainKind, PlainOrder, PlainStatus
 from services.bracket.model import Moment
+from services.wire import FENCE
 from utils.clock import Clock
 
-# A process that slept between storing and sending may have been overtaken by the person who asked.
-FENCE = timedelta(seconds=1)
+_TOO_LATE = "it waited too long for a connection"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +31,8 @@ class Outcome:
 
 def send(broker: BrokerAccount, order: PlainOrder, *, clock: Clock, intended: Moment) -> Outcome:
     """Place the order."""
-    if Moment.read(clock).since(intended) > FENCE:
-        return Outcome(status=PlainStatus.NOT_SENT, reason="it waited too long for a connection")
+    if _is_too_late(clock, intended):
+        return Outcome(status=PlainStatus.NOT_SENT, reason=_TOO_LATE)
     try:
         ack = (
             broker.place_gtt(gtt_of(order))
@@ -46,6 +46,19 @@ def send(broker: BrokerAccount, order: PlainOrder, *, clock: Clock, intended: Mo
     except (OutcomeUnknown, AuthDead) as exc:
         return Outcome(status=PlainStatus.UNKNOWN, reason=str(exc))
     return Outcome(status=PlainStatus.ACCEPTED, broker_order_id=ack.broker_order_id)
+
+
+def fenced(
+    call: Callable[[BrokerAccount], None], *, clock: Clock, intended: Moment
+) -> Callable[[BrokerAccount], None]:
+    """Return a call that raises NotSent when it is made too late."""
+
+    def made_in_time(broker: BrokerAccount) -> None:
+        if _is_too_late(clock, intended):
+            raise NotSent(_TOO_LATE)
+        call(broker)
+
+    return made_in_time
 
 
 def order_request(order: PlainOrder) -> OrderRequest:
@@ -73,3 +86,8 @@ def gtt_of(order: PlainOrder) -> GttRequest:
         terms=order.terms,
         last_price=order.last_price,
     )
+
+
+def _is_too_late(clock: Clock, intended: Moment) -> bool:
+    # The person who asked may have done something else about it meanwhile.
+    return Moment.read(clock).since(intended) > FENCE
