@@ -1,7 +1,7 @@
 """Changing and cancelling orders by the id a client knows: a plain order's, a bracket entry's, anybody's."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass, replace
 
@@ -12,8 +12,9 @@ from database.order_owner import bracket_of_order
 from database.plain_order_db import PlainKind, PlainOrder, PlainStatus, change_plain_order, plain_order
 from database.session import StorageError
 from services import account_books
-from services.bracket.model import Bracket, GttRequest, GttStatus, Mode, Role
-from services.bracket.violations import Code
+from services.bracket.model import Bracket, GttRequest, GttStatus, Mode, OrderRow, Role, Side
+from services.bracket.tags import is_ours
+from services.bracket.violations import Code, invalid
 from services.bracket_change_service import BracketChanges, cancel_bracket_order, modify_bracket_order
 from services.bracket_order_service import entry_leg
 from services.desk import Desk
@@ -40,6 +41,7 @@ class Changed:
 class _Target:
     order_id: str  # the broker's
     mode: Mode
+    own: Mapping[str, str]  # what a change cannot change, by its name in a request
     plain: PlainOrder | None = None
 
 
@@ -49,6 +51,7 @@ def modify_order(desk: Desk, order_id: str, asked: PlainOrderRequest, caller: Ca
     if bracket is not None:
         return _modified_entry(desk, bracket, asked, caller)
     target = _order(desk, caller, order_id)
+    _refuse_others(target.own, _named(asked))
     checked(desk, asked, replace(caller, mode=target.mode))
     terms = terms_of(asked)
 
@@ -75,6 +78,7 @@ def cancel_order(desk: Desk, order_id: str, caller: Caller) -> Changed:
 def modify_gtt(desk: Desk, trigger_id: str, asked: GttAsked, caller: Caller) -> Changed:
     """Replace a GTT as a whole; instrument and side stay. Raises as modify_order does."""
     target = _gtt(desk, caller, trigger_id)
+    _refuse_others(target.own, {"exchange": asked.exchange, "symbol": asked.symbol, "action": asked.side})
     gtt_instrument(desk, asked, replace(caller, mode=target.mode))
     key = (asked.exchange, asked.symbol)
     quote = account_books.quotes(desk, replace(caller, mode=target.mode), frozenset({key})).get(key)
@@ -132,10 +136,17 @@ def _bracket(desk: Desk, caller: Caller, order_id: str) -> Bracket | None:
 
 
 def _modified_entry(desk: Desk, bracket: Bracket, asked: PlainOrderRequest, caller: Caller) -> Changed:
-    if asked.quantity != bracket.plan.quantity:
-        raise _denied(
-            f"quantity {asked.quantity} cannot replace a bracket's {bracket.plan.quantity}", "quantity"
-        )
+    plan = bracket.plan
+    own = {
+        **_own(plan.instrument.exchange, plan.instrument.symbol, side=plan.side, product=plan.product),
+        "pricetype": plan.entry.order_type,
+        "quantity": str(plan.quantity),
+    }
+    named = {**_named(asked), "pricetype": asked.pricetype, "quantity": str(asked.quantity)}
+    if asked.trigger_price and asked.trigger_price != plan.entry.trigger_price:
+        own["trigger_price"] = str(plan.entry.trigger_price or "none")
+        named["trigger_price"] = str(asked.trigger_price)
+    _refuse_others(own, named)
     changes = BracketChanges(entry_price=asked.price)
     changed = modify_bracket_order(desk, caller, bracket.id, changes=changes)
     return Changed(order_id=bracket.id, bracket=changed)
@@ -145,9 +156,18 @@ def _order(desk: Desk, caller: Caller, order_id: str) -> _Target:
     plain = plain_order(desk.db, caller.account_id, order_id=order_id)
     if plain is not None and plain.kind is PlainKind.ORDER:
         return _target_of(plain)
-    if any(row.broker_order_id == order_id for row in account_books.order_book(desk, caller)):
-        return _Target(order_id=order_id, mode=caller.mode)
+    for row in account_books.order_book(desk, caller):
+        if row.broker_order_id == order_id:
+            return _target_of_row(row, caller.mode)
     raise NotFound(f"Order {order_id} not found")
+
+
+def _target_of_row(row: OrderRow, mode: Mode) -> _Target:
+    if is_ours(row.tag):
+        # Its id is not stored yet, or nobody would have come here.
+        raise _denied(f"order {row.broker_order_id} belongs to a bracket that is being resolved")
+    own = _own(row.exchange, row.symbol, side=row.side, product=row.product)
+    return _Target(order_id=row.broker_order_id, mode=mode, own=own)
 
 
 def _gtt(desk: Desk, caller: Caller, trigger_id: str) -> _Target:
@@ -161,9 +181,10 @@ def _gtt(desk: Desk, caller: Caller, trigger_id: str) -> _Target:
     plain = plain_order(desk.db, caller.account_id, order_id=trigger_id)
     if plain is not None and plain.kind is PlainKind.GTT:
         return _target_of(plain)
-    rows = account_books.gtt_book(desk, caller)
-    if any(row.trigger_id == trigger_id and row.status is GttStatus.ACTIVE for row in rows):
-        return _Target(order_id=trigger_id, mode=caller.mode)
+    for row in account_books.gtt_book(desk, caller):
+        if row.trigger_id == trigger_id and row.status is GttStatus.ACTIVE:
+            own = _own(row.exchange, row.symbol, side=row.side, product=row.product)
+            return _Target(order_id=trigger_id, mode=caller.mode, own=own)
     raise NotFound(f"GTT {trigger_id} not found")
 
 
@@ -172,7 +193,28 @@ def _target_of(plain: PlainOrder) -> _Target:
         raise _denied(f"order {plain.id} does not exist at the broker: {plain.status}")
     if plain.broker_order_id is None:
         raise _denied(f"order {plain.id} has no answer of the broker yet: it is being looked for")
-    return _Target(order_id=plain.broker_order_id, mode=plain.mode, plain=plain)
+    own = _own(plain.exchange, plain.symbol, side=plain.side, product=plain.product)
+    return _Target(order_id=plain.broker_order_id, mode=plain.mode, own=own, plain=plain)
+
+
+def _own(exchange: str, symbol: str, *, side: Side, product: str) -> dict[str, str]:
+    return {"exchange": exchange, "symbol": symbol, "action": side, "product": product}
+
+
+def _named(asked: PlainOrderRequest) -> dict[str, str]:
+    words = {"exchange": asked.exchange, "symbol": asked.symbol, "action": asked.action}
+    return {name: word or "" for name, word in words.items()} | {"product": asked.product}
+
+
+def _refuse_others(own: Mapping[str, str], named: Mapping[str, str]) -> None:
+    """Deny a change that names something else than what it would change: it may mean another order."""
+    faults = [
+        invalid(name, f"{name} {word} cannot replace {own[name]}: it stays as it was ordered")
+        for name, word in named.items()
+        if word.strip().upper() != own[name]
+    ]
+    if faults:
+        raise BracketDenied(faults)
 
 
 def _sent(

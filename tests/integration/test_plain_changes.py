@@ -10,11 +10,14 @@ import pytest
 
 from database.plain_order_db import PlainOrder, change_plain_order
 from database.session import Database, NotStored
-from services.bracket.model import RowStatus
-from services.errors import BrokerUnavailable, OrderRefused
-from services.plain.changes import Changed, cancel_order, modify_order
-from services.plain.orders import place_plain_order
+from services.bracket.model import OrderRequest, OrderType, Product, Role, RowStatus, Side, State, Terms
+from services.bracket.quantities import legs_of
+from services.bracket.tags import tag_of
+from services.errors import BracketDenied, BrokerUnavailable, OrderRefused
+from services.plain.changes import Changed, cancel_order, modify_gtt, modify_order
+from services.plain.orders import GttAsked, place_plain_gtt, place_plain_order
 from services.plain.request import PlainOrderRequest
+from services.plain.sending import gtt_of
 from tests.desks import RunningDesk, a_running_desk
 from tests.faulty_broker import Fault
 from utils.clock import SystemClock
@@ -108,6 +111,19 @@ def test_what_came_of_a_change_is_told_though_it_cannot_be_stored(
     assert told(running, order) == outcome
 
 
+def a_foreign_order(running: RunningDesk) -> str:
+    """Place an order that is like the plain one past this service, and return its id."""
+    foreign = OrderRequest(
+        tag="",
+        exchange="NSE",
+        symbol="SBIN",
+        product=Product.MIS,
+        side=Side.BUY,
+        terms=Terms(order_type=OrderType.LIMIT, quantity=5, price=Decimal("790")),
+    )
+    return running.exchange.place_foreign(running.caller.account_id, foreign)
+
+
 class LaterEachTime(SystemClock):
     """A clock on which two seconds pass between any two looks at it."""
 
@@ -131,3 +147,91 @@ def test_a_new_price_that_waited_too_long_is_not_sent_and_a_cancel_is(
 
     assert "modify_order" not in running.broker.calls
     assert is_cancelled(running)
+
+
+def test_a_brackets_order_whose_answer_is_not_stored_yet_is_left_alone(running: RunningDesk) -> None:
+    stop = OrderRequest(
+        tag=tag_of("01M82BJHRCZRRZGEC1GEHR0JMB", Role.EXIT, 2),
+        exchange="NSE",
+        symbol="SBIN",
+        product=Product.MIS,
+        side=Side.SELL,
+        terms=Terms(order_type=OrderType.SL_M, quantity=5, trigger_price=Decimal("790")),
+    )
+    stop_id = running.broker.place_order(stop).broker_order_id
+    other_price = replace(DEARER, action="SELL", pricetype="SL-M", trigger_price=Decimal("780"))
+
+    with pytest.raises(BracketDenied, match="belongs to a bracket that is being resolved"):
+        cancel_order(running.desk, stop_id, running.caller)
+    with pytest.raises(BracketDenied, match="belongs to a bracket that is being resolved"):
+        modify_order(running.desk, stop_id, other_price, running.caller)
+
+    (row,) = running.exchange.order_book(running.caller.account_id)
+    assert (row.status, row.trigger_price) == (RowStatus.TRIGGER_PENDING, Decimal("790"))
+
+
+OTHERS = [("symbol", "INFY"), ("exchange", "BSE"), ("action", "SELL"), ("product", "CNC")]
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+@pytest.mark.parametrize(("field", "other"), OTHERS)
+def test_an_order_is_not_changed_by_the_words_of_another(
+    running: RunningDesk, order: PlainOrder, is_known: bool, field: str, other: str
+) -> None:
+    order_id = order.id if is_known else a_foreign_order(running)
+    changed: Any = {field: other}
+
+    with pytest.raises(BracketDenied, match=f"{field} {other} cannot replace") as refused:
+        modify_order(running.desk, order_id, replace(DEARER, **changed), running.caller)
+
+    assert [fault.field for fault in refused.value.violations] == [field]
+    assert "modify_order" not in running.broker.calls
+
+
+@pytest.mark.parametrize(
+    ("field", "other"),
+    [*OTHERS, ("quantity", 9), ("pricetype", "SL"), ("trigger_price", Decimal("791"))],
+)
+def test_of_a_brackets_entry_nothing_but_the_price_is_changed(
+    running: RunningDesk, field: str, other: object
+) -> None:
+    bracket = running.place(entry_price=Decimal("795")).bracket
+    assert bracket is not None
+    running.until(bracket.id, lambda one: one.state is State.ENTRY_OPEN)
+    same = replace(RESTING, quantity=10, price=Decimal("796"))
+
+    changed: Any = {field: other}
+
+    with pytest.raises(BracketDenied, match=f"{field} {other} cannot replace") as refused:
+        modify_order(running.desk, bracket.id, replace(same, **changed), running.caller)
+    modify_order(running.desk, bracket.id, same, running.caller)
+
+    assert [fault.field for fault in refused.value.violations] == [field]
+    running.until(bracket.id, lambda one: legs_of(one, Role.ENTRY)[-1].terms.price == Decimal("796"))
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+@pytest.mark.parametrize(("field", "other"), [("symbol", "INFY"), ("exchange", "BSE"), ("side", "SELL")])
+def test_a_gtt_is_not_replaced_by_one_in_another_symbol_or_to_the_other_side(
+    running: RunningDesk, is_known: bool, field: str, other: str
+) -> None:
+    asked: Any = GttAsked(
+        strategy="",
+        exchange="NSE",
+        symbol="SBIN",
+        product=Product.CNC,
+        side=Side.BUY,
+        terms=Terms(
+            order_type=OrderType.LIMIT, quantity=5, trigger_price=Decimal("700"), price=Decimal("699")
+        ),
+    )
+    gtt = place_plain_gtt(running.desk, asked, running.caller)
+    if not is_known:
+        running.broker.cancel_gtt(gtt.broker_order_id or "")
+        gtt = replace(gtt, id=running.broker.place_gtt(gtt_of(gtt)).broker_order_id)
+    wanted = Side(other) if field == "side" else other
+
+    with pytest.raises(BracketDenied, match=f"{other} cannot replace"):
+        modify_gtt(running.desk, gtt.id, replace(asked, **{field: wanted}), running.caller)
+
+    assert "modify_gtt" not in running.broker.calls
