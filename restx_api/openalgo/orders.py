@@ -1,12 +1,13 @@
 """POST /api/v1/placeorder/, modifyorder/, cancelorder/ and orderstatus/"""
 
 from dataclasses import replace
+from typing import assert_never
 
 from flask import Response, g, request
 from flask_restx import Namespace, Resource
 
 from database.auth_db import Scope
-from database.plain_order_db import PlainOrder, PlainStatus, plain_order
+from database.plain_order_db import PlainOrder
 from limiter import ORDERS, PLACING, limiter, order_limit, placing_limit
 from restx_api.call_logging import log_this_call
 from restx_api.callers import body, caller, desk
@@ -21,17 +22,19 @@ from restx_api.openalgo.schemas import (
     OpenalgoPlaceOrderSchema,
     PlaceAsked,
 )
-from restx_api.openalgo.shapes import Shape, exchange_time, number, order_shape
+from restx_api.openalgo.shapes import Shape, order_shape
+from restx_api.openalgo.unlisted import brackets_order_shape, plain_order_shape
 from restx_api.placing import refuse_while_stopping, with_idempotency_key
 from restx_api.shaping import placed_shape
-from services.account_books import order_book
+from services.bracket.model import OrderRow
 from services.bracket.request import BracketOrderRequest, TrailRequest
 from services.bracket.violations import Violation
 from services.bracket_order_service import place_bracket_order_with_auth
-from services.errors import BracketDenied, NotFound
-from services.plain.changes import Changed, cancel_order, modify_order, order_of_bracket
+from services.errors import BracketDenied
+from services.plain.changes import Changed, cancel_order, modify_order
 from services.plain.orders import place_plain_order, refuse_if_used
 from services.plain.request import PlainOrderRequest
+from services.plain.status import BracketsOrder, order_status
 
 api = Namespace(
     "openalgo orders", path="/", description="Orders, as the published `openalgo` client places them."
@@ -216,44 +219,13 @@ def _changed_shape(changed: Changed) -> Shape:
 
 
 def _status(order_id: str) -> Shape:
-    plain = plain_order(desk().db, caller().account_id, order_id=order_id)
-    wanted = order_of_bracket(desk(), caller(), order_id) or order_id
-    if plain is not None and plain.broker_order_id is not None:
-        wanted = plain.broker_order_id
-    for row in order_book(desk(), caller()):
-        if row.broker_order_id == wanted:
-            return order_shape(row)
-    if plain is None:
-        raise NotFound(f"Order {order_id} not found")
-    return _way_shape(plain)
-
-
-# What the store knows of an order that no book shows.
-_STATUS_OF_WAY = {
-    PlainStatus.SENT: "open",
-    PlainStatus.UNKNOWN: "unknown",
-    PlainStatus.ACCEPTED: "open",
-    PlainStatus.REJECTED: "rejected",
-    PlainStatus.NOT_SENT: "rejected",
-    PlainStatus.ABSENT: "rejected",
-    PlainStatus.UNRESOLVED: "unknown",
-}
-
-
-def _way_shape(order: PlainOrder) -> Shape:
-    return {
-        "action": str(order.side),
-        "symbol": order.symbol,
-        "exchange": order.exchange,
-        "orderid": order.broker_order_id or order.id,
-        "product": str(order.product),
-        "quantity": order.terms.quantity,
-        "filled_quantity": 0,
-        "price": number(order.terms.price),
-        "pricetype": str(order.terms.order_type),
-        "order_status": _STATUS_OF_WAY[order.status],
-        "trigger_price": number(order.terms.trigger_price),
-        "average_price": 0.0,
-        "timestamp": exchange_time(order.sent_at),
-        "rejection_reason": order.reason,
-    }
+    found = order_status(desk(), order_id, caller())
+    match found:
+        case OrderRow():
+            return order_shape(found)
+        case PlainOrder():
+            return plain_order_shape(found, desk().clock.now())
+        case BracketsOrder():
+            return brackets_order_shape(found, desk().clock.now())
+        case _:
+            assert_never(found)

@@ -16,7 +16,6 @@ from services.bracket.model import Bracket, GttRequest, GttStatus, Mode, OrderRo
 from services.bracket.tags import is_ours
 from services.bracket.violations import Code, invalid
 from services.bracket_change_service import BracketChanges, cancel_bracket_order, modify_bracket_order
-from services.bracket_order_service import entry_leg
 from services.desk import Desk
 from services.errors import BracketDenied, BrokerUnavailable, NotFound, OrderRefused
 from services.plain.orders import ANSWER_SECONDS, GttAsked, checked, gtt_instrument
@@ -107,15 +106,6 @@ def cancel_gtt(desk: Desk, trigger_id: str, caller: Caller) -> Changed:
         broker.cancel_gtt(target.order_id)
 
     return _sent(desk, caller, target, kind="cancel", call=call, urgent=True)
-
-
-def order_of_bracket(desk: Desk, caller: Caller, order_id: str) -> str | None:
-    """Return the broker's id of the entry of the bracket with this id, None for any other id."""
-    named = load(desk.db, order_id)
-    if named is None or named.plan.account_id != caller.account_id:
-        return None
-    entry = entry_leg(named)
-    return None if entry is None else entry.broker_order_id
 
 
 def _bracket(desk: Desk, caller: Caller, order_id: str) -> Bracket | None:

@@ -49,7 +49,12 @@ def day_has_ended(order: PlainOrder, now: datetime) -> bool:
     """Whether the order book of the order's day may be gone. GTTs are listed beyond their day."""
     if order.kind is PlainKind.GTT:
         return False
-    return order.sent_at.astimezone(EXCHANGE_ZONE).date() < now.astimezone(EXCHANGE_ZONE).date()
+    return is_of_an_earlier_day(order.sent_at, now)
+
+
+def is_of_an_earlier_day(at: datetime, now: datetime) -> bool:
+    """Whether one time is on an earlier day at the exchange than another."""
+    return at.astimezone(EXCHANGE_ZONE).date() < now.astimezone(EXCHANGE_ZONE).date()
 
 
 def _is_same(order: PlainOrder, row: GttRow) -> bool:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from services.bracket.model import Mode
 from tests.serving import Json, Served, until
 
 ORDER: Json = {
@@ -101,6 +102,20 @@ def test_an_unfilled_entry_is_repriced_and_cancelled_as_the_bracket_it_is(servic
     assert changed["bracket_id"] == cancelled["bracket_id"] == placed["bracket_id"]
     assert other_size["code"] == 400
     service.until_state(placed["bracket_id"], "CANCELLED")
+
+
+def test_a_bracket_that_no_book_shows_is_told_by_its_own_id(
+    service: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    placed = call(service, "placeorder", **RESTING, stoploss="440", target="470")
+    line = service.desk.supervisor.worker(service.account.id, Mode.LIVE).line
+
+    with monkeypatch.context() as patched:
+        patched.setattr(line, "recent", lambda *_, **__: ())
+        told = call(service, "orderstatus", strategy="Python", orderid=placed["bracket_id"])
+    call(service, "cancelorder", strategy="Python", orderid=placed["orderid"])
+
+    assert (told["code"], told["data"]["order_status"], told["data"]["quantity"]) == (200, "open", 2)
 
 
 def test_a_gtt_is_placed_listed_replaced_and_deleted(service: Served) -> None:
