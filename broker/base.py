@@ -138,8 +138,11 @@ class BrokerAccount(Protocol):
         """Send one order carrying its tag. An ack means accepted for processing, nothing more."""
         ...
 
-    def modify_order(self, broker_order_id: str, terms: Terms) -> None:
-        """Ask for new terms, the quantity being the total. Saying the same twice does no harm."""
+    def modify_order(self, broker_order_id: str, terms: Terms, *, uses_reserve: bool = True) -> None:
+        """Ask for new terms, the quantity being the total. Saying the same twice does no harm.
+
+        uses_reserve is as in OrderRequest: only what protects nothing goes without the reserve.
+        """
         ...
 
     def cancel_order(self, broker_order_id: str) -> None:

@@ -18,7 +18,7 @@ class Lane(StrEnum):
     """What a call is for; decides which budget it draws on."""
 
     ENTRY = "entry"
-    EXIT = "exit"  # exits, cancels, unwinds, GTTs: whatever protects or ends a position
+    EXIT = "exit"  # exits, cancels, unwinds, GTTs of brackets: whatever protects or ends a position
     READ = "read"
     QUOTE = "quote"
 

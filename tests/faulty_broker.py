@@ -49,8 +49,11 @@ class FaultyBroker:
     def place_order(self, order: OrderRequest) -> OrderAck:
         return self._write(f"place_order {order.tag[8]}", lambda: self._broker.place_order(order))
 
-    def modify_order(self, broker_order_id: str, terms: Terms) -> None:
-        self._write("modify_order", lambda: self._broker.modify_order(broker_order_id, terms))
+    def modify_order(self, broker_order_id: str, terms: Terms, *, uses_reserve: bool = True) -> None:
+        self._write(
+            "modify_order",
+            lambda: self._broker.modify_order(broker_order_id, terms, uses_reserve=uses_reserve),
+        )
 
     def cancel_order(self, broker_order_id: str) -> None:
         self._write("cancel_order", lambda: self._broker.cancel_order(broker_order_id))

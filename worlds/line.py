@@ -82,12 +82,12 @@ class Line:
         ack: OrderAck = self._send(call, lambda: self._world.broker.place_order(order), tag=order.tag)
         return ack
 
-    def modify_order(self, broker_order_id: str, terms: Terms) -> None:
+    def modify_order(self, broker_order_id: str, terms: Terms, *, uses_reserve: bool = True) -> None:
         self._change(
             CallKind.MODIFY,
             broker_order_id,
             terms,
-            lambda: self._world.broker.modify_order(broker_order_id, terms),
+            lambda: self._world.broker.modify_order(broker_order_id, terms, uses_reserve=uses_reserve),
         )
 
     def cancel_order(self, broker_order_id: str) -> None:

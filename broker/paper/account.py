@@ -25,7 +25,7 @@ class PaperAccount:
     def place_order(self, order: OrderRequest) -> OrderAck:
         return order_api.place_order_api(order, self._session)
 
-    def modify_order(self, broker_order_id: str, terms: Terms) -> None:
+    def modify_order(self, broker_order_id: str, terms: Terms, *, uses_reserve: bool = True) -> None:
         order_api.modify_order_api(broker_order_id, self._session, terms=terms)
 
     def cancel_order(self, broker_order_id: str) -> None:

@@ -30,8 +30,8 @@ class ZerodhaAccount:
     def place_order(self, order: OrderRequest) -> OrderAck:
         return order_api.place_order_api(order, self._session)
 
-    def modify_order(self, broker_order_id: str, terms: Terms) -> None:
-        order_api.modify_order_api(broker_order_id, terms, session=self._session)
+    def modify_order(self, broker_order_id: str, terms: Terms, *, uses_reserve: bool = True) -> None:
+        order_api.modify_order_api(broker_order_id, terms, session=self._session, uses_reserve=uses_reserve)
 
     def cancel_order(self, broker_order_id: str) -> None:
         order_api.cancel_order_api(broker_order_id, self._session)

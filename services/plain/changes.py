@@ -55,7 +55,7 @@ def modify_order(desk: Desk, order_id: str, asked: PlainOrderRequest, caller: Ca
     terms = terms_of(asked)
 
     def call(broker: BrokerAccount) -> None:
-        broker.modify_order(target.order_id, terms)
+        broker.modify_order(target.order_id, terms, uses_reserve=False)
 
     return _sent(desk, caller, target, kind="modify", call=call, urgent=False)
 
@@ -90,6 +90,7 @@ def modify_gtt(desk: Desk, trigger_id: str, asked: GttAsked, caller: Caller) -> 
         side=asked.side,
         terms=asked.terms,
         last_price=quote.last,
+        uses_reserve=False,
     )
 
     def call(broker: BrokerAccount) -> None:

@@ -75,7 +75,7 @@ def order_request(order: PlainOrder) -> OrderRequest:
 
 
 def gtt_of(order: PlainOrder) -> GttRequest:
-    """Return the GTT as the broker gets it. Raises NotSent without a last price."""
+    """Return the GTT as the broker gets it, in that share too. Raises NotSent without a last price."""
     if order.last_price is None:
         raise NotSent("a GTT needs the last price and there is no quote")
     return GttRequest(
@@ -85,6 +85,7 @@ def gtt_of(order: PlainOrder) -> GttRequest:
         side=order.side,
         terms=order.terms,
         last_price=order.last_price,
+        uses_reserve=False,
     )
 
 

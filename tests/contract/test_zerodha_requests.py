@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -288,6 +289,30 @@ def test_entries_leave_room_for_a_stop_on_the_wire(account: BrokerAccount, kite:
         account.place_order(an_order())
 
     assert account.place_order(an_order(uses_reserve=True)).broker_order_id == STOP_ID
+
+
+def test_what_protects_nothing_leaves_room_for_a_stop_on_the_wire(account: BrokerAccount, kite: Kite) -> None:
+    answer = {"status": "success", "data": {"order_id": STOP_ID, "trigger_id": 9001}}
+    kite.add("POST", f"{API_ROOT}/orders/regular", json=answer)
+    kite.add("PUT", f"{API_ROOT}/orders/regular/{STOP_ID}", json=answer)
+    kite.add("POST", f"{API_ROOT}/gtt/triggers", json=answer)
+    kite.add("PUT", f"{API_ROOT}/gtt/triggers/9001", json=answer)
+    for _ in range(7):
+        account.place_order(an_order())
+    new_terms, plain = terms(OrderType.LIMIT, "1540.00"), replace(a_gtt(), uses_reserve=False)
+
+    for call in (
+        lambda: account.modify_order(STOP_ID, new_terms, uses_reserve=False),
+        lambda: account.place_gtt(plain),
+        lambda: account.modify_gtt("9001", plain),
+    ):
+        with pytest.raises(NotSent):
+            call()
+
+    account.modify_order(STOP_ID, new_terms)
+    account.place_gtt(a_gtt())
+    account.modify_gtt("9001", a_gtt())
+    assert len(kite.calls) == 10
 
 
 def test_an_id_with_odd_characters_cannot_leave_its_place_in_the_path(

@@ -158,8 +158,10 @@ class Line:
     def place_order(self, order: OrderRequest) -> OrderAck:
         return self._pass(_ROLES[order.tag[8]], lambda: self._broker.place_order(order))
 
-    def modify_order(self, broker_order_id: str, terms: Terms) -> None:
-        self._pass("modify", lambda: self._broker.modify_order(broker_order_id, terms))
+    def modify_order(self, broker_order_id: str, terms: Terms, *, uses_reserve: bool = True) -> None:
+        self._pass(
+            "modify", lambda: self._broker.modify_order(broker_order_id, terms, uses_reserve=uses_reserve)
+        )
 
     def cancel_order(self, broker_order_id: str) -> None:
         self._pass("cancel", lambda: self._broker.cancel_order(broker_order_id))

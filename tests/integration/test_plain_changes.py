@@ -10,7 +10,18 @@ import pytest
 
 from database.plain_order_db import PlainOrder, change_plain_order
 from database.session import Database, NotStored
-from services.bracket.model import OrderRequest, OrderType, Product, Role, RowStatus, Side, State, Terms
+from services.bracket.model import (
+    GttRequest,
+    OrderAck,
+    OrderRequest,
+    OrderType,
+    Product,
+    Role,
+    RowStatus,
+    Side,
+    State,
+    Terms,
+)
 from services.bracket.quantities import legs_of
 from services.bracket.tags import tag_of
 from services.errors import BracketDenied, BrokerUnavailable, OrderRefused
@@ -26,6 +37,14 @@ RESTING = PlainOrderRequest(
     symbol="SBIN", exchange="NSE", action="BUY", quantity=5, pricetype="LIMIT", price=Decimal("790")
 )
 DEARER = replace(RESTING, price=Decimal("791"))
+A_GTT = GttAsked(
+    strategy="",
+    exchange="NSE",
+    symbol="SBIN",
+    product=Product.CNC,
+    side=Side.BUY,
+    terms=Terms(order_type=OrderType.LIMIT, quantity=5, trigger_price=Decimal("700"), price=Decimal("699")),
+)
 
 
 @pytest.fixture
@@ -109,6 +128,35 @@ def test_what_came_of_a_change_is_told_though_it_cannot_be_stored(
     store_only(monkeypatch, "cancel_sent")
 
     assert told(running, order) == outcome
+
+
+def test_what_protects_nothing_leaves_the_exits_their_share_of_the_limit(
+    running: RunningDesk, order: PlainOrder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shares: list[bool] = []
+    broker = running.broker
+    place_gtt, modify_gtt_there, modify = broker.place_gtt, broker.modify_gtt, broker.modify_order
+
+    def noted_place_gtt(gtt: GttRequest) -> OrderAck:
+        shares.append(gtt.uses_reserve)
+        return place_gtt(gtt)
+
+    def noted_modify_gtt(trigger_id: str, gtt: GttRequest) -> None:
+        shares.append(gtt.uses_reserve)
+        modify_gtt_there(trigger_id, gtt)
+
+    def noted_modify(order_id: str, terms: Terms, *, uses_reserve: bool = True) -> None:
+        shares.append(uses_reserve)
+        modify(order_id, terms, uses_reserve=uses_reserve)
+
+    monkeypatch.setattr(broker, "place_gtt", noted_place_gtt)
+    monkeypatch.setattr(broker, "modify_gtt", noted_modify_gtt)
+    monkeypatch.setattr(broker, "modify_order", noted_modify)
+    gtt = place_plain_gtt(running.desk, A_GTT, running.caller)
+    modify_gtt(running.desk, gtt.id, A_GTT, running.caller)
+    modify_order(running.desk, order.id, DEARER, running.caller)
+
+    assert shares == [False, False, False]
 
 
 def a_foreign_order(running: RunningDesk) -> str:
@@ -215,23 +263,13 @@ def test_of_a_brackets_entry_nothing_but_the_price_is_changed(
 def test_a_gtt_is_not_replaced_by_one_in_another_symbol_or_to_the_other_side(
     running: RunningDesk, is_known: bool, field: str, other: str
 ) -> None:
-    asked: Any = GttAsked(
-        strategy="",
-        exchange="NSE",
-        symbol="SBIN",
-        product=Product.CNC,
-        side=Side.BUY,
-        terms=Terms(
-            order_type=OrderType.LIMIT, quantity=5, trigger_price=Decimal("700"), price=Decimal("699")
-        ),
-    )
-    gtt = place_plain_gtt(running.desk, asked, running.caller)
+    gtt = place_plain_gtt(running.desk, A_GTT, running.caller)
     if not is_known:
         running.broker.cancel_gtt(gtt.broker_order_id or "")
         gtt = replace(gtt, id=running.broker.place_gtt(gtt_of(gtt)).broker_order_id)
-    wanted = Side(other) if field == "side" else other
+    changed: Any = {field: Side(other) if field == "side" else other}
 
     with pytest.raises(BracketDenied, match=f"{other} cannot replace"):
-        modify_gtt(running.desk, gtt.id, replace(asked, **{field: wanted}), running.caller)
+        modify_gtt(running.desk, gtt.id, replace(A_GTT, **changed), running.caller)
 
     assert "modify_gtt" not in running.broker.calls

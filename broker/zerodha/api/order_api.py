@@ -40,15 +40,18 @@ MAX_QUOTES = 500  # of one /quote call
 
 def place_order_api(order: OrderRequest, session: BrokerSession) -> OrderAck:
     """Place one regular order. Raises OrderRejected, NotSent, OutcomeUnknown or AuthDead."""
-    lane = Lane.EXIT if order.uses_reserve else Lane.ENTRY
+    lane = _lane(uses_reserve=order.uses_reserve)
     form = order_form(order)
     return order_ack(session.write("POST", "/orders/regular", lane=lane, form=form))
 
 
-def modify_order_api(broker_order_id: str, terms: Terms, *, session: BrokerSession) -> None:
+def modify_order_api(
+    broker_order_id: str, terms: Terms, *, session: BrokerSession, uses_reserve: bool
+) -> None:
     """Ask for new terms. Raises OrderRejected, NotSent, OutcomeUnknown or AuthDead."""
     form = modify_form(broker_order_id, terms)
-    order_ack(session.write("PUT", _order_path(broker_order_id), lane=Lane.EXIT, form=form))
+    lane = _lane(uses_reserve=uses_reserve)
+    order_ack(session.write("PUT", _order_path(broker_order_id), lane=lane, form=form))
 
 
 def cancel_order_api(broker_order_id: str, session: BrokerSession) -> None:
@@ -59,13 +62,15 @@ def cancel_order_api(broker_order_id: str, session: BrokerSession) -> None:
 def place_gtt_order_api(gtt: GttRequest, session: BrokerSession) -> OrderAck:
     """Place one GTT. Raises OrderRejected, NotSent, OutcomeUnknown or AuthDead."""
     form = gtt_form(gtt)
-    return gtt_ack(session.write("POST", "/gtt/triggers", lane=Lane.EXIT, form=form))
+    lane = _lane(uses_reserve=gtt.uses_reserve)
+    return gtt_ack(session.write("POST", "/gtt/triggers", lane=lane, form=form))
 
 
 def modify_gtt_order_api(trigger_id: str, gtt: GttRequest, *, session: BrokerSession) -> None:
     """Replace the whole GTT. Raises OrderRejected, NotSent, OutcomeUnknown or AuthDead."""
     form = gtt_form(gtt)
-    gtt_ack(session.write("PUT", _gtt_path(trigger_id), lane=Lane.EXIT, form=form))
+    lane = _lane(uses_reserve=gtt.uses_reserve)
+    gtt_ack(session.write("PUT", _gtt_path(trigger_id), lane=lane, form=form))
 
 
 def cancel_gtt_order_api(trigger_id: str, session: BrokerSession) -> None:
@@ -117,6 +122,10 @@ def session_alive(session: BrokerSession) -> bool:
     except AuthDead:
         return False
     return True
+
+
+def _lane(*, uses_reserve: bool) -> Lane:
+    return Lane.EXIT if uses_reserve else Lane.ENTRY
 
 
 def _order_path(broker_order_id: str) -> str:

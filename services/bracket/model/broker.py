@@ -50,6 +50,7 @@ class GttRequest:
     side: Side
     terms: Terms
     last_price: Decimal
+    uses_reserve: bool = True  # as OrderRequest's: a bracket's GTTs are exits, a plain one protects nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
