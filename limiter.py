@@ -58,7 +58,7 @@ def placing_limit() -> str:
 
 
 def order_limit() -> str:
-    """Return the limit on placing plain orders and GTTs, as the app is configured now."""
+    """Return the limit on placing and changing plain orders and GTTs, as the app is configured now."""
     limit: str = current_app.config["ORDER_RATE_LIMIT"]
     return limit
 

@@ -75,6 +75,7 @@ class ModifyGttOrder(Resource):  # type: ignore[misc]  # flask_restx is untyped
         refuses=(*ORDER_REFUSALS, "not_found"),
         wrong_key=WRONG_KEY,
     )
+    @limiter.shared_limit(order_limit, scope=ORDERS)
     def post(self) -> Response:
         """Replace a trigger as a whole; the symbol and the side stay."""
         log_this_call("modifygttorder")

@@ -106,6 +106,7 @@ class ModifyOrder(Resource):  # type: ignore[misc]  # flask_restx is untyped
         refuses=_REFUSES_CHANGE,
         wrong_key=WRONG_KEY,
     )
+    @limiter.shared_limit(order_limit, scope=ORDERS)
     def post(self) -> Response:
         """Change an order's terms; of a bracket's entry only the price."""
         log_this_call("modifyorder")

@@ -175,3 +175,33 @@ def test_an_alert_that_waited_in_vain_is_told_the_limit_and_the_wait(limited: Se
     assert answers[-1].headers["X-RateLimit-Limit"] == "2"
     assert answers[-1].headers["X-RateLimit-Remaining"] == "0"
     assert 50 <= int(answers[-1].headers["Retry-After"]) <= 60
+
+
+def test_changing_orders_counts_with_placing_them_and_cancelling_does_not(tmp_path: Path) -> None:
+    served = serve(a_config(tmp_path, order_rate_limit="2 per minute"))
+    gtt = {
+        "trigger_type": "single",
+        "exchange": "NSE",
+        "symbol": "SBIN",
+        "action": "BUY",
+        "product": "CNC",
+        "quantity": 1,
+        "price": 450,
+        "triggerprice_sl": 450,
+    }
+    order = {"symbol": "SBIN", "exchange": "NSE", "action": "BUY", "quantity": 1, "product": "MIS"}
+    named = {"orderid": "7", "strategy": "x"}
+    calls = [
+        ("modifyorder", {**order, **named, "pricetype": "LIMIT", "price": 450}),
+        ("modifygttorder", {**gtt, "strategy": "x", "trigger_id": "7"}),
+        ("modifyorder", {**order, **named, "pricetype": "LIMIT", "price": 450}),
+        ("modifygttorder", {**gtt, "strategy": "x", "trigger_id": "7"}),
+        ("placeorder", {**order, "strategy": "x"}),
+        ("cancelorder", named),
+        ("cancelgttorder", {"trigger_id": "7", "strategy": "x"}),
+    ]
+
+    codes = [served.post(path, body).status_code for path, body in calls]
+    end(served)
+
+    assert codes == [404, 404, 429, 429, 429, 404, 404]
