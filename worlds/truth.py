@@ -61,6 +61,7 @@ class Truth:
         self._reversed_since: dict[str, float] = {}
         self._leaving_since: dict[str, float] = {}
         self._calls: Counter[str] = Counter()
+        self._sent_gtts: set[tuple[str, int]] = set()
         self._sound_since = math.inf
         self._kill_since = math.inf
         self._seen_alarms: dict[str, set[str]] = defaultdict(set)
@@ -357,7 +358,9 @@ class Truth:
         """I7, I11, I13, R1: what leaves is on disk, is ours, is fresh and is allowed."""
         if isinstance(order, OrderRequest):
             self._check_placing(order)
-        elif order is None:
+        elif isinstance(order, GttRequest):
+            self._check_placing_gtt(order)
+        else:
             self._check_change(call, order_id)
 
     def _check_placing(self, order: OrderRequest) -> None:
@@ -374,6 +377,17 @@ class Truth:
             raise Broken("R1", f"the entry of {owner} leaves {age:.1f} s after it was received")
         if world.kill_mode is not KillMode.OFF and world.seconds - world.kill_set_at > 2.0:
             raise Broken("I11", f"the entry of {owner} leaves while the kill switch is set")
+
+    def _check_placing_gtt(self, gtt: GttRequest) -> None:
+        """A GTT has no tag: there has to be a leg on disk that asks for it, and none is sent for twice."""
+        for bracket_id in self._world.brackets:
+            stored = load(self._world.store.db, bracket_id)
+            for leg in () if stored is None else stored.legs:
+                if (bracket_id, leg.seq) not in self._sent_gtts and _asks_for(stored, leg, gtt):
+                    self._sent_gtts.add((bracket_id, leg.seq))
+                    self._count_call(bracket_id)
+                    return
+        raise Broken("I13", f"a GTT for {gtt.symbol} leaves and is not on disk")
 
     def _check_exit(self, order: OrderRequest, bracket: Bracket) -> None:
         """I3: what protects comes first; only who leaves places anything but a stop."""
@@ -505,6 +519,16 @@ def _facts(bracket: Bracket) -> tuple[object, ...]:
     """Return what of a bracket does not depend on which clock told the time."""
     legs = [(leg.tag, leg.status, leg.filled, leg.terms, leg.broker_order_id) for leg in bracket.legs]
     return bracket.state, bracket.slices, bracket.exit_reason, bracket.stop, bracket.overlays, legs
+
+
+def _asks_for(bracket: Bracket | None, leg: Leg, gtt: GttRequest) -> bool:
+    """Whether a leg is what a GTT on its way out was intended as."""
+    if bracket is None or leg.kind is not LegKind.GTT or leg.broker_order_id is not None:
+        return False
+    instrument = bracket.plan.instrument
+    place = instrument.exchange, instrument.symbol, bracket.plan.product
+    asked = gtt.exchange, gtt.symbol, gtt.product
+    return (*place, leg.side, leg.terms) == (*asked, gtt.side, gtt.terms)
 
 
 def _was_taken(order: Order) -> bool:

@@ -82,8 +82,8 @@ _HOOKS = (
 )
 
 
-class Broken(AssertionError):
-    """An invariant does not hold."""
+class Broken(BaseException):
+    """An invariant does not hold; like a death, nothing in the process may catch it and go on."""
 
     def __init__(self, invariant: str, text: str) -> None:
         super().__init__(f"{invariant} {text}")
