@@ -25,6 +25,7 @@ from services.bracket.model import (
     RefusalKind,
     Role,
     RowStatus,
+    Side,
     State,
 )
 from services.bracket.quantities import net
@@ -49,6 +50,7 @@ _MOST_CALLS = 400  # of one bracket in one life of a world
 _ENTRY_MAX_AGE = 12.0  # ten seconds, and what a call takes to leave
 
 Mine = list[tuple[Role, Order]]
+Place = tuple[str, str]  # symbol, product
 
 
 class Truth:
@@ -228,19 +230,23 @@ class Truth:
                 self._fail("belief", f"{leg.tag} lives and is believed {leg.status}", bracket)
 
     def _check_account(self) -> None:
-        """I8: what our exits of a symbol could sell is at most what the account holds of it."""
+        """I8: what our exits of a symbol could take is at most what the account holds of it."""
         world = self._world
-        held: Counter[tuple[str, str]] = Counter()
-        could: Counter[tuple[str, str]] = Counter()
+        positions = world.broker.positions()
+        held = {(row.symbol, row.product): row.quantity for row in positions}
+        could: Counter[tuple[Place, Side]] = Counter()
         for bracket in world.brackets.values():
-            place = (bracket.plan.instrument.symbol, bracket.plan.product.value)
-            if place in world.touched or self._is_excused(bracket, "I1") or self._is_excused(bracket, "I8"):
-                return
-            held[place] += held_of(bracket, self._mine[bracket.id]) * bracket.plan.side.sign
-            could[place] += self._could_take(bracket, self._mine[bracket.id])
-        for place, quantity in could.items():
-            if quantity > abs(held[place]):
-                self._fail("I8", f"exits in {place} could take {quantity} of {held[place]}")
+            could[place_of(bracket), bracket.plan.side] += self._could_take(bracket, self._mine[bracket.id])
+        excused = self._excused_places()
+        for (place, side), quantity in could.items():
+            if place not in excused and quantity > max(0, held.get(place, 0) * side.sign):
+                self._fail("I8", f"exits in {place} could take {quantity} of {held.get(place, 0)}")
+
+    def _excused_places(self) -> set[Place]:
+        """Return where a bracket may have an exit too many."""
+        brackets = self._world.brackets.values()
+        excused = (b for b in brackets if self._is_excused(b, "I1") or self._is_excused(b, "I8"))
+        return {place_of(bracket) for bracket in excused}
 
     # --- clocks
 
@@ -519,6 +525,10 @@ def _facts(bracket: Bracket) -> tuple[object, ...]:
     """Return what of a bracket does not depend on which clock told the time."""
     legs = [(leg.tag, leg.status, leg.filled, leg.terms, leg.broker_order_id) for leg in bracket.legs]
     return bracket.state, bracket.slices, bracket.exit_reason, bracket.stop, bracket.overlays, legs
+
+
+def place_of(bracket: Bracket) -> Place:
+    return bracket.plan.instrument.symbol, bracket.plan.product.value
 
 
 def _asks_for(bracket: Bracket | None, leg: Leg, gtt: GttRequest) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from broker.paper import PaperAccount
 from worlds import truth
 from worlds.director import Result, play
 from worlds.fleet import hush, store
@@ -35,3 +36,11 @@ def test_a_gtt_that_is_not_on_disk_may_not_leave(monkeypatch: pytest.MonkeyPatch
 
     assert broken.invariant == "I13"
     assert "a GTT for" in (broken.broken or "")
+
+
+def test_exits_are_held_against_what_the_exchange_says_the_account_holds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(PaperAccount, "positions", lambda _self: ())
+
+    assert played(60).invariant == "I8"
