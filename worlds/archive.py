@@ -22,8 +22,8 @@ class Archive(Books):
         self._times: list[float] = []
         self._shots: list[dict[Part, Rows]] = []
         self._rows: dict[str, tuple[Order, OrderRow]] = {}
-        self._is_old = True
-        exchange.listen(account_id, self._note)
+        self._shoot()
+        exchange.listen(account_id, self._shoot)
 
     @property
     def now(self) -> float:  # type: ignore[override]  # the faults only read it
@@ -31,20 +31,17 @@ class Archive(Books):
 
     def rows(self, part: Part, *, ago: float = 0.0) -> Rows:
         """Return the rows of a book, now or `ago` seconds ago (or as old as they are remembered)."""
-        self.shoot()
         place = bisect_right(self._times, self.now - ago) - 1
         return self._shots[max(0, place)][part]
 
-    def shoot(self) -> None:
-        """Remember the books as they are, if they have changed."""
-        if self._is_old:
-            self._is_old = False
-            self._times.append(self.now)
-            self._shots.append(self._shot())
-            self._forget()
-
-    def _note(self) -> None:
-        self._is_old = True
+    def _shoot(self) -> None:
+        """Remember the books as they are; the exchange calls after every change of them."""
+        if self._times and self._times[-1] == self.now:
+            self._shots[-1] = self._shot()
+            return
+        self._times.append(self.now)
+        self._shots.append(self._shot())
+        self._forget()
 
     def _shot(self) -> dict[Part, Rows]:
         exchange, account_id = self._exchange, self._account_id

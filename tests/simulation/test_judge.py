@@ -2,14 +2,21 @@
 
 import logging
 from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
 from broker.paper import PaperAccount
+from services.bracket.model import OrderRequest, OrderType, Product, RowStatus, Side, Terms
+from simulator import SimulatedExchange, VirtualClock
+from simulator.faults import Part
 from worlds import truth
+from worlds.agenda import Agenda
+from worlds.archive import Archive
 from worlds.director import Result, play
 from worlds.fleet import hush, store
-from worlds.plan import plan_of
+from worlds.plan import ACCOUNT, LISTINGS, OPENING, plan_of
 
 
 @pytest.fixture(autouse=True)
@@ -44,3 +51,20 @@ def test_exits_are_held_against_what_the_exchange_says_the_account_holds(
     monkeypatch.setattr(PaperAccount, "positions", lambda _self: ())
 
     assert played(60).invariant == "I8"
+
+
+def test_an_old_book_is_of_its_moment_although_nobody_read_it_then() -> None:
+    clock = VirtualClock()
+    exchange = SimulatedExchange(clock, listings=LISTINGS, opening_prices=OPENING)
+    archive = Archive(exchange, ACCOUNT, Agenda(clock))
+    terms = Terms(order_type=OrderType.LIMIT, quantity=1, price=Decimal(400))
+    order = OrderRequest(
+        tag="", exchange="NSE", symbol="SBIN", product=Product.MIS, side=Side.BUY, terms=terms
+    )
+    order_id = exchange.place(ACCOUNT, order)
+    clock.advance(timedelta(seconds=10))
+    exchange.cancel(ACCOUNT, order_id)
+    clock.advance(timedelta(seconds=1))
+
+    assert [row.status for row in archive.rows(Part.ORDERS, ago=3.0)] == [RowStatus.OPEN]
+    assert [row.status for row in archive.rows(Part.ORDERS, ago=0.5)] == [RowStatus.CANCELLED]
