@@ -8,10 +8,12 @@ from decimal import Decimal
 import pytest
 
 from broker.paper import PaperAccount
+from services.account_messages import Message
+from services.account_worker import AccountWorker
 from services.bracket.model import OrderRequest, OrderType, Product, RowStatus, Side, Terms
 from simulator import SimulatedExchange, VirtualClock
 from simulator.faults import Part
-from worlds import truth
+from worlds import mutants, truth
 from worlds.agenda import Agenda
 from worlds.archive import Archive
 from worlds.director import Result, play
@@ -68,3 +70,25 @@ def test_an_old_book_is_of_its_moment_although_nobody_read_it_then() -> None:
 
     assert [row.status for row in archive.rows(Part.ORDERS, ago=3.0)] == [RowStatus.OPEN]
     assert [row.status for row in archive.rows(Part.ORDERS, ago=0.5)] == [RowStatus.CANCELLED]
+
+
+def test_a_mutant_is_caught_only_by_a_world_that_holds_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    caught = mutants.Hunt("any", 1, 60, "I1")
+
+    assert mutants.is_caught(caught, store())
+    monkeypatch.setattr(truth, "_ENTRY_MAX_AGE", -1.0)
+    assert not mutants.is_caught(caught, store())
+
+
+def test_a_mutant_that_only_raises_survives(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Raising(AccountWorker):
+        def turn(self, message: Message | None = None) -> None:
+            raise RuntimeError("not an invariant")
+
+    monkeypatch.setitem(mutants.MUTANTS, "raising", ("it raises", lambda: Raising))
+    monkeypatch.setattr(mutants, "_MOST_WORLDS", 2)
+
+    caught = mutants.hunt("raising")
+
+    assert caught.seed is None
+    assert caught.raised == (1, 2)
