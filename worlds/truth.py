@@ -21,7 +21,6 @@ from services.bracket.model import (
     LegStatus,
     Moment,
     OrderRequest,
-    PositionRow,
     RefusalKind,
     Role,
     RowStatus,
@@ -32,6 +31,7 @@ from services.bracket.quantities import net
 from services.bracket.tags import is_ours
 from services.event_codec import decode_event
 from simulator.faults import Call
+from simulator.gtt import Gtt
 from simulator.orders import Order
 from worlds.world import Broken, World
 
@@ -474,16 +474,18 @@ class Truth:
 
     def check_end(self) -> None:
         """L2, I14: everything over, the account flat, nothing left alive, the log is the state."""
+        left: set[Place] = set()
         for bracket in self._world.brackets.values():
             self._check_log(bracket)
+            if bracket.handed_over:
+                left.add(place_of(bracket))
             if bracket.state.is_closed and not self._was_lost_overnight(bracket):
                 continue
-            if self._is_left_to_a_person(bracket):
-                self.left_to_people += 1
-            else:
+            if not self._is_left_to_a_person(bracket):
                 raise Broken("L2", f"{bracket.id} is still {bracket.state}, net {net(bracket)}")
-        if not self.left_to_people:
-            self._check_flat()
+            self.left_to_people += 1
+            left.add(place_of(bracket))
+        self._check_flat(left)
 
     def _check_log(self, bracket: Bracket) -> None:
         db = self._world.store.db
@@ -499,26 +501,19 @@ class Truth:
         if folded is None or _facts(folded) != _facts(stored):
             raise Broken("I14", f"the events of {bracket.id} do not make what is stored of it")
 
-    def _check_flat(self) -> None:
+    def _check_flat(self, left: set[Place]) -> None:
+        """L2: nothing lives and nothing is held but where it was left to a person, or is others'."""
         world = self._world
-        if any(bracket.handed_over for bracket in world.brackets.values()):
-            return
-        live = [
-            o.order_id
-            for o in world.exchange.peek(lambda ledger: tuple(ledger.orders))
-            if o.status in _LIVE_ROWS
-        ]
+        live = [o for o in world.exchange.peek(lambda ledger: tuple(ledger.orders)) if o.status in _LIVE_ROWS]
         gtts = world.exchange.peek(lambda ledger: tuple(ledger.gtts))
-        live += [gtt.trigger_id for gtt in gtts if gtt.status is GttStatus.ACTIVE]
-        if live:
-            raise Broken("L2", f"still live at the broker: {live}")
-        left = [row for row in world.broker.positions() if row.quantity and not self._is_theirs(row)]
-        if left:
-            raise Broken("L2", f"still held: {left}")
-
-    def _is_theirs(self, row: PositionRow) -> bool:
-        """Whether what is left is what somebody traded beside us."""
-        return (row.symbol, row.product) in self._world.touched
+        both: list[Order | Gtt] = [*live, *(gtt for gtt in gtts if gtt.status is GttStatus.ACTIVE)]
+        alive = [one for one in both if (one.symbol, one.product.value) not in left]
+        if alive:
+            raise Broken("L2", f"still live at the broker: {alive}")
+        rows = [row for row in world.broker.positions() if row.quantity]
+        held = [row for row in rows if (row.symbol, row.product) not in left | world.touched]
+        if held:
+            raise Broken("L2", f"still held: {held}")
 
 
 def _facts(bracket: Bracket) -> tuple[object, ...]:

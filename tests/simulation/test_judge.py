@@ -10,7 +10,7 @@ import pytest
 from broker.paper import PaperAccount
 from services.account_messages import Message
 from services.account_worker import AccountWorker
-from services.bracket.model import OrderRequest, OrderType, Product, RowStatus, Side, Terms
+from services.bracket.model import OrderRequest, OrderType, PositionRow, Product, RowStatus, Side, Terms
 from simulator import SimulatedExchange, VirtualClock
 from simulator.faults import Part
 from worlds import mutants, truth
@@ -19,6 +19,7 @@ from worlds.archive import Archive
 from worlds.director import Result, play
 from worlds.fleet import hush, store
 from worlds.plan import ACCOUNT, LISTINGS, OPENING, plan_of
+from worlds.world import Broken, World
 
 
 @pytest.fixture(autouse=True)
@@ -92,3 +93,14 @@ def test_a_mutant_that_only_raises_survives(monkeypatch: pytest.MonkeyPatch) -> 
 
     assert caught.seed is None
     assert caught.raised == (1, 2)
+
+
+def test_one_bracket_left_to_a_person_excuses_no_other_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = PositionRow(exchange="NSE", symbol="INFY", product="MIS", quantity=5, average_price=Decimal(1))
+    world = World(plan_of(60), store())
+    judge = truth.Truth(world)
+    monkeypatch.setattr(world.broker, "positions", lambda: (row,))
+
+    judge._check_flat({("INFY", "MIS")})
+    with pytest.raises(Broken, match="still held"):
+        judge._check_flat({("SBIN", "MIS")})
