@@ -26,7 +26,6 @@ from services.bracket.model import (
 )
 from services.bracket.observation import TradingSession
 from services.bracket.quantities import live_legs, net
-from simulator.faults.people import MANUAL
 from simulator.orders import Key
 from worlds.plan import ACCOUNT, INSTRUMENTS, MOST_SECONDS, OPENING, WorldPlan
 from worlds.storage import Killed, Store
@@ -233,11 +232,7 @@ class Director:
                 targets = tuple(_percent(dice, 0.6, 2.5) for _ in bracket.slices)
                 world.ask(bracket, BracketModified(by="user", targets=targets))
             case "hand_over" if dice.random() < 0.3:
-                world.touch(
-                    bracket.plan.instrument.symbol,
-                    bracket.plan.product.value,
-                    frozenset({"I1", "I2", "I3", "I6", "I8", "I12"}),
-                )
+                world.touch(bracket.plan.instrument.symbol, bracket.plan.product.value)
                 world.ask(bracket, HandedOver(by="user", cancel_exits=dice.random() < 0.7))
             case "entry" if _has_plain_price(bracket) and live_legs(bracket, Role.ENTRY):
                 tick = bracket.plan.instrument.tick_size
@@ -253,7 +248,7 @@ class Director:
         world.note("the session closes")
         for bracket in world.brackets.values():
             if bracket.plan.product is Product.MIS:
-                world.touch(bracket.plan.instrument.symbol, Product.MIS.value, MANUAL)
+                world.touch(bracket.plan.instrument.symbol, Product.MIS.value)
         world.exchange.close_session()
         world.session = TradingSession(id=SECOND_DAY, is_open=False)
         self._settle(dice.uniform(10.0, 25.0))

@@ -41,6 +41,8 @@ _LIVE_ROWS = frozenset({RowStatus.PENDING, RowStatus.TRIGGER_PENDING, RowStatus.
 _DEAD = frozenset(
     {LegStatus.REJECTED, LegStatus.CANCELLED, LegStatus.EXPIRED, LegStatus.ABSENT, LegStatus.NOT_SENT}
 )
+# What cannot be told from the outside where others trade, or move our orders, too.
+_NOT_ONLY_OURS = frozenset({"I1", "I2", "I3", "I6", "I8", "I12", "belief"})
 _NAKED_BOUND = 60.0  # T2 + Q + three polls, and a calm cadence before anybody looks
 _ALARM_BOUND = 30.0
 _UNKNOWN_BOUND = 40.0  # Q + three polls
@@ -118,10 +120,9 @@ class Truth:
 
     def _is_excused(self, bracket: Bracket, invariant: str) -> bool:
         world = self._world
-        if invariant in world.excuses or invariant in world.excused.get(bracket.id, ()):
+        if invariant in world.excuses:
             return True
-        place = (bracket.plan.instrument.symbol, bracket.plan.product.value)
-        if place in world.touched and invariant in ("I1", "I2", "I3", "I6", "I8", "I12", "belief"):
+        if place_of(bracket) in world.touched and invariant in _NOT_ONLY_OURS:
             return True
         if self._was_lost_overnight(bracket) and invariant in ("I1", "I2", "I12", "belief"):
             return True
@@ -297,11 +298,10 @@ class Truth:
 
         Then the account's position is all there is, and it does not say whose shares are gone.
         """
-        place = bracket.plan.instrument.symbol, bracket.plan.product
         return any(
             alarm.kind == "lost_overnight"
             for one in self._world.brackets.values()
-            if (one.plan.instrument.symbol, one.plan.product) == place
+            if place_of(one) == place_of(bracket)
             for alarm in one.alarms
         )
 
@@ -332,14 +332,14 @@ class Truth:
 
         Where others have traded, or converted, that may be for good: an unknown order stays one, aloud.
         """
-        place = bracket.plan.instrument.symbol, bracket.plan.product.value
+        place = place_of(bracket)
         calls = {"position_short", "lost_overnight"}
         if place in self._world.touched:
             calls |= {"unknown_leg", "exit_refused"}
         return any(
             alarm.kind in calls
             for one in self._world.brackets.values()
-            if (one.plan.instrument.symbol, one.plan.product.value) == place
+            if place_of(one) == place
             for alarm in one.alarms
         )
 

@@ -53,7 +53,6 @@ from simulator.faults import (
     Rows,
     Unreadable,
 )
-from simulator.faults.people import MANUAL
 from simulator.faults.reads import TooManyRequests
 from simulator.orders import Key
 from worlds.agenda import Agenda, HostClock
@@ -143,7 +142,6 @@ class World:
         self.tally = Tally()
         self.fired: Counter[str] = Counter()
         self.cells: Counter[tuple[str, State]] = Counter()
-        self.excused: dict[str, set[str]] = {}  # bracket id -> invariants
         self.excuses: set[str] = set()
         self.touched: set[tuple[str, str]] = set()  # symbol, product that others have traded
         self.change_calls: Counter[str] = Counter()
@@ -637,14 +635,11 @@ class World:
         self._strike(fault, deed.words, order_id=deed.order_id, touches=deed.touches)
         self.has_news = True
         for symbol, product in deed.touches:
-            self.touch(symbol, product, fault.excuses | MANUAL)
+            self.touch(symbol, product)
 
-    def touch(self, symbol: str, product: str, excuses: frozenset[str]) -> None:
+    def touch(self, symbol: str, product: str) -> None:
         """From now on the shares in this place are not only ours."""
         self.touched.add((symbol, product))
-        for bracket in self.brackets.values():
-            if (bracket.plan.instrument.symbol, bracket.plan.product.value) == (symbol, product):
-                self.excused.setdefault(bracket.id, set()).update(excuses)
 
     def _strike(
         self,

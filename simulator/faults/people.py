@@ -14,8 +14,6 @@ from simulator.ledger import Ledger
 from simulator.positions import Position
 from simulator.refusals import Refused
 
-MANUAL = frozenset({"I1", "I2", "I3", "I6", "I8", "I12", "belief"})
-
 
 def _touch(symbol: str, product: Product) -> frozenset[tuple[str, str]]:
     return frozenset({(symbol, product.value)})
@@ -26,7 +24,6 @@ class TradesElsewhere(Fault):
     says = "the user closes all, closes a part, or adds, at another terminal"
     usual_rate = 0.006
     where = HELD
-    excuses = MANUAL
 
     def act(self, floor: Floor) -> Deed | None:
         held = [row for row in floor.exchange.positions(floor.account_id) if row.quantity]
@@ -77,7 +74,6 @@ class StopTouched(Fault):
     says = "the user cancels or re-prices our exit, and does it again"
     usual_rate = 0.008
     where = HELD
-    excuses = MANUAL
 
     def act(self, floor: Floor) -> Deed | None:
         exits = [
@@ -120,7 +116,6 @@ class SquareOff(Fault):
     says = "the risk desk squares off what is intraday while our exit is in flight"
     usual_rate = 0.004
     where = OPEN
-    excuses = MANUAL
 
     def act(self, floor: Floor) -> Deed | None:
         held = [
@@ -144,7 +139,6 @@ class Conversion(Fault):
     says = "the position changes without a trade: conversion, bonus, split, rename"
     usual_rate = 0.004
     where = HELD
-    excuses = MANUAL
 
     def __init__(self, seed: int, **more: Any) -> None:
         super().__init__(seed, **more)
