@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import event as engine_events
+from ulid import ULID
 
 from bench.stage import BROKER, EXCHANGE, ORDER, SYMBOLS, StagedAccount, instrument
 from bench.stub_client import StubProcess
@@ -99,7 +100,9 @@ class Seeder:
             session=session,
             now=now.wall,
         )
-        bracket, events = open_bracket(plan, session=self._sessions.trading_session(EXCHANGE, now), now=now)
+        bracket, events = open_bracket(
+            str(ULID()), plan, session=self._sessions.trading_session(EXCHANGE, now), now=now
+        )
         return _Growing(bracket, is_filled, [(event, now) for event in events])
 
     def _sent(self, account: StagedAccount, one: _Growing) -> list[dict[str, Any]]:

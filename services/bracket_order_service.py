@@ -272,7 +272,7 @@ def _commit_and_send(
     session = sessions.trading_session(plan.instrument.exchange, now)
     with desk.account_locks[plan.account_id]:
         plan = heed_opposites(desk.db, plan, policy=request.on_opposite)
-        bracket, events = open_bracket(plan, session=session, now=now)
+        bracket, events = open_bracket(str(ULID()), plan, session=session, now=now)
         reach("storing bracket")
         cause = looked(birth_sight(plan, session), now, _TIMING)
         stored = insert_bracket(desk.db, bracket, records_of(events, cause), claim=claim)
@@ -286,9 +286,11 @@ def _commit_and_send(
     return replace(_outcome(answered), protection=_sure(checked.protection))
 
 
-def open_bracket(plan: Plan, *, session: TradingSession, now: Moment) -> tuple[Bracket, tuple[Event, ...]]:
+def open_bracket(
+    bracket_id: str, plan: Plan, *, session: TradingSession, now: Moment
+) -> tuple[Bracket, tuple[Event, ...]]:
     """Return a new bracket with its entry's intention, and the events that made it."""
-    received = BracketReceived(id=str(ULID()), plan=plan, session=session.id)
+    received = BracketReceived(id=bracket_id, plan=plan, session=session.id)
     bracket = apply(None, received, now)
     decision = reconcile(bracket, birth_sight(plan, session), now, timing=_TIMING)
     return decision.bracket, (received, *decision.events)

@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from concurrent.futures import Future
 
-from database.bracket_db import events_of, load, verify_chain
+from database.bracket_db import events_of, history_of, load, verify_chain
 from services.bracket.clocks import naked_cause
 from services.bracket.lifecycle import replay
 from services.bracket.model import (
@@ -29,7 +29,9 @@ from services.bracket.model import (
 )
 from services.bracket.quantities import net
 from services.bracket.tags import is_ours
+from services.bracket_replay import rerun
 from services.event_codec import decode_event
+from services.replay_file import recorded
 from simulator.faults import Call
 from simulator.gtt import Gtt
 from simulator.orders import Order
@@ -500,6 +502,15 @@ class Truth:
         folded = replay(events)
         if folded is None or _facts(folded) != _facts(stored):
             raise Broken("I14", f"the events of {bracket.id} do not make what is stored of it")
+        self._check_decisions(stored)
+
+    def _check_decisions(self, stored: Bracket) -> None:
+        """I14: what was known at each decision is on record, and decides the same again."""
+        again = rerun(recorded(history_of(self._world.store.db, stored.id)))
+        if again.divergence is not None:
+            raise Broken("I14", f"{stored.id} is decided otherwise again: {again.divergence}")
+        if again.bracket != stored:
+            raise Broken("I14", f"{stored.id} decided again is not what is stored of it")
 
     def _check_flat(self, left: set[Place]) -> None:
         """L2: nothing lives and nothing is held but where it was left to a person, or is others'."""

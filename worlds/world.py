@@ -12,7 +12,6 @@ from broker.base import AuthDead, OrderRejected, ReadFailed
 from broker.paper import PaperAccount
 from broker.paper.session import PaperSession
 from database.bracket_db import (
-    EventRecord,
     ExistingClaim,
     IdempotencyClaim,
     find_opposites,
@@ -21,13 +20,11 @@ from database.bracket_db import (
 )
 from database.session import StorageError
 from services.account_worker import AccountWorker
-from services.bracket.events import BracketReceived, Event
-from services.bracket.lifecycle import apply, reconcile
+from services.bracket.events import Event
 from services.bracket.model import (
     Bracket,
     GttRequest,
     KillMode,
-    Moment,
     OrderRequest,
     Quote,
     RefusalKind,
@@ -35,8 +32,9 @@ from services.bracket.model import (
     Terms,
     Topology,
 )
-from services.bracket.observation import Seen, Timing, TradingSession
-from services.event_codec import encode_event
+from services.bracket.observation import Timing, TradingSession
+from services.bracket_order_service import birth_sight, open_bracket
+from services.recording import looked, records_of
 from simulator import ExchangeSettings, SimulatedExchange, VirtualClock
 from simulator.faults import (
     FAULTS,
@@ -324,11 +322,12 @@ class World:
             return True
         now = engine.now
         bracket_id = f"01KWORLD{self.plan.seed % 10_000_000_000:010d}{len(self.plans):08d}"
-        events, bracket = _opened(bracket_id, seed, self.session, now)
+        bracket, events = open_bracket(bracket_id, seed.plan, session=self.session, now=now)
+        cause = looked(birth_sight(seed.plan, self.session), now, Timing())
         self.plans[bracket_id] = seed
         claim = None if seed.key is None else IdempotencyClaim(key=seed.key, body_hash="body")
         try:
-            stored = insert_bracket(self.store.db, bracket, _records(events, now), claim=claim)
+            stored = insert_bracket(self.store.db, bracket, records_of(events, cause), claim=claim)
         except StorageError:
             del self.plans[bracket_id]
             return False
@@ -687,16 +686,3 @@ class World:
 
 def _uses(fault: Fault, hook: str) -> bool:
     return getattr(type(fault), hook) is not getattr(Fault, hook)
-
-
-def _opened(
-    bracket_id: str, seed: BracketSeed, session: TradingSession, now: Moment
-) -> tuple[tuple[Event, ...], Bracket]:
-    """Return a new bracket with its entry's intention, as placing an order makes it."""
-    received = BracketReceived(id=bracket_id, plan=seed.plan, session=session.id)
-    decision = reconcile(apply(None, received, now), Seen(session=session), now, timing=Timing())
-    return (received, *decision.events), decision.bracket
-
-
-def _records(events: tuple[Event, ...], at: Moment) -> list[EventRecord]:
-    return [EventRecord(kind=type(event).__name__, at=at, payload=encode_event(event)) for event in events]

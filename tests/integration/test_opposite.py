@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ulid import ULID
 
 from database.bracket_db import events_of, insert_bracket, load
 from restx_api.shaping import timeline
@@ -192,7 +193,7 @@ def stored_and_died(running: RunningDesk, *, age: timedelta = timedelta(0)) -> s
     now = running.desk.now()
     received = replace(now, wall=now.wall - age, mono=now.mono - age.total_seconds())
     session = running.desk.supervisor.sessions("paper").trading_session("NSE", now)
-    bracket, events = open_bracket(plan, session=session, now=received)
+    bracket, events = open_bracket(str(ULID()), plan, session=session, now=received)
     cause = looked(birth_sight(plan, session), received, Timing())
     insert_bracket(running.desk.db, bracket, records_of(events, cause), claim=None)
     return bracket.id

@@ -11,6 +11,7 @@ from broker.paper import PaperAccount
 from services.account_messages import Message
 from services.account_worker import AccountWorker
 from services.bracket.model import OrderRequest, OrderType, PositionRow, Product, RowStatus, Side, Terms
+from services.replay_file import recorded
 from simulator import SimulatedExchange, VirtualClock
 from simulator.faults import Part
 from worlds import mutants, truth
@@ -104,3 +105,9 @@ def test_one_bracket_left_to_a_person_excuses_no_other_place(monkeypatch: pytest
     judge._check_flat({("INFY", "MIS")})
     with pytest.raises(Broken, match="still held"):
         judge._check_flat({("SBIN", "MIS")})
+
+
+def test_what_was_recorded_has_to_be_decided_the_same_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("worlds.truth.recorded", lambda stored: recorded(stored)[:-1])
+
+    assert played(60).invariant == "I14"
