@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -191,7 +192,7 @@ def test_changing_orders_counts_with_placing_them_and_cancelling_does_not(tmp_pa
     }
     order = {"symbol": "SBIN", "exchange": "NSE", "action": "BUY", "quantity": 1, "product": "MIS"}
     named = {"orderid": "7", "strategy": "x"}
-    calls = [
+    calls: list[tuple[str, dict[str, Any]]] = [
         ("modifyorder", {**order, **named, "pricetype": "LIMIT", "price": 450}),
         ("modifygttorder", {**gtt, "strategy": "x", "trigger_id": "7"}),
         ("modifyorder", {**order, **named, "pricetype": "LIMIT", "price": 450}),
