@@ -378,7 +378,7 @@ class Truth:
             raise Broken("I13", f"{order.tag} leaves and is not on disk")
         self._count_call(owner)
         if order.tag[8] != "E":
-            self._check_exit(order, world.brackets[owner])
+            self._check_exit(order, owner)
             return
         age = world.seconds - world.received_at.get(owner, world.seconds)
         if age > _ENTRY_MAX_AGE:
@@ -397,10 +397,11 @@ class Truth:
                     return
         raise Broken("I13", f"a GTT for {gtt.symbol} leaves and is not on disk")
 
-    def _check_exit(self, order: OrderRequest, bracket: Bracket) -> None:
+    def _check_exit(self, order: OrderRequest, owner: str) -> None:
         """I3: what protects comes first; only who leaves places anything but a stop."""
         is_exit, is_stop = order.tag[8] == "X", order.terms.trigger_price is not None
-        if is_exit and not is_stop and bracket.exit_reason is None:
+        stored = load(self._world.store.db, owner) if is_exit and not is_stop else None
+        if stored is not None and stored.exit_reason is None:
             raise Broken("I3", f"{order.tag} is the first exit of its shares and no stop")
 
     def _check_change(self, call: Call, order_id: str) -> None:
