@@ -76,8 +76,12 @@ def is_evidence(bracket: Bracket, read: Read, standing: Standing | None, *, timi
         return True
     if bracket.foreign_base is not None or bracket.state.is_closed or standing is None:
         return False
-    seen_at, is_same = bracket.base_seen_at, bracket.base_seen == standing.carried
-    return seen_at is None or not is_same or read.started.since(seen_at) >= timing.evidence_apart
+    seen_at = bracket.base_seen_at
+    return (
+        seen_at is None
+        or not standing.repeats_base(bracket)
+        or read.started.since(seen_at) >= timing.evidence_apart
+    )
 
 
 def _is_unheard(leg: Leg) -> bool:

@@ -137,15 +137,23 @@ def standings(
     found: dict[str, Standing] = {}
     for key, group in _by_position(brackets).items():
         today = session.get(key[0], group[0].session)
-        trades = [trade for trade in read.trades if _place(trade) == key]
+        # A broker may list a trade twice; it happened once.
+        trades = {trade.trade_id: trade for trade in read.trades if _place(trade) == key}.values()
         if all(trade.broker_order_id in fills.shown for trade in trades):
+            turnover = _turnover(key, read.orders, trades)
             foreign = [t for t in trades if t.broker_order_id not in fills.ours and _is_of(t, today)]
             for side in dict.fromkeys(one.plan.side for one in group):
                 same = [one for one in group if one.plan.side is side]
                 others = sum(_holds(one, fills) for one in group if one.plan.side is not side)
                 held = (positions.get(key, 0) - others) * side.sign
-                found |= _group_standings(same, held, foreign, fills=fills, today=today)
+                found |= _group_standings(same, held, foreign, fills=fills, turnover=turnover, today=today)
     return found
+
+
+def _turnover(key: PositionKey, rows: Iterable[OrderRow], trades: Iterable[TradeRow]) -> int:
+    """Return what a read shows as done in a symbol; it grows with every fill, and with nothing else."""
+    filled = sum(row.filled for row in rows if _place(row) == key)
+    return filled + sum(trade.quantity for trade in trades)
 
 
 def _holds(bracket: Bracket, fills: "_OwnFills") -> int:
@@ -160,8 +168,8 @@ def _by_position(brackets: Iterable[Bracket]) -> dict[PositionKey, list[Bracket]
     return groups
 
 
-def _place(trade: TradeRow) -> PositionKey:
-    return (trade.exchange, trade.symbol, trade.product)
+def _place(row: OrderRow | TradeRow) -> PositionKey:
+    return (row.exchange, row.symbol, row.product)
 
 
 def _is_of(trade: TradeRow, session_id: str) -> bool:
@@ -223,7 +231,13 @@ def _is_lost(leg: Leg) -> bool:
 
 
 def _group_standings(
-    group: Sequence[Bracket], held: int, foreign: Sequence[TradeRow], *, fills: _OwnFills, today: str
+    group: Sequence[Bracket],
+    held: int,
+    foreign: Sequence[TradeRow],
+    *,
+    fills: _OwnFills,
+    turnover: int,
+    today: str,
 ) -> dict[str, Standing]:
     """Compare the group with what its oldest bracket with a base lets us expect."""
     side = group[0].plan.side
@@ -248,6 +262,7 @@ def _group_standings(
     missing = _newest_first(group, shortfall, ())
     return {
         one.id: Standing(
+            turnover=turnover,
             carried=carried,
             base=held - _net_since(foreign, side, one.received) - proven + external,
             agrees=agrees,
@@ -314,5 +329,5 @@ def foreign_filled(index: BookIndex, brackets: Sequence[Bracket]) -> int:
     return sum(
         row.filled
         for row in index.read.orders
-        if row.broker_order_id not in ours and (row.exchange, row.symbol, row.product) in symbols
+        if row.broker_order_id not in ours and _place(row) in symbols
     )

@@ -257,9 +257,14 @@ class StopRegained:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForeignBaseSeen:
-    """One read's word on the lots that were there before today's trades; a second one confirms it."""
+    """One read's word on the lots that were there before today's trades; a second one confirms it.
+
+    turnover: what had traded by then; a read that mixes two instants can be wrong twice in the same way
+    while orders fill, never while nothing does.
+    """
 
     carried: int
+    turnover: int | None = None  # None: noted before it was asked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

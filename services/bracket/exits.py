@@ -88,9 +88,9 @@ def count_external(step: Step) -> None:
 
 def _note_base(step: Step, standing: Standing) -> None:
     """Note what is not ours once two reads, some time apart, agree: one may mix two instants."""
-    bracket, seen_at = step.bracket, step.bracket.base_seen_at
-    if seen_at is None or bracket.base_seen != standing.carried:
-        step.record(ForeignBaseSeen(carried=standing.carried))
+    seen_at = step.bracket.base_seen_at
+    if seen_at is None or not standing.repeats_base(step.bracket):
+        step.record(ForeignBaseSeen(carried=standing.carried, turnover=standing.turnover))
     elif step.age(seen_at) >= _wait_for_base(step, standing):
         step.record(ForeignBaseNoted(base=standing.base))
 

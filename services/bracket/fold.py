@@ -354,7 +354,8 @@ def _stop_regained(bracket: Bracket, event: ev.StopRegained, at: Moment) -> Brac
 
 
 def _base_seen(bracket: Bracket, event: ev.ForeignBaseSeen, at: Moment) -> Bracket:
-    return replace(bracket, base_seen=event.carried, base_seen_at=at)
+    seen, turnover = event.carried, event.turnover
+    return replace(bracket, base_seen=seen, base_turnover=turnover, base_seen_at=at)
 
 
 def _base_noted(bracket: Bracket, event: ev.ForeignBaseNoted, at: Moment) -> Bracket:
@@ -405,6 +406,7 @@ def _session_began(bracket: Bracket, event: ev.SessionBegan, at: Moment) -> Brac
         session=event.session,
         foreign_base=None,
         base_seen=None,
+        base_turnover=None,
         base_seen_at=None,
         external_at_base=sum(part.external for part in bracket.slices),
     )

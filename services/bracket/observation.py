@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from services.bracket.model import GttRow, KillMode, Moment, OrderRow, Overlay, Quote, TradeRow
+from services.bracket.model import Bracket, GttRow, KillMode, Moment, OrderRow, Overlay, Quote, TradeRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,17 +36,22 @@ class Read:
 class Standing:
     """How the account's position in a bracket's symbol compares with what our brackets prove.
 
-    carried: lots that were there before anything traded today, the same in every sound read; base: lots
-    that were not ours when the bracket came; agrees: trades, ours and foreign, explain the position;
-    external: shares of this bracket that foreign trades closed, in total; shortfall: shares missing
-    without a trade.
+    turnover: all that orders and trades of the symbol show as done, either way; carried: lots that were
+    there before anything traded today, the same in every sound read; base: lots that were not ours when
+    the bracket came; agrees: trades, ours and foreign, explain the position; external: shares of this
+    bracket that foreign trades closed, in total; shortfall: shares missing without a trade.
     """
 
+    turnover: int
     carried: int
     base: int
     agrees: bool
     external: int
     shortfall: int
+
+    def repeats_base(self, bracket: Bracket) -> bool:
+        """Whether this says of what is not ours what the bracket saw before, while nothing filled."""
+        return (bracket.base_seen, bracket.base_turnover) == (self.carried, self.turnover)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

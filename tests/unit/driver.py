@@ -55,7 +55,7 @@ def a_quote(last: str, *, bid: str | None = None, ask: str | None = None, **more
 
 
 def a_standing(**overrides: Any) -> Standing:
-    plain = Standing(carried=0, base=0, agrees=True, external=0, shortfall=0)
+    plain = Standing(turnover=0, carried=0, base=0, agrees=True, external=0, shortfall=0)
     return replace(plain, **overrides)
 
 

@@ -121,6 +121,32 @@ def test_positions_that_lag_for_seconds_do_not_make_a_base() -> None:
     assert driver.bracket.foreign_base is None
 
 
+def test_reads_that_mix_two_instants_in_the_same_way_while_an_order_fills_make_no_base() -> None:
+    driver = Driver()
+    driver.look()
+    driver.show(1, OPEN)
+    ahead = standing(driver, books(driver, 60))
+    driver.read(after=0.5, standing=ahead)
+    driver.show(1, OPEN, filled=30)
+    ahead_again = standing(driver, books(driver, 90))
+
+    driver.read(after=3, standing=ahead_again)
+    assert (ahead.carried, ahead_again.carried) == (60, 60)
+    assert driver.bracket.foreign_base is None
+    driver.read(after=3, standing=ahead_again)
+
+    assert driver.bracket.foreign_base == 60
+
+
+def test_a_trade_that_is_listed_twice_counts_once() -> None:
+    driver = entered()
+    sold = a_foreign(Side.SELL, 40, driver=driver)
+
+    found = standing(driver, books(driver, 60, sold, sold))
+
+    assert (found.external, found.shortfall, found.agrees) == (40, 0, True)
+
+
 def test_a_closed_long_does_not_turn_the_sign_of_the_short_that_follows_it() -> None:
     long, short = (
         entered(bracket_id="01JDRIVER00000000000LONG00"),

@@ -337,6 +337,7 @@ class Bracket:
     session: str = ""
     foreign_base: int | None = None  # lots of this symbol that were not ours when the bracket came
     base_seen: int | None = None  # what one read said of them; the base is noted once a second agrees
+    base_turnover: int | None = None  # what that read showed as traded in the symbol
     base_seen_at: Moment | None = None
     external_at_base: int = 0  # shares closed by others before the trades that count since
     restored: int = 0  # times a person's change of our exit was undone
