@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from services.bracket.account import BookIndex, foreign_filled
-from services.bracket.model import BookRead, Bracket, Leg, LegKind, LegStatus, Moment
+from services.bracket.model import BookRead, Bracket, Leg, Moment
 from services.bracket.observation import Read, Standing, Timing
 
 
@@ -55,12 +55,6 @@ class AccountPicture:
         self._evidence[bracket.id] = (first, since)
         self.wants_everything = True
         return started.since(since) >= apart
-
-
-def is_lost_gtt(leg: Leg) -> bool:
-    """Whether a GTT was sent and its id is not known: a trigger without an owner may be it."""
-    is_unseen = leg.status in (LegStatus.UNKNOWN, LegStatus.ABSENT)
-    return leg.kind is LegKind.GTT and leg.broker_order_id is None and is_unseen
 
 
 def differs(old: Read | None, new: Read) -> bool:

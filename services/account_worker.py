@@ -19,13 +19,14 @@ from database.bracket_db import BracketChange, StaleWriter, load, load_open, loa
 from database.session import Database, StorageError
 from services.account_line import AccountLine
 from services.account_messages import Answered, Asked, LookAtAll, Message, Pushed, QuoteAsked, Submitted
-from services.account_picture import AccountPicture, differs, is_evidence, is_lost_gtt
+from services.account_picture import AccountPicture, differs, is_evidence
 from services.account_reads import AccountReads, BooksFailed, BooksRead, Parts, QuotesRead
 from services.bracket.account import (
     BookIndex,
+    gtt_claims,
     index_book,
     is_complete,
-    owned_gtts,
+    is_lost_gtt,
     part_of_read,
     standings,
 )
@@ -406,17 +407,17 @@ class AccountWorker:
         self._reads.hurry_in(_READ_AGAIN)
 
     def _share_out(self, index: BookIndex, brackets: list[Bracket], sessions: dict[str, str]) -> None:
-        owners = owned_gtts(brackets)
+        claims = gtt_claims(brackets)
         found = standings(index, brackets, session=sessions)
         for tracked in self._roster.all():
             standing = self._confirmed(tracked.bracket, found.get(tracked.bracket.id), index.read.started)
             agrees = None if standing is None else standing.agrees
-            read = part_of_read(tracked.bracket, index, owners=owners, agrees=agrees)
+            read = part_of_read(tracked.bracket, index, claims=claims, agrees=agrees)
             self._give(tracked, read, standing)
             if any(is_lost_gtt(leg) for leg in tracked.bracket.legs):
                 # Adopt at once, so that no other bracket takes the same trigger for its own.
                 self._decide([tracked])
-                owners = owned_gtts([one.bracket for one in self._roster.all()])
+                claims = gtt_claims([one.bracket for one in self._roster.all()])
         self._picture.previous_read = index.read.started
 
     def _give(self, tracked: Tracked, read: Read, standing: Standing | None) -> None:

@@ -74,24 +74,29 @@ def index_book(read: BookRead) -> BookIndex:
     return index
 
 
-def owned_gtts(brackets: Iterable[Bracket]) -> dict[str, str]:
-    """Return trigger id -> bracket id, for every GTT of ours."""
-    return {
-        leg.broker_order_id: bracket.id
-        for bracket in brackets
-        for leg in bracket.legs
-        if leg.kind is LegKind.GTT and leg.broker_order_id is not None
-    }
+@dataclass(frozen=True, slots=True)
+class GttClaims:
+    """Which bracket a GTT belongs to, and for which one the answer is still under way."""
+
+    owners: Mapping[str, str] = field(default_factory=dict)  # trigger id -> bracket id
+    awaited: tuple[tuple[str, Leg], ...] = ()  # bracket id, leg
 
 
-def part_of_read(
-    bracket: Bracket, index: BookIndex, *, owners: Mapping[str, str], agrees: bool | None
-) -> Read:
+def gtt_claims(brackets: Iterable[Bracket]) -> GttClaims:
+    """Return what the brackets of an account say of its GTTs."""
+    legs = [(one.id, leg) for one in brackets for leg in one.legs if leg.kind is LegKind.GTT]
+    return GttClaims(
+        owners={leg.broker_order_id: owner for owner, leg in legs if leg.broker_order_id is not None},
+        awaited=tuple((owner, leg) for owner, leg in legs if leg.status is LegStatus.SENT),
+    )
+
+
+def part_of_read(bracket: Bracket, index: BookIndex, *, claims: GttClaims, agrees: bool | None) -> Read:
     """Return the rows of a complete read that concern one bracket."""
     return Read(
         started=index.read.started,
         orders=tuple(_rows(bracket, index)),
-        gtts=_gtts(bracket, index, owners),
+        gtts=_gtts(bracket, index, claims),
         trades=_trades(bracket, index),
         position_agrees=agrees,
     )
@@ -105,12 +110,28 @@ def _rows(bracket: Bracket, index: BookIndex) -> Iterable[OrderRow]:
             yield index.by_id[leg.broker_order_id]
 
 
-def _gtts(bracket: Bracket, index: BookIndex, owners: Mapping[str, str]) -> tuple[GttRow, ...] | None:
-    if index.read.gtts is None:
+def _gtts(bracket: Bracket, index: BookIndex, claims: GttClaims) -> tuple[GttRow, ...] | None:
+    if index.read.gtts is None or _is_disputed(bracket, claims):
         return None
     instrument = bracket.plan.instrument
     rows = index.gtts.get((instrument.exchange, instrument.symbol), ())
-    return tuple(row for row in rows if owners.get(row.trigger_id, bracket.id) == bracket.id)
+    return tuple(row for row in rows if claims.owners.get(row.trigger_id, bracket.id) == bracket.id)
+
+
+def is_lost_gtt(leg: Leg) -> bool:
+    """Whether a GTT was sent and its id is not known: a trigger without an owner may be it."""
+    is_unseen = leg.status in (LegStatus.UNKNOWN, LegStatus.ABSENT)
+    return leg.kind is LegKind.GTT and leg.broker_order_id is None and is_unseen
+
+
+def _is_disputed(bracket: Bracket, claims: GttClaims) -> bool:
+    """Whether a GTT that the bracket looks for could be another bracket's, whose answer is under way."""
+    lost = [leg for leg in bracket.legs if is_lost_gtt(leg)]
+    return any(
+        owner != bracket.id and (leg.side, leg.terms) == (other.side, other.terms)
+        for owner, other in claims.awaited
+        for leg in lost
+    )
 
 
 def _trades(bracket: Bracket, index: BookIndex) -> tuple[TradeRow, ...] | None:
@@ -215,7 +236,7 @@ def _children(gtts: Iterable[GttRow], brackets: Sequence[Bracket]) -> dict[str, 
 
     While a bracket does not know the id of its GTT, it may be any that nobody owns.
     """
-    owners = owned_gtts(brackets)
+    owners = gtt_claims(brackets).owners
     lost = next((one.id for one in brackets if any(_is_lost(leg) for leg in one.legs)), None)
     found: dict[str, list[str]] = {}
     for gtt in gtts:
@@ -327,7 +348,5 @@ def foreign_filled(index: BookIndex, brackets: Sequence[Bracket]) -> int:
     ours = _OwnFills(index, brackets).ours
     symbols = {key_of(one) for one in brackets if not one.state.is_closed}
     return sum(
-        row.filled
-        for row in index.read.orders
-        if row.broker_order_id not in ours and _place(row) in symbols
+        row.filled for row in index.read.orders if row.broker_order_id not in ours and _place(row) in symbols
     )

@@ -232,6 +232,8 @@ def _take_in_gtt(step: Step, leg: Leg, read: Read) -> None:
     if row is None:
         _miss_gtt(step, leg, read)
         return
+    if leg.broker_order_id is None and _is_awaited(step, leg):
+        return
     # One cancels the other, says the broker; when both came to life, both are ours to deal with.
     fired = [part for part in row.legs if part.child_order_id is not None]
     refused = next((part for part in row.legs if part.child_reason is not None), None)
@@ -253,6 +255,15 @@ def _gtt_row_of(step: Step, leg: Leg, rows: tuple[GttRow, ...]) -> GttRow | None
         if is_new and row.side is leg.side and shows_terms(leg.terms, gtt_terms(row, leg.side)):
             return row
     return None
+
+
+def _is_awaited(step: Step, leg: Leg) -> bool:
+    """Whether the answer to another leg's GTT of this content is under way: it will say whose one is."""
+    return leg.status is not LegStatus.SENT and any(
+        other.status is LegStatus.SENT and (other.kind, other.side) == (leg.kind, leg.side)
+        for other in step.bracket.legs
+        if other.terms == leg.terms
+    )
 
 
 def gtt_terms(row: GttRow, side: Side) -> Terms:

@@ -17,9 +17,9 @@ from broker.paper import PaperAccount, capabilities
 from broker.paper.session import PaperSession
 from services.bracket.account import (
     foreign_filled,
+    gtt_claims,
     index_book,
     is_complete,
-    owned_gtts,
     part_of_read,
     standings,
 )
@@ -495,7 +495,7 @@ class World:
     def _share_out(self, books: BookRead, brackets: list[Bracket], sessions: dict[str, str]) -> None:
         self._set_troubles(frozenset())
         self.asks_for_everything = self.asks_for_everything and books.positions is None
-        index, owners = index_book(books), owned_gtts(brackets)
+        index, claims = index_book(books), gtt_claims(brackets)
         filled = foreign_filled(index, brackets)
         if filled != self.foreign_filled:
             self.foreign_filled, self.asks_for_everything, self.hurried = filled, True, True
@@ -503,11 +503,11 @@ class World:
         for one in self.tracked.values():
             standing = self._confirmed(one.bracket, found.get(one.bracket.id), books.started)
             agrees = None if standing is None else standing.agrees
-            read = part_of_read(one.bracket, index, owners=owners, agrees=agrees)
+            read = part_of_read(one.bracket, index, claims=claims, agrees=agrees)
             one.known, one.read, one.standing, one.marked = read, read, standing, True
             if any(leg.kind is LegKind.GTT and leg.broker_order_id is None for leg in one.bracket.legs):
                 self._decide(one)
-                owners = owned_gtts([other.bracket for other in self.tracked.values()])
+                claims = gtt_claims([other.bracket for other in self.tracked.values()])
         self.previous_read = books.started
 
     def _confirmed(self, bracket: Bracket, standing: Standing | None, started: Moment) -> Standing | None:

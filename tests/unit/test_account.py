@@ -4,9 +4,27 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
-from services.bracket.account import foreign_filled, index_book, is_complete, standings
-from services.bracket.events import ForeignBaseNoted
-from services.bracket.model import BookRead, Bracket, OrderRow, PositionRow, RowStatus, Side, TradeRow
+from services.bracket.account import (
+    foreign_filled,
+    gtt_claims,
+    index_book,
+    is_complete,
+    part_of_read,
+    standings,
+)
+from services.bracket.events import ForeignBaseNoted, LegAcknowledged, LegBecameUnknown
+from services.bracket.model import (
+    BookRead,
+    Bracket,
+    GttRow,
+    OrderRow,
+    PositionRow,
+    Product,
+    RowStatus,
+    Side,
+    Topology,
+    TradeRow,
+)
 from services.bracket.observation import Standing
 from tests.builders import a_plan
 from tests.unit.driver import FILLED, OPEN, TODAY, TOMORROW, Driver
@@ -145,6 +163,27 @@ def test_a_trade_that_is_listed_twice_counts_once() -> None:
     found = standing(driver, books(driver, 60, sold, sold))
 
     assert (found.external, found.shortfall, found.agrees) == (40, 0, True)
+
+
+def test_r9_a_gtt_that_another_bracket_may_have_asked_for_is_nobodys_until_its_answer_is_there() -> None:
+    lost, other = (
+        Driver(a_plan(product=Product.CNC, topology=Topology.OCO, survives_day=True), bracket_id=name)
+        for name in ("01JLOST000000000000BRACKET", "01JOTHER00000000000BRACKET")
+    )
+    lost.enter()
+    lost.answer(LegBecameUnknown(seq=2, reason="time-out"))
+    other.enter()
+    other.show_gtt(2, trigger_id="G9")
+    index = index_book(replace(books(lost, 0), gtts=tuple(other.gtts.values())))
+
+    def shown_to(driver: Driver) -> tuple[GttRow, ...] | None:
+        claims = gtt_claims([lost.bracket, other.bracket])
+        return part_of_read(driver.bracket, index, claims=claims, agrees=True).gtts
+
+    assert shown_to(lost) is None
+    assert shown_to(other) == index.read.gtts
+    other.answer(LegAcknowledged(seq=2, broker_order_id="G9"))
+    assert shown_to(lost) == ()
 
 
 def test_a_closed_long_does_not_turn_the_sign_of_the_short_that_follows_it() -> None:

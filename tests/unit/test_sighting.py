@@ -22,6 +22,7 @@ from services.bracket.model import (
     GttLegRow,
     GttStatus,
     LegStatus,
+    Policies,
     Product,
     Role,
     RowStatus,
@@ -244,6 +245,24 @@ def test_r9_a_gtt_whose_answer_was_lost_is_adopted_by_its_content() -> None:
 
     assert driver.leg(2).broker_order_id == "G9"
     assert driver.state is State.PROTECTED
+
+
+def test_r9_a_gtt_is_not_taken_for_an_older_one_while_the_answer_to_its_twin_is_under_way() -> None:
+    twice = Policies(unknown_stop="duplicate_stop")
+    driver = Driver(a_plan(product=Product.CNC, topology=Topology.OCO, survives_day=True, policies=twice))
+    driver.enter()
+    driver.answer(LegBecameUnknown(seq=2, reason="time-out"))
+    driver.look(after=0.1)
+    driver.show_gtt(3, trigger_id="G9")
+
+    driver.read(after=1)
+    assert driver.leg(2).broker_order_id is None
+    assert driver.leg(2).missed_reads == 0
+    driver.answer(LegAcknowledged(seq=3, broker_order_id="G9"))
+    driver.read(after=1)
+
+    assert driver.leg(2).status is LegStatus.UNKNOWN
+    assert (driver.leg(3).broker_order_id, driver.leg(3).status) == ("G9", LegStatus.TRIGGER_PENDING)
 
 
 @pytest.mark.parametrize(
