@@ -159,6 +159,7 @@ def _desk(config: Config, clock: Clock, outbox: OutboxFeeder) -> tuple[Desk, Bro
         paper_state=config.paper_state,
         paper_prices=config.paper_prices,
     )
+    symbols = SymbolTable(db, clock)
     supervisor = BracketSupervisor(
         SupervisorPorts(
             db=db,
@@ -168,6 +169,7 @@ def _desk(config: Config, clock: Clock, outbox: OutboxFeeder) -> tuple[Desk, Bro
             announcer=announcer,
             live_sessions=MarketSessions(follow_calendar=config.market_hours is not MarketHours.IGNORE),
             paper_sessions=MarketSessions(follow_calendar=config.market_hours is MarketHours.ENFORCE),
+            symbols=symbols,
             cadence=Cadence(entry=config.bracket_order_delay),
         )
     )
@@ -175,7 +177,7 @@ def _desk(config: Config, clock: Clock, outbox: OutboxFeeder) -> tuple[Desk, Bro
         db=db,
         clock=clock,
         secrets=secrets,
-        symbols=SymbolTable(db, clock),
+        symbols=symbols,
         supervisor=supervisor,
         announcer=announcer,
         order_log=OrderLog(db, clock),

@@ -1,15 +1,12 @@
 """From TradingView's name of a symbol to the one its account's broker lists."""
 
 from database.auth_db import Caller
-from database.symbol import enhanced_search_symbols
 from database.webhook_settings import WebhookSettings
+from services import listings
 from services.alerts.signal import AlertRefused
 from services.alerts.symbols import Future, Names, chosen, meant, real_exchange, split_name
-from services.bracket_supervisor import broker_for
 from services.desk import Desk
 from utils.constants import EXCHANGE_ZONE
-
-_MOST_CONTRACTS = 50
 
 Symbol = tuple[str, str]  # exchange, symbol
 
@@ -42,15 +39,12 @@ def _mapped(name: str, exchange: str | None, settings: WebhookSettings) -> tuple
 
 
 def _is_listed(desk: Desk, caller: Caller, symbol: Symbol) -> bool:
-    broker = broker_for(caller.broker, caller.mode)
-    return desk.symbols.instrument(*symbol, broker=broker) is not None
+    exchange, name = symbol
+    return listings.instrument(desk, caller, exchange, symbol=name) is not None
 
 
 def _contract(desk: Desk, caller: Caller, future: Future, *, asked: str) -> str:
-    broker = broker_for(caller.broker, caller.mode)
-    listed = enhanced_search_symbols(
-        desk.db, future.query, exchange=future.exchange, broker=broker, limit=_MOST_CONTRACTS
-    )
+    listed = listings.search(desk, caller, future.query, exchange=future.exchange)
     today = desk.clock.now().astimezone(EXCHANGE_ZONE).date()
     contract = chosen(future, listed, today)
     if contract is None:

@@ -25,6 +25,7 @@ from database.bracket_db import (
     list_brackets,
     load,
 )
+from services import listings
 from services.account_worker import AccountWorker, UnknownBracket
 from services.bracket.calendar import Session, UnknownExchange
 from services.bracket.events import BracketReceived, EntryEnded, Event
@@ -116,7 +117,7 @@ def validate_bracket_order(desk: Desk, request: BracketOrderRequest, caller: Cal
     """Check a request and plan it; every fault is reported, none is stored."""
     broker_name, now = broker_for(caller.broker, caller.mode), desk.now()
     capabilities = desk.supervisor.capabilities(broker_name)
-    instrument = _instrument(desk, request, broker_name)
+    instrument = _instrument(desk, request, caller)
     quote = _quote(desk, request, caller)
     session = _session(desk, request, broker_name, now)
     settled = settle(request, instrument=instrument, quote=quote)
@@ -163,10 +164,10 @@ def _planned(request: BracketOrderRequest, caller: Caller, market: _Market, now:
     return Checked(violations=[], plan=plan, protection=protection, session=market.session)
 
 
-def _instrument(desk: Desk, request: BracketOrderRequest, broker_name: str) -> Instrument | None:
+def _instrument(desk: Desk, request: BracketOrderRequest, caller: Caller) -> Instrument | None:
     if request.exchange is None or request.symbol is None:
         return None
-    return desk.symbols.instrument(request.exchange.upper(), request.symbol.upper(), broker=broker_name)
+    return listings.instrument(desk, caller, request.exchange.upper(), symbol=request.symbol.upper())
 
 
 def _quote(desk: Desk, request: BracketOrderRequest, caller: Caller) -> Quote | None:

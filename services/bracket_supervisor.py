@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from broker.base import AccountCredentials, BrokerAccount, BrokerCapabilities, BrokerSettings
 from broker.paper import connect_driven
@@ -12,6 +13,7 @@ from database.account_db import Account, account, auth_token_of, list_accounts
 from database.bracket_db import accounts_at_work
 from database.secret_box import SecretBox
 from database.session import Database
+from database.symbol import SymbolTable
 from services.account_worker import AccountWorker, WorkerPorts
 from services.bracket.model import Mode, Moment
 from services.bracket.observation import Timing, TradingSession
@@ -48,6 +50,7 @@ class SupervisorPorts:
     announcer: BracketAnnouncer
     live_sessions: MarketSessions
     paper_sessions: MarketSessions
+    symbols: SymbolTable
     cadence: Cadence = field(default_factory=Cadence)
     timing: Timing = field(default_factory=Timing)
     connect: Connect = connect_broker
@@ -168,6 +171,7 @@ class BracketSupervisor:
             credentials,
             ports.broker_settings,
             live_quotes=live.quotes,
+            listed=partial(ports.symbols.instrument, broker=owner.broker),
             quote_pause=live.capabilities.quote_pause,
         )
 

@@ -13,6 +13,7 @@ from typing import TypeVar
 from services.bracket.model import (
     GttRequest,
     GttRow,
+    Instrument,
     OrderRequest,
     OrderRow,
     PositionRow,
@@ -72,6 +73,7 @@ class SimulatedExchange:
         self._news = News()
         listings = load_instruments() if listings is None else listings
         self.instruments = {listing.key: listing.instrument for listing in listings}
+        self.instruments |= {(one.exchange, one.symbol): one for one in self._ledger.admitted}
         self._floor = TradingFloor(self._ledger, self.instruments, settings=self.settings, news=self._news)
         if self._store.is_new:
             prices = {listing.key: listing.reference_price for listing in listings}
@@ -198,6 +200,13 @@ class SimulatedExchange:
                 if gtt.account_id == account_id
             }
             return frozenset(held | waiting | triggers)
+
+    def admit(self, instrument: Instrument) -> None:
+        """List one more instrument, or its new terms; it trades once it has a price, and stays listed."""
+        key = instrument.exchange, instrument.symbol
+        with self._working():
+            self.instruments[key] = instrument
+            self._ledger.admitted.put(":".join(key), instrument)
 
     def set_price(
         self,

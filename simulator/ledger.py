@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Generic, TypeVar
 
-from services.bracket.model import GttStatus, Product
+from services.bracket.model import GttStatus, Instrument, Product
 from simulator.funds import Account
 from simulator.gtt import Gtt
 from simulator.market import Market
@@ -51,6 +51,7 @@ class Ledger:
         self.markets: Table[Market] = Table()
         self.numbers: Table[int] = Table()
         self.days: Table[str] = Table()
+        self.admitted: Table[Instrument] = Table()  # listed beside those the exchange opened with
         self._live: dict[Key, dict[str, Order]] = {}
         self._live_of: dict[str, dict[str, Order]] = {}
         self._active: dict[Key, dict[str, Gtt]] = {}

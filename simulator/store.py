@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from services.bracket.model import Instrument
 from simulator.funds import Account
 from simulator.gtt import Gtt
 from simulator.ledger import Ledger, Table
@@ -24,6 +25,7 @@ _ROW_TYPES: dict[str, type] = {
     "markets": Market,
     "numbers": int,
     "days": str,
+    "admitted": Instrument,
 }
 _COMMANDS = (
     "CREATE TABLE IF NOT EXISTS commands (id INTEGER PRIMARY KEY AUTOINCREMENT, "

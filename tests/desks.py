@@ -98,6 +98,8 @@ def a_running_desk(folder: Path, *, timing: Timing = HASTY) -> Iterator[RunningD
     broker = FaultyBroker(PaperAccount(session))
     heard: list[dict[str, object]] = []
     announcer = BracketAnnouncer(db, clock, lambda payload, _account, _owner: heard.append(payload))
+    symbols = SymbolTable(db, clock)
+    _list_symbols(symbols)
     supervisor = BracketSupervisor(
         SupervisorPorts(
             db=db,
@@ -107,13 +109,12 @@ def a_running_desk(folder: Path, *, timing: Timing = HASTY) -> Iterator[RunningD
             announcer=announcer,
             live_sessions=MarketSessions(follow_calendar=False),
             paper_sessions=MarketSessions(follow_calendar=False),
+            symbols=symbols,
             timing=timing,
             cadence=Cadence(unsettled=timedelta(milliseconds=100), entry=timedelta(milliseconds=100)),
             connect=_connect_to(broker),
         )
     )
-    symbols = SymbolTable(db, clock)
-    _list_symbols(symbols)
     desk = Desk(
         db=db,
         clock=clock,

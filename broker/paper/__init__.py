@@ -5,7 +5,7 @@ from datetime import timedelta
 from broker.base import AccountCredentials, BrokerSettings, ListedInstrument
 from broker.paper.account import PaperAccount
 from broker.paper.capabilities import capabilities
-from broker.paper.driven import DrivenPaperAccount, LiveQuotes
+from broker.paper.driven import DrivenPaperAccount, LiveListing, LiveQuotes
 from broker.paper.market import PaperMarket, close_market, market_of
 from broker.paper.session import PaperSession
 from simulator import load_instruments
@@ -35,14 +35,16 @@ def connect_driven(
     settings: BrokerSettings,
     *,
     live_quotes: LiveQuotes,
+    listed: LiveListing,
     quote_pause: timedelta,
 ) -> DrivenPaperAccount:
     """Return the account at the same market, which follows a live broker's quotes for its symbols.
 
+    listed tells how that broker lists a symbol: what it lists can be traded here too.
     quote_pause is the least time that broker wants between two quote calls.
     """
     session = PaperSession(account_id=credentials.account_id, exchange=market_of(settings).exchange)
-    return DrivenPaperAccount(session, live_quotes, quote_pause=quote_pause)
+    return DrivenPaperAccount(session, live_quotes, listed=listed, quote_pause=quote_pause)
 
 
 def list_instruments(_settings: BrokerSettings, _auth_token: str | None) -> tuple[ListedInstrument, ...]:

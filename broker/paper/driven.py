@@ -12,22 +12,31 @@ from functools import partial
 from broker.base import AuthDead, NotSent, OrderAck, Quote, ReadFailed
 from broker.paper.account import PaperAccount
 from broker.paper.session import PaperSession
-from services.bracket.model import OrderRequest
+from services.bracket.model import Instrument, OrderRequest
 
 Symbol = tuple[str, str]  # exchange, symbol
+LiveListing = Callable[[str, str], Instrument | None]  # exchange, symbol -> as the broker lists it
 LiveQuotes = Callable[[frozenset[Symbol]], dict[Symbol, Quote]]
 
 
 class DrivenPaperAccount(PaperAccount):
     """Satisfies BrokerAccount. Where the live broker gives no quotes at all, the market walks by itself."""
 
-    def __init__(self, session: PaperSession, live_quotes: LiveQuotes, *, quote_pause: timedelta) -> None:
+    def __init__(
+        self,
+        session: PaperSession,
+        live_quotes: LiveQuotes,
+        *,
+        listed: LiveListing,
+        quote_pause: timedelta,
+    ) -> None:
         super().__init__(session)
         # Its prices move only when they are asked for: books, and quotes with them, are read as at a
         # broker that pushes nothing. Every second quote is left to what is really at stake.
         self.capabilities = replace(self.capabilities, pushes_orders=False, quote_pause=2 * quote_pause)
         self._exchange = session.exchange
         self._live_quotes = live_quotes
+        self._listed = listed
         self._driven: dict[Symbol, Quote] = {}
 
     def place_order(self, order: OrderRequest) -> OrderAck:
@@ -51,7 +60,7 @@ class DrivenPaperAccount(PaperAccount):
 
     def _follow(self, quotes: dict[Symbol, Quote]) -> None:
         for key, quote in quotes.items():
-            instrument = self._exchange.instruments.get(key)
+            instrument = self._instrument(key)
             known = self._driven.get(key)
             if instrument is None or _says_the_same(quote, known):
                 continue
@@ -65,6 +74,14 @@ class DrivenPaperAccount(PaperAccount):
                 ask=None if quote.ask is None else on_tick(quote.ask),
             )
             self._driven[key] = quote
+
+    def _instrument(self, key: Symbol) -> Instrument | None:
+        """Return what the paper market lists, after the live broker's terms were taken over."""
+        live, listed = self._listed(*key), self._exchange.instruments.get(key)
+        if live is None or live == listed:
+            return listed
+        self._exchange.admit(live)
+        return live
 
     def _take_bands(self, key: Symbol, quote: Quote, on_tick: Callable[[Decimal], Decimal]) -> None:
         """Leave the band of the paper market's own price for the live one's."""

@@ -4,7 +4,6 @@ from flask import Response
 from flask_restx import Namespace, Resource
 
 from database.auth_db import Scope
-from database.symbol import enhanced_search_symbols
 from restx_api.callers import body, caller, desk
 from restx_api.envelope import success
 from restx_api.models import documented
@@ -12,8 +11,8 @@ from restx_api.openalgo.answers import FactsTold, RowsTold
 from restx_api.openalgo.keys import WRONG_KEY, for_openalgo
 from restx_api.openalgo.schemas import OpenalgoSearchSchema, OpenalgoSymbolSchema, SymbolNamed
 from restx_api.openalgo.shapes import instrument_shape, listing_shape, quote_shape
+from services import listings
 from services.account_books import quotes
-from services.bracket_supervisor import broker_for
 from services.errors import NotFound
 
 api = Namespace(
@@ -52,7 +51,7 @@ class Search(Resource):  # type: ignore[misc]  # flask_restx is untyped
         """Find symbols by symbol, name, strike, expiry or kind: "nifty 25000 ce"."""
         asked = OpenalgoSearchSchema().read(body())
         exchange = None if asked.exchange is None else asked.exchange.strip().upper()
-        found = enhanced_search_symbols(desk().db, asked.query, exchange, broker=_broker())
+        found = listings.search(desk(), caller(), asked.query, exchange=exchange)
         message = f"Found {len(found)} matching symbols"
         return success({"data": [instrument_shape(one) for one in found], "message": message})
 
@@ -67,14 +66,10 @@ class Symbol(Resource):  # type: ignore[misc]  # flask_restx is untyped
     def post(self) -> Response:
         """Tell a symbol's tick, lot and freeze quantity."""
         exchange, symbol = _key(OpenalgoSymbolSchema().read(body()))
-        found = desk().symbols.listing(exchange, symbol, broker=_broker())
+        found = listings.listing(desk(), caller(), exchange, symbol=symbol)
         if found is None:
             raise NotFound(f"symbol {symbol} is not in the instrument list of {exchange}")
         return success({"data": listing_shape(found)})
-
-
-def _broker() -> str:
-    return broker_for(caller().broker, caller().mode)
 
 
 def _key(asked: SymbolNamed) -> tuple[str, str]:

@@ -24,7 +24,7 @@ from database.plain_order_db import (
     plain_order_for,
 )
 from database.session import StorageError
-from services import account_books
+from services import account_books, listings
 from services.bracket.model import Instrument, KillMode, Moment, Product, Side, Terms
 from services.bracket.tags import plain_tag_of
 from services.bracket_supervisor import broker_for
@@ -134,13 +134,11 @@ def refuse_if_killed(desk: Desk, caller: Caller) -> None:
 
 def checked(desk: Desk, asked: PlainOrderRequest, caller: Caller) -> Instrument:
     """Return the instrument of a request that has no faults. Raises BracketDenied with all of them."""
-    broker_name = broker_for(caller.broker, caller.mode)
     instrument = None
     if asked.exchange and asked.symbol:
-        instrument = desk.symbols.instrument(
-            asked.exchange.strip().upper(), asked.symbol.strip().upper(), broker=broker_name
-        )
-    capabilities = desk.supervisor.capabilities(broker_name)
+        exchange, symbol = asked.exchange.strip().upper(), asked.symbol.strip().upper()
+        instrument = listings.instrument(desk, caller, exchange, symbol=symbol)
+    capabilities = desk.supervisor.capabilities(broker_for(caller.broker, caller.mode))
     found = faults(asked, capabilities=capabilities, instrument=instrument, now=desk.clock.now())
     if found or instrument is None:
         raise BracketDenied(found)

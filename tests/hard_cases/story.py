@@ -129,6 +129,7 @@ class Story:
     def _start_service(self) -> None:
         announcer = BracketAnnouncer(self.db, self.clock, self._hear)
         sessions = MarketSessions(follow_calendar=True)
+        symbols = SymbolTable(self.db, self.clock)
         ports = SupervisorPorts(
             db=self.db,
             box=some_secrets().box,
@@ -137,10 +138,10 @@ class Story:
             announcer=announcer,
             live_sessions=sessions,
             paper_sessions=sessions,
+            symbols=symbols,
             connect=connects_to(self.line),
         )
         self.supervisor = SteppedSupervisor(ports)
-        symbols = SymbolTable(self.db, self.clock)
         for exchange in ("NSE", "BSE", "NFO", "MCX"):
             listed = [
                 Listing(instrument=one)

@@ -2,9 +2,12 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from threading import Lock
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -19,8 +22,6 @@ from tests.builders import an_instrument
 from tests.scripted_server import Peer, ScriptedServer, answer
 from tests.serving import Served, a_config, end, until
 from utils.config import Config, MarketHours
-
-SYMBOL = "NSE:SBIN"
 
 
 class RecordingKite:
@@ -62,7 +63,8 @@ class RecordingKite:
         level = [{"price": float(price), "quantity": 1000, "orders": 1}]
         depth = {"buy": level, "sell": level}
         quote = {"last_price": float(price), "timestamp": "2026-11-23 09:30:00", "depth": depth}
-        return answer(json.dumps({"status": "success", "data": {SYMBOL: quote}}).encode())
+        asked = parse_qs(request.split(b" ", 2)[1].decode().partition("?")[2])["i"]
+        return answer(json.dumps({"status": "success", "data": dict.fromkeys(asked, quote)}).encode())
 
 
 @pytest.fixture
@@ -182,6 +184,25 @@ def test_an_entry_waits_for_a_live_price_and_is_not_filled_at_the_papers_own(
 
     # The paper market itself stands at 500: it would have filled at once.
     assert (refused.status_code, refused.get_json()["code"]) == (500, "broker_error")
+    assert kite.others == []
+
+
+def test_what_only_the_live_broker_lists_is_traded_on_paper_at_its_price_also_after_a_restart(
+    served: Served, config: Config, kite: RecordingKite
+) -> None:
+    fine = replace(an_instrument(), symbol="ETERNAL", name="ETERNAL", tick_size=Decimal("0.01"))
+    listed = [Listing(instrument=one) for one in (an_instrument(), fine)]
+    served.desk.symbols.replace_instruments(listed, broker="zerodha", exchange="NSE")
+    kite.price("612.37")
+
+    placed = served.place(symbol="ETERNAL", entry_price="615.55", sl_price="600.01", target_price=640)
+    protected = served.until_state(str(placed["bracket_id"]), "PROTECTED")
+    again = restarted(served, config)
+    kite.price("640.00")
+    closed = again.until_state(str(placed["bracket_id"]), "CLOSED")
+    end(again)
+
+    assert (protected["average_price"], closed["outcome"]) == ("612.37", "target_hit")
     assert kite.others == []
 
 

@@ -5,7 +5,10 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -19,6 +22,7 @@ from simulator import (
     command_outcome,
     post_command,
 )
+from tests.builders import an_instrument
 from tests.unit.simulated import (
     ACCOUNT,
     BUY,
@@ -264,3 +268,20 @@ def test_a_command_for_a_file_no_exchange_has_made_is_an_error(tmp_path: Path) -
     with pytest.raises(sqlite3.OperationalError):
         post_command(tmp_path / "none.db", {"act": "end_of_day"})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_instrument_admitted_later_trades_and_is_still_listed_after_a_restart(tmp_path: Path) -> None:
+    path, eternal = tmp_path / "exchange.db", ("NSE", "ETERNAL")
+    admitted = replace(an_instrument(), symbol="ETERNAL", tick_size=Decimal("0.01"))
+    with closing(opened(path=path)) as exchange:
+        exchange.admit(admitted)
+        exchange.set_price(*eternal, last=Decimal("312.37"))
+        held = exchange.place(ACCOUNT, replace(order(BUY, MARKET), symbol="ETERNAL"))
+
+    with closing(opened(path=path)) as again:
+        resting = again.place(ACCOUNT, replace(order(SELL, LIMIT, price="320.01"), symbol="ETERNAL"))
+        again.set_price(*eternal, last=Decimal("320.02"))
+        book = {one.broker_order_id: one.status for one in again.order_book(ACCOUNT)}
+
+    assert again.instruments[eternal] == admitted
+    assert book == {held: RowStatus.FILLED, resting: RowStatus.FILLED}
