@@ -186,7 +186,7 @@ def _modified(bracket: Bracket, changes: BracketChanges, *, market: _Market, by:
         *_off_tick(bracket, changes),
         *_wrong_side(bracket, changes),
         *_would_trigger(bracket, changes, market.quote),
-        *_entry_filled(bracket, changes),
+        *_entry_price(bracket, changes.entry_price),
         *check_trail(changes.trailing_sl),
         *_untimely(bracket, changes, market),
     ]
@@ -289,11 +289,21 @@ def _would_trigger(bracket: Bracket, changes: BracketChanges, quote: Quote | Non
     return [Violation(field="sl_price", code=Code.WOULD_TRIGGER_NOW, sentence=sentence)]
 
 
-def _entry_filled(bracket: Bracket, changes: BracketChanges) -> list[Violation]:
-    if changes.entry_price is None or not filled_of(bracket, Role.ENTRY):
+def _entry_price(bracket: Bracket, price: Decimal | None) -> list[Violation]:
+    """Only an entry with a limit of its own has a price to change, and only until it fills."""
+    entry = bracket.plan.entry
+    if price is None:
         return []
-    sentence = f"entry_price {changes.entry_price} cannot be changed any more: shares are filled"
-    return [Violation(field="entry_price", code=Code.REQUEST_INVALID, sentence=sentence)]
+    if filled_of(bracket, Role.ENTRY):
+        return [invalid("entry_price", f"entry_price {price} cannot be changed any more: shares are filled")]
+    if entry.price is None:
+        return [invalid("entry_price", f"entry_price {price} has no place: the entry is {entry.order_type}")]
+    trigger, sign = entry.trigger_price, bracket.plan.side.sign
+    if trigger is None or (price - trigger) * sign >= 0:
+        return []
+    beyond = "at or above" if sign > 0 else "at or below"
+    sentence = f"entry_price {price} must be {beyond} trigger_price {trigger}"
+    return [Violation(field="entry_price", code=Code.PRICE_RELATIONSHIP, sentence=sentence)]
 
 
 def _quote(desk: Desk, bracket: Bracket, *, is_needed: bool) -> Quote | None:

@@ -52,6 +52,25 @@ def test_a_change_that_cannot_be_is_refused(
     assert next(iter(changes)).split(".")[0] in str(told["errors"])
 
 
+@pytest.mark.parametrize(
+    ("entry", "price", "code"),
+    [
+        ({"pricetype": "SL", "trigger_price": 510, "entry_price": 512}, "508", "price_relationship"),
+        ({"pricetype": "SL-M", "trigger_price": 510, "entry_price": ...}, "511", "request_invalid"),
+    ],
+)
+def test_an_entry_waiting_for_its_trigger_takes_no_price_that_does_not_fit(
+    service: Served, entry: Json, price: str, code: str
+) -> None:
+    placed = service.place(**entry, sl_price=490, target_price=560)
+    bracket_id = service.until_state(placed["bracket_id"], "ENTRY_OPEN")["bracket_id"]
+
+    answer = service.post("modifybracketorder", {"bracket_id": bracket_id, "entry_price": price})
+
+    told = answer.get_json()
+    assert (answer.status_code, told["code"], list(told["errors"])) == (400, code, ["entry_price"])
+
+
 def test_an_unfilled_entry_is_cancelled_without_more_words(service: Served) -> None:
     bracket_id = _resting(service)
 
