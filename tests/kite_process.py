@@ -28,7 +28,7 @@ class KiteProcess:
     def start(self) -> None:
         """Serve, and return once it answers; on another port each time."""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "simulator.kite_wire", "--state", str(self.state), *self._words],
+            [sys.executable, "-m", "simulator.kite", "--state", str(self.state), *self._words],
             cwd=PROJECT,
             stdout=subprocess.PIPE,
             text=True,

@@ -37,12 +37,12 @@ from services.bracket.model import (
     Terms,
 )
 from simulator import ExchangeSettings, SimulatedExchange, VirtualClock, load_instruments
-from simulator.kite_wire.desk import Desk
-from simulator.kite_wire.failures import words_of
-from simulator.kite_wire.limits import Limits
-from simulator.kite_wire.routes import Router
-from simulator.kite_wire.server import KiteServer
-from simulator.kite_wire.sessions import App, Sessions, next_death
+from simulator.kite.desk import Desk
+from simulator.kite.failures import words_of
+from simulator.kite.limits import Limits
+from simulator.kite.routes import Router
+from simulator.kite.server import KiteServer
+from simulator.kite.sessions import App, Sessions, next_death
 
 KEY, SECRET, TOKEN = "apikey", "appsecret", "acctok"
 AUTHORIZED = {"Authorization": f"token {KEY}:{TOKEN}", "X-Kite-Version": "3"}

@@ -8,8 +8,8 @@ import requests
 
 from simulator import wire_faults as wf
 from simulator.fault_proxy import FaultProxy
-from simulator.kite_wire.calls import Call, Reply, success
-from simulator.kite_wire.server import KiteServer
+from simulator.kite.calls import Call, Reply, success
+from simulator.kite.server import KiteServer
 from simulator.wire_faults import PASS, Fault, FaultPlan, Rule
 
 

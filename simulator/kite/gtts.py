@@ -1,11 +1,11 @@
 """The endpoints of good-till-triggered orders."""
 
 from services.bracket.model import GttRow
-from simulator.kite_wire.calls import Call
-from simulator.kite_wire.desk import Desk
-from simulator.kite_wire.failures import KiteFailure
-from simulator.kite_wire.forms import gtt_request
-from simulator.kite_wire.rows import Row, gtt_row
+from simulator.kite.calls import Call
+from simulator.kite.desk import Desk
+from simulator.kite.failures import KiteFailure
+from simulator.kite.forms import gtt_request
+from simulator.kite.rows import Row, gtt_row
 
 
 def place(desk: Desk, call: Call) -> Row:

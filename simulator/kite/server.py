@@ -5,7 +5,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from simulator.kite_wire.calls import Call, Reply, failure
+from simulator.kite.calls import Call, Reply, failure
 
 Answer = Callable[[Call], Reply]
 

@@ -17,7 +17,7 @@ from services.bracket.model import (
     TradeRow,
 )
 from simulator.instruments import Listing
-from simulator.kite_wire.failures import words_of
+from simulator.kite.failures import words_of
 from simulator.orders import Order, average_price
 from simulator.positions import Holding
 from utils.constants import EXCHANGE_ZONE

@@ -1,4 +1,4 @@
-"""Kite Connect's wire protocol over the simulated exchange: `python -m simulator.kite_wire --port 5010`.
+"""Kite Connect's wire protocol over the simulated exchange: `python -m simulator.kite --port 5010`.
 
 A client that has its base address changed finds orders, GTTs, books, portfolio, funds, quotes, instruments
 and the login's token exchange, with Kite's shapes, error bodies, status codes and rate limits. Below /sim

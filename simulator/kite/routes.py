@@ -7,11 +7,11 @@ from typing import Any
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import Map, Rule
 
-from simulator.kite_wire import admin, gtts, login, market, orders, portfolio
-from simulator.kite_wire.calls import Call, Reply, failure, success
-from simulator.kite_wire.desk import Desk
-from simulator.kite_wire.failures import KiteFailure, failure_of
-from simulator.kite_wire.limits import Limits
+from simulator.kite import admin, gtts, login, market, orders, portfolio
+from simulator.kite.calls import Call, Reply, failure, success
+from simulator.kite.desk import Desk
+from simulator.kite.failures import KiteFailure, failure_of
+from simulator.kite.limits import Limits
 from simulator.refusals import Refused
 
 Endpoint = Callable[[Desk, Call], Any]

@@ -1,9 +1,9 @@
 """The endpoints of the login: a request token and a checksum for an access token, and its end."""
 
-from simulator.kite_wire.calls import Call
-from simulator.kite_wire.desk import Desk
-from simulator.kite_wire.failures import InputFailure
-from simulator.kite_wire.rows import Row, exchange_time
+from simulator.kite.calls import Call
+from simulator.kite.desk import Desk
+from simulator.kite.failures import InputFailure
+from simulator.kite.rows import Row, exchange_time
 
 
 def exchange_token(desk: Desk, call: Call) -> Row:

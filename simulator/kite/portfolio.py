@@ -3,10 +3,10 @@
 from decimal import Decimal
 
 from services.bracket.model import OrderType, PositionRow, Product
-from simulator.kite_wire.calls import Call
-from simulator.kite_wire.desk import Desk
-from simulator.kite_wire.failures import InputFailure
-from simulator.kite_wire.rows import Row, holding_row, position_row
+from simulator.kite.calls import Call
+from simulator.kite.desk import Desk
+from simulator.kite.failures import InputFailure
+from simulator.kite.rows import Row, holding_row, position_row
 
 
 def positions(desk: Desk, call: Call) -> Row:

@@ -17,7 +17,7 @@ from services.bracket.model import (
     Terms,
     Validity,
 )
-from simulator.kite_wire.failures import InputFailure, words_of
+from simulator.kite.failures import InputFailure, words_of
 from simulator.orders import Order
 
 Form = Mapping[str, str]

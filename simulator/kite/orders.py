@@ -1,9 +1,9 @@
 """The endpoints of orders and trades."""
 
-from simulator.kite_wire.calls import Call
-from simulator.kite_wire.desk import Desk
-from simulator.kite_wire.forms import changed_terms, check_variety, order_request
-from simulator.kite_wire.rows import Row, order_history, order_row, trade_row
+from simulator.kite.calls import Call
+from simulator.kite.desk import Desk
+from simulator.kite.forms import changed_terms, check_variety, order_request
+from simulator.kite.rows import Row, order_history, order_row, trade_row
 from simulator.orders import Order
 
 

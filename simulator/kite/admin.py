@@ -4,10 +4,10 @@ from typing import Any
 
 import msgspec
 
-from simulator.kite_wire.calls import Call
-from simulator.kite_wire.desk import Desk
-from simulator.kite_wire.failures import InputFailure
-from simulator.kite_wire.rows import Row
+from simulator.kite.calls import Call
+from simulator.kite.desk import Desk
+from simulator.kite.failures import InputFailure
+from simulator.kite.rows import Row
 
 
 class _TokenWish(msgspec.Struct, forbid_unknown_fields=True):

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 from simulator.exchange import SimulatedExchange
 from simulator.instruments import Listing
-from simulator.kite_wire.failures import KiteFailure
-from simulator.kite_wire.sessions import Sessions
+from simulator.kite.failures import KiteFailure
+from simulator.kite.sessions import Sessions
 from simulator.orders import Key, Order
 
 _FIRST_TOKEN = 1000

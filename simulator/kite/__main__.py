@@ -1,4 +1,4 @@
-"""python -m simulator.kite_wire --port 5010 --state kite.state
+"""python -m simulator.kite --port 5010 --state kite.state
 
 Prints one line with its address once it answers, and serves until it is ended.
 """
@@ -12,11 +12,11 @@ from pathlib import Path
 
 from simulator.exchange import SimulatedExchange
 from simulator.instruments import load_instruments
-from simulator.kite_wire.desk import Desk
-from simulator.kite_wire.limits import Limits
-from simulator.kite_wire.routes import Router
-from simulator.kite_wire.server import KiteServer
-from simulator.kite_wire.sessions import App, Sessions
+from simulator.kite.desk import Desk
+from simulator.kite.limits import Limits
+from simulator.kite.routes import Router
+from simulator.kite.server import KiteServer
+from simulator.kite.sessions import App, Sessions
 from simulator.settings import ExchangeSettings, WalkSettings
 from utils.clock import SystemClock
 
@@ -69,7 +69,7 @@ def _app(text: str) -> App:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="simulator.kite_wire", description="Kite Connect, simulated.")
+    parser = argparse.ArgumentParser(prog="simulator.kite", description="Kite Connect, simulated.")
     parser.add_argument("--port", type=int, default=0, help="0: a free one")
     parser.add_argument("--state", type=Path, help="the exchange's file; without one it is in memory")
     parser.add_argument(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
-from simulator.kite_wire.failures import InputFailure, KiteFailure
+from simulator.kite.failures import InputFailure, KiteFailure
 from utils.clock import Clock
 from utils.constants import EXCHANGE_ZONE
 

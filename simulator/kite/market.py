@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from services.bracket.model import Quote
 from simulator.instruments import Listing
-from simulator.kite_wire.calls import CSV_TYPE, Call, Reply
-from simulator.kite_wire.desk import Desk
-from simulator.kite_wire.failures import InputFailure, KiteFailure
-from simulator.kite_wire.rows import Row, instrument_columns, ohlc, quote_row
+from simulator.kite.calls import CSV_TYPE, Call, Reply
+from simulator.kite.desk import Desk
+from simulator.kite.failures import InputFailure, KiteFailure
+from simulator.kite.rows import Row, instrument_columns, ohlc, quote_row
 
 _MOST_QUOTES = 500
 _MOST_PRICES = 1000

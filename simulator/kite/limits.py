@@ -4,7 +4,7 @@ import threading
 from collections import deque
 from dataclasses import dataclass
 
-from simulator.kite_wire.failures import KiteFailure
+from simulator.kite.failures import KiteFailure
 from utils.clock import Clock
 
 
