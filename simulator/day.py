@@ -24,7 +24,7 @@ class DayEnd:
         """Cancel the product's live orders and bring its positions to zero, in every account."""
         for account_id in {account.account_id for account in self._ledger.accounts}:
             for order in self._ledger.live_orders_of(account_id):
-                if order.product is product:
+                if order.product is product and not order.waits_for_open:
                     self._orders.expire(order, now=now)
         for position in self._open_positions():
             if position.product is product:
@@ -35,7 +35,7 @@ class DayEnd:
         self.square_off(Product.MIS, now=now)
         self._settle_expired_contracts(now=now)
         for order in tuple(self._ledger.orders):
-            if order.is_live:
+            if order.is_live and not order.waits_for_open:
                 self._orders.expire(order, now=now)
 
     def turn_night(self, *, now: datetime) -> None:
@@ -45,7 +45,8 @@ class DayEnd:
             if position.product is Product.CNC or position.quantity == 0:
                 self._ledger.drop_position(position)
         for order in tuple(self._ledger.orders):
-            self._ledger.orders.drop(order.order_id)
+            if not order.waits_for_open:
+                self._ledger.orders.drop(order.order_id)
         for trade in tuple(self._ledger.trades):
             self._ledger.trades.drop(trade.row.trade_id)
         self._gtts.expire_due(now)

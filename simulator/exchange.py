@@ -29,7 +29,7 @@ from simulator.gtt import gtt_row
 from simulator.instruments import Listing, load_instruments
 from simulator.ledger import Ledger
 from simulator.market import quote
-from simulator.news import AccountListener, Listeners, News, PriceListener, StopListening
+from simulator.news import AccountListener, Listeners, News, OrderListener, PriceListener, StopListening
 from simulator.orders import Key, Order, order_row
 from simulator.positions import Holding, holding_row, position_row
 from simulator.refusals import Refused
@@ -80,14 +80,20 @@ class SimulatedExchange:
             with self._working() as now:
                 self._floor.open(prices if opening_prices is None else opening_prices, now=now)
 
-    def place(self, account_id: str, order: OrderRequest) -> str:
+    def place(self, account_id: str, order: OrderRequest, *, after_market: bool = False) -> str:
         """Take in an order and return its id, which is not yet a word about its fate.
 
-        The risk desk's no (margin, holdings) comes later, as a REJECTED row. Raises Refused.
+        The risk desk's no (margin, holdings) comes later, as a REJECTED row. An after_market order waits
+        for the market to open, if it is shut. Raises Refused.
         """
         with self._working() as now:
             self._floor.catch_up((order.exchange, order.symbol), now)
-            return self._floor.orders.place(account_id, order, now=now)
+            return self._floor.orders.place(account_id, order, now=now, after_market=after_market)
+
+    def required_margin(self, account_id: str, order: OrderRequest) -> Decimal:
+        """Return the rupees an order would hold now. Raises Refused for an unlisted instrument."""
+        with self._working() as now:
+            return self._floor.orders.required(account_id, order, now=now)
 
     def place_foreign(self, account_id: str, order: OrderRequest) -> str:
         """Place an order as somebody at another terminal would: without a tag. Raises Refused."""
@@ -314,6 +320,14 @@ class SimulatedExchange:
         with self._lock:
             return self._listeners.add_for_prices(callback)
 
+    def listen_orders(self, callback: OrderListener) -> StopListening:
+        """Call back with every state any order takes, in their order, once it is on disk.
+
+        The callback runs under the exchange's lock: it may note what it hears and must not ask back.
+        """
+        with self._lock:
+            return self._listeners.add_for_orders(callback)
+
     def close(self) -> None:
         """Close the file. The exchange cannot be used afterwards."""
         with self._lock:
@@ -330,12 +344,13 @@ class SimulatedExchange:
                     yield now
                 finally:
                     self._store.save(self._ledger)
+                    self._listeners.tell_orders(self._news)
         finally:
             self._tell()
 
     def _tell(self) -> None:
         with self._lock:
-            news = News(self._news.accounts.copy(), self._news.symbols.copy())
+            news = News(accounts=self._news.accounts.copy(), symbols=self._news.symbols.copy())
             self._news.accounts.clear()
             self._news.symbols.clear()
         self._listeners.tell(news)

@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import assert_never
 
-from services.bracket.model import Instrument, OrderRequest, Terms
+from services.bracket.model import Instrument, OrderRequest, Product, Terms
 from simulator.commands import (
     Cancel,
     CancelGtt,
@@ -26,8 +26,10 @@ from simulator.order_desk import OrderDesk
 from simulator.orders import Key
 from simulator.price_desk import PriceDesk
 from simulator.settings import ExchangeSettings
+from utils.constants import EXCHANGE_ZONE
 
 _TODAY = "trading"
+_SQUARED = "squared off"
 
 
 class TradingFloor:
@@ -63,6 +65,7 @@ class TradingFloor:
         over = self._ledger.days.get(_TODAY) != trading_day(now)
         if self._settings.ends_days_by_itself and over:
             self.end_day(now)
+        self._square_off_due(now)
         self.gtts.expire_due(now)
         for key in sorted(self._ledger.watched() | quoted):
             self.catch_up(key, now)
@@ -112,6 +115,14 @@ class TradingFloor:
             case _:
                 assert_never(command)
         return "done"
+
+    def _square_off_due(self, now: datetime) -> None:
+        """Close what is intraday once a day, when the broker does."""
+        at, today = self._settings.squares_off_at, trading_day(now)
+        is_time = at is not None and now.astimezone(EXCHANGE_ZONE).time() >= at
+        if is_time and self._is_open(now) and self._ledger.days.get(_SQUARED) != today:
+            self._ledger.days.put(_SQUARED, today)
+            self.days.square_off(Product.MIS, now=now)
 
     def _move_market(self, command: SetPrice | Walk | SetBand, now: datetime) -> None:
         key = command.exchange, command.symbol

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 
 from services.bracket.model import (
     Instrument,
@@ -55,17 +56,24 @@ class OrderDesk:
             raise Refused(RefusalKind.UNCLASSIFIED, f"The instrument {':'.join(key)} does not exist.")
         return found
 
-    def place(self, account_id: str, request: OrderRequest, *, now: datetime) -> str:
-        """Take an order in and return its id. Raises Refused for what is wrong on its face."""
+    def place(
+        self, account_id: str, request: OrderRequest, *, now: datetime, after_market: bool = False
+    ) -> str:
+        """Take an order in and return its id. Raises Refused for what is wrong on its face.
+
+        One that is given after the market waits for its next opening.
+        """
         key = request.exchange, request.symbol
         check_order(
             request,
             instrument=self.instrument(key),
             market=self._ledger.market(key),
             now=now,
-            hours=self._settings.hours,
+            hours=None if after_market else self._settings.hours,
         )
         order = self._new_order(account_id, request, now=now)
+        if after_market:
+            order = replace(order, after_market=True, accept_at=self._next_open(now))
         self._put(order)
         self._pending[order.order_id] = order.accept_at
         self.accept_due(now)
@@ -84,8 +92,10 @@ class OrderDesk:
 
     def cancel(self, account_id: str, order_id: str, *, now: datetime) -> None:
         """Cancel what is unfilled. Raises Refused when the order is done or unknown."""
-        check_session(self._settings.hours, now)
         order = self._settled(account_id, order_id, verb="cancelled")
+        if not order.waits_for_open:
+            check_session(self._settings.hours, now)
+        self._pending.pop(order_id, None)
         self._put(ended(order, RowStatus.CANCELLED, now=now))
 
     def expire(self, order: Order, *, now: datetime) -> None:
@@ -130,8 +140,19 @@ class OrderDesk:
         """Return the account's money."""
         return self._risk.funds(account_id)
 
+    def required(self, account_id: str, request: OrderRequest, *, now: datetime) -> Decimal:
+        """Return the rupees an order would hold, beside what the account has now. Raises Refused."""
+        self.instrument((request.exchange, request.symbol))
+        return self._risk.reserved(self._draft(account_id, request, now=now, number=0))[0].blocked
+
+    def _next_open(self, now: datetime) -> datetime:
+        opens = now if self._settings.hours is None else self._settings.hours.next_open(now)
+        return opens + self._settings.acceptance_delay
+
     def _new_order(self, account_id: str, request: OrderRequest, *, now: datetime) -> Order:
-        number = self._ledger.next_number(self._settings)
+        return self._draft(account_id, request, now=now, number=self._ledger.next_number(self._settings))
+
+    def _draft(self, account_id: str, request: OrderRequest, *, now: datetime, number: int) -> Order:
         day = now.astimezone(EXCHANGE_ZONE).strftime("%Y%m%d")
         terms = request.terms
         return Order(
@@ -175,7 +196,7 @@ class OrderDesk:
                 RefusalKind.ALREADY_DONE,
                 f"Order cannot be {verb} as it is already {order.status.value}.",
             )
-        if order.status is RowStatus.PENDING:
+        if order.status is RowStatus.PENDING and not order.waits_for_open:
             raise Refused(
                 RefusalKind.UNCLASSIFIED,
                 f"Order cannot be {verb} as it is being processed. Try later.",
@@ -183,7 +204,8 @@ class OrderDesk:
         return order
 
     def _check_change(self, order: Order, terms: Terms, *, now: datetime) -> None:
-        check_session(self._settings.hours, now)
+        if not order.waits_for_open:
+            check_session(self._settings.hours, now)
         if order.modifications >= self._settings.modifications_per_order:
             raise Refused(RefusalKind.MODIFICATION_CAP, "Maximum allowed order modifications exceeded.")
         if order.triggered and terms.order_type in STOPS:
@@ -257,3 +279,4 @@ class OrderDesk:
     def _put(self, order: Order) -> None:
         self._ledger.put_order(order)
         self._news.accounts.add(order.account_id)
+        self._news.orders.append(order)

@@ -52,6 +52,7 @@ class Order:
     blocked: Decimal = Decimal(0)  # margin held for what is unfilled
     reason: str | None = None
     refusal: RefusalKind | None = None
+    after_market: bool = False  # taken in while the market is shut, for its next opening
 
     @property
     def key(self) -> Key:
@@ -64,6 +65,11 @@ class Order:
     @property
     def is_live(self) -> bool:
         return self.status in LIVE
+
+    @property
+    def waits_for_open(self) -> bool:
+        """Whether the broker keeps it until the market opens; its owner may still change or cancel it."""
+        return self.after_market and self.status is RowStatus.PENDING
 
     @property
     def waits_for_trigger(self) -> bool:
@@ -118,6 +124,8 @@ def with_terms(order: Order, terms: Terms, *, now: datetime, priority: int) -> O
         modifications=order.modifications + 1,
         updated_at=now,
     )
+    if order.waits_for_open:
+        return changed
     if changed.remaining == 0:
         return replace(changed, status=RowStatus.FILLED, blocked=Decimal(0))
     return replace(changed, status=resting_status(changed))

@@ -27,6 +27,15 @@ class SessionHours:
         local = now.astimezone(EXCHANGE_ZONE)
         return local.weekday() < 5 and self.opens <= local.time() < self.closes
 
+    def next_open(self, now: datetime) -> datetime:
+        """Return when the market is open next: now, or the first opening after it."""
+        if self.is_open(now):
+            return now
+        local = now.astimezone(EXCHANGE_ZONE)
+        days = (local.date() + timedelta(days=ahead) for ahead in range(8))
+        openings = (datetime.combine(day, self.opens, tzinfo=EXCHANGE_ZONE) for day in days)
+        return next(moment for moment in openings if moment > now and moment.weekday() < 5)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExchangeSettings:
@@ -38,6 +47,7 @@ class ExchangeSettings:
     acceptance_delay: timedelta = timedelta(0)
     hours: SessionHours | None = None
     ends_days_by_itself: bool = False  # at midnight, exchange time
+    squares_off_at: time | None = None  # exchange time at which the broker closes what is intraday
     opening_cash: Decimal = Decimal("10000000")
     enforces_margin: bool = True
     demat_authorised: bool = True

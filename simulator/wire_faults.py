@@ -13,7 +13,7 @@ class Fault:
     """What is done to one exchange. Without any field it passes.
 
     The server gets the request unless `answers_itself` or `closes_before`; seconds are waited, a `close`
-    is a reset (RST).
+    is a reset (RST). Of what a server sends unasked, `closes_before` loses it and `wait_before` delays it.
     """
 
     name: str
@@ -25,6 +25,8 @@ class Fault:
     answers_instead: tuple[int, bytes] | None = None  # done, and this answer
     cuts_body: bool = False  # done, and half an answer
     replays: bool = False  # a read: what was answered to the same path some time ago
+    forges: bool = False  # a push: signed by somebody who does not know the secret
+    repeats: int = 0  # a push: so many times more
 
     @property
     def reaches_server(self) -> bool:
@@ -55,6 +57,40 @@ CUT = Fault(name="half an answer", cuts_body=True)
 STALE = Fault(name="stale book", replays=True)
 EMPTY_BOOK = Fault(name="empty book", answers_itself=(200, b'{"status":"success","data":[]}'))
 SLOW = Fault(name="slow answer", wait_after=1.0)
+SERVER_ERROR_BEFORE = Fault(name="500 before acceptance", answers_itself=(500, _HTML))
+SERVER_ERROR_AFTER = Fault(name="500 after acceptance", answers_instead=(500, _HTML))
+LOST_PUSH = Fault(name="lost push", closes_before=True)
+LATE_PUSH = Fault(name="late push", wait_before=3.0)
+REPEATED_PUSH = Fault(name="repeated push", repeats=2)
+FORGED_PUSH = Fault(name="forged push", forges=True)
+
+FAULTS = {
+    fault.name: fault
+    for fault in (
+        RESET_BEFORE,
+        RESET_AFTER,
+        HANG_BEFORE,
+        HANG_AFTER,
+        LATE,
+        BAD_GATEWAY_BEFORE,
+        BAD_GATEWAY_AFTER,
+        GATEWAY_TIMEOUT_BEFORE,
+        GATEWAY_TIMEOUT_AFTER,
+        SERVER_ERROR_BEFORE,
+        SERVER_ERROR_AFTER,
+        TOO_MANY,
+        GARBLED,
+        EMPTY,
+        CUT,
+        STALE,
+        EMPTY_BOOK,
+        SLOW,
+        LOST_PUSH,
+        LATE_PUSH,
+        REPEATED_PUSH,
+        FORGED_PUSH,
+    )
+}
 
 
 @dataclass(slots=True, kw_only=True)

@@ -35,6 +35,7 @@ class Reply:
     status: int
     body: bytes
     content_type: str = JSON_TYPE
+    headers: Sequence[tuple[str, str]] = ()
 
 
 def success(data: object) -> Reply:

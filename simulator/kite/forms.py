@@ -23,6 +23,8 @@ from simulator.orders import Order
 Form = Mapping[str, str]
 Word = TypeVar("Word", bound=StrEnum)
 
+_WHOLE = 100  # percent
+AFTER_MARKET = "amo"
 _UNPROTECTED = frozenset({OrderType.MARKET, OrderType.SL_M})
 
 
@@ -41,10 +43,11 @@ class _GttOrder(msgspec.Struct):
     order_type: OrderType
 
 
-def check_variety(variety: str) -> None:
-    """Refuse what is not a regular order."""
-    if variety != "regular":
-        raise InputFailure("Invalid `variety`: only regular orders are simulated.")
+def check_variety(variety: str) -> str:
+    """Return the variety. Raises InputFailure for one that is not simulated."""
+    if variety not in ("regular", AFTER_MARKET):
+        raise InputFailure("Invalid `variety`: regular and amo orders are simulated.")
+    return variety
 
 
 def order_request(form: Form) -> OrderRequest:
@@ -85,8 +88,10 @@ def changed_terms(form: Form, order: Order) -> Terms:
 def check_protection(form: Form) -> None:
     """Refuse a market order without a market protection: -1, or a percentage."""
     value = _price(form, "market_protection")
-    if value is None or value == 0:
+    if value is None:
         raise InputFailure(words_of(RefusalKind.PROTECTION_MISSING, "Set `market_protection`."))
+    if value != -1 and not 0 < value <= _WHOLE:
+        raise InputFailure("Invalid `market_protection`: -1, or above 0 and at most 100.")
 
 
 def gtt_request(form: Form) -> GttRequest:

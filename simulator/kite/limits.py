@@ -18,6 +18,7 @@ class Window:
 
 ORDERS = (Window(10, 1), Window(400, 60), Window(5000, 24 * 3600))
 QUOTES = (Window(1, 1),)
+CANDLES = (Window(3, 1),)
 OTHERS = (Window(10, 1),)
 
 
@@ -50,4 +51,6 @@ class Limits:
 def _kind_of(method: str, path: str) -> tuple[str, tuple[Window, ...]]:
     if method != "GET" and path.startswith(("/orders", "/gtt")):
         return "order", ORDERS
+    if path.startswith("/instruments/historical"):
+        return "candles", CANDLES
     return ("quote", QUOTES) if path.startswith("/quote") else ("other", OTHERS)

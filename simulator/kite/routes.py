@@ -7,7 +7,7 @@ from typing import Any
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import Map, Rule
 
-from simulator.kite import admin, gtts, login, market, orders, portfolio
+from simulator.kite import admin, gtts, login, margins, market, orders, portfolio
 from simulator.kite.calls import Call, Reply, failure, success
 from simulator.kite.desk import Desk
 from simulator.kite.failures import KiteFailure, failure_of
@@ -29,6 +29,8 @@ _PRIVATE: tuple[tuple[str, str, Endpoint], ...] = (
     ("GET", "/gtt/triggers/<trigger_id>", gtts.one),
     ("PUT", "/gtt/triggers/<trigger_id>", gtts.modify),
     ("DELETE", "/gtt/triggers/<trigger_id>", gtts.delete),
+    ("POST", "/margins/orders", margins.of_orders),
+    ("POST", "/margins/basket", margins.of_basket),
     ("GET", "/portfolio/positions", portfolio.positions),
     ("GET", "/portfolio/holdings", portfolio.holdings),
     ("GET", "/user/margins", portfolio.margins),
@@ -38,14 +40,21 @@ _PRIVATE: tuple[tuple[str, str, Endpoint], ...] = (
     ("GET", "/quote/ltp", market.last_price),
     ("GET", "/quote/ohlc", market.open_high_low_close),
     ("GET", "/instruments", market.instruments),
+    ("GET", "/instruments/historical/<token>/<interval>", market.candles),
     ("GET", "/instruments/<exchange>", market.instruments_of_exchange),
 )
 _OPEN: tuple[tuple[str, str, Endpoint], ...] = (
+    ("GET", "/connect/login", login.page),
     ("POST", "/session/token", login.exchange_token),
     ("DELETE", "/session/token", login.end_session),
     ("POST", "/sim/command", admin.command),
     ("POST", "/sim/token", admin.token),
     ("POST", "/sim/login", admin.log_in),
+    ("POST", "/sim/app", admin.addresses),
+    ("POST", "/sim/sockets/cut", admin.cut_sockets),
+    ("GET", "/sim/faults", admin.faults),
+    ("POST", "/sim/faults", admin.add_fault),
+    ("DELETE", "/sim/faults", admin.clear_faults),
 )
 
 
@@ -72,12 +81,14 @@ class Router:
 
     def _carried_out(self, call: Call) -> Any:
         endpoint, words = self._found(call)
-        if endpoint not in self._open:
-            user_id = self._desk.sessions.app_of(call.authorization).user_id
-            if self._limits is not None:
-                self._limits.count(user_id, method=call.method, path=call.path)
-            call = replace(call, user_id=user_id)
-        return endpoint(self._desk, replace(call, path_words=words))
+        call = replace(call, path_words=words)
+        if endpoint in self._open:
+            return endpoint(self._desk, call)
+        app = self._desk.sessions.app_of(call.authorization)
+        if self._limits is not None:
+            self._limits.count(app.user_id, method=call.method, path=call.path)
+        with self._desk.journal.acting(app.api_key):
+            return endpoint(self._desk, replace(call, user_id=app.user_id))
 
     def _found(self, call: Call) -> tuple[Endpoint, dict[str, str]]:
         try:

@@ -1,7 +1,9 @@
 """The exchange's values as Kite writes them: upper-case words, India's time without a zone, 0 for none."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 from services.bracket.model import (
@@ -11,14 +13,14 @@ from services.bracket.model import (
     OrderType,
     PositionRow,
     Product,
-    Quote,
     RowStatus,
     Side,
     TradeRow,
 )
 from simulator.instruments import Listing
 from simulator.kite.failures import words_of
-from simulator.orders import Order, average_price
+from simulator.kite.ticks import Picture
+from simulator.orders import Key, Order, average_price
 from simulator.positions import Holding
 from utils.constants import EXCHANGE_ZONE
 
@@ -61,13 +63,13 @@ def order_row(order: Order, *, token: int) -> Row:
         "order_id": order.order_id,
         "exchange_order_id": f"1{order.order_id}" if has_arrived else None,
         "parent_order_id": None,
-        "status": _STATUSES[order.status],
+        "status": "AMO REQ RECEIVED" if order.waits_for_open else _STATUSES[order.status],
         "status_message": reason,
         "status_message_raw": reason,
         "order_timestamp": exchange_time(order.placed_at),
         "exchange_timestamp": at if has_arrived else None,
         "exchange_update_timestamp": at if has_arrived else None,
-        "variety": "regular",
+        "variety": "amo" if order.after_market else "regular",
         "modified": order.modifications > 0,
         "exchange": order.exchange,
         "tradingsymbol": order.symbol,
@@ -93,15 +95,12 @@ def order_row(order: Order, *, token: int) -> Row:
     }
 
 
-def order_history(order: Order, *, token: int) -> list[Row]:
-    """Return how the order came to be and what it is now; states in between are not kept."""
-    newest = order_row(order, token=token)
-    placed = exchange_time(order.placed_at)
-    born = {
-        "status": "PUT ORDER REQ RECEIVED",
+def order_history(order: Order, states: Sequence[Order], *, token: int) -> list[Row]:
+    """Return how the order came to be what it is; states are empty when nobody noted them."""
+    born = order_row(order, token=token) | {
         "status_message": None,
         "status_message_raw": None,
-        "order_timestamp": placed,
+        "order_timestamp": exchange_time(order.placed_at),
         "exchange_order_id": None,
         "exchange_timestamp": None,
         "exchange_update_timestamp": None,
@@ -110,7 +109,22 @@ def order_history(order: Order, *, token: int) -> list[Row]:
         "pending_quantity": order.quantity,
         "cancelled_quantity": 0,
     }
-    return [newest | born, newest]
+    rows = [born | {"status": word} for word in _BIRTH]
+    for before, after in pairwise(states):
+        now = order_row(after, token=token)
+        rows += [order_row(before, token=token) | {"status": word} for word in _between(before, after)]
+        rows.append(now)
+    return rows if len(states) > 1 else [*rows, order_row(order, token=token)]
+
+
+_BIRTH = ("PUT ORDER REQ RECEIVED", "VALIDATION PENDING", "OPEN PENDING")
+_CHANGE = ("MODIFY VALIDATION PENDING", "MODIFY PENDING", "MODIFIED")
+
+
+def _between(before: Order, after: Order) -> tuple[str, ...]:
+    if after.modifications > before.modifications:
+        return _CHANGE
+    return ("CANCEL PENDING",) if after.status is RowStatus.CANCELLED else ()
 
 
 def trade_row(trade: TradeRow, *, token: int) -> Row:
@@ -246,38 +260,60 @@ def _gtt_result(gtt: GttRow, leg: GttLegRow) -> Row | None:
     return {"timestamp": at, "triggered_at": at, "order_result": result, "meta": meta}
 
 
-def quote_row(quote: Quote, *, token: int) -> Row:
-    """Return a full quote; the exchange keeps no day's history, so its prices of the day are the last."""
-    at = exchange_time(quote.at)
+def quote_row(picture: Picture) -> Row:
+    """Return a full quote; only the simulated accounts trade here, so the market's own volume is 0."""
+    at = exchange_time(picture.at)
     return {
-        "instrument_token": token,
+        "instrument_token": picture.token,
         "timestamp": at,
         "last_trade_time": at,
-        "last_price": quote.last,
+        "last_price": picture.last,
         "last_quantity": 0,
-        "buy_quantity": 0,
-        "sell_quantity": 0,
+        "buy_quantity": picture.bid_quantity,
+        "sell_quantity": picture.ask_quantity,
         "volume": 0,
-        "average_price": quote.last,
+        "average_price": picture.last,
         "oi": 0,
         "oi_day_high": 0,
         "oi_day_low": 0,
-        "net_change": 0,
-        "lower_circuit_limit": quote.lower_band or 0,
-        "upper_circuit_limit": quote.upper_band or 0,
-        "ohlc": ohlc(quote),
-        "depth": {"buy": _depth(quote.bid), "sell": _depth(quote.ask)},
+        "net_change": picture.last - picture.day.close,
+        "lower_circuit_limit": picture.lower_band or 0,
+        "upper_circuit_limit": picture.upper_band or 0,
+        "ohlc": ohlc(picture),
+        "depth": {
+            "buy": _depth(picture.bid, picture.bid_quantity),
+            "sell": _depth(picture.ask, picture.ask_quantity),
+        },
     }
 
 
-def ohlc(quote: Quote) -> Row:
-    return dict.fromkeys(("open", "high", "low", "close"), quote.last)
+def ohlc(picture: Picture) -> Row:
+    day = picture.day
+    return {"open": day.open, "high": day.high, "low": day.low, "close": day.close}
 
 
-def _depth(best: Decimal | None) -> list[Row]:
+def _depth(best: Decimal | None, quantity: int) -> list[Row]:
     """Kite always lists five levels, the empty ones as zeros."""
-    levels = [] if best is None else [{"price": best, "quantity": 1, "orders": 1}]
+    levels = [] if best is None else [{"price": best, "quantity": quantity, "orders": 1}]
     return levels + [{"price": 0, "quantity": 0, "orders": 0}] * (_LEVELS - len(levels))
+
+
+def index_columns(key: Key, *, token: int) -> dict[str, str]:
+    """Return an index's line of the instruments dump: it is quoted, and has no tick or lot to trade."""
+    return {
+        "instrument_token": str(token),
+        "exchange_token": str(token >> 8),
+        "tradingsymbol": key[1],
+        "name": key[1],
+        "last_price": "0",
+        "expiry": "",
+        "strike": "0",
+        "tick_size": "0",
+        "lot_size": "0",
+        "instrument_type": "EQ",
+        "segment": "INDICES",
+        "exchange": key[0],
+    }
 
 
 def instrument_columns(listing: Listing, *, token: int) -> dict[str, str]:

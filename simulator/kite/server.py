@@ -1,60 +1,53 @@
-"""The HTTP server: keep-alive connections, a thread each, every answer in one write."""
+"""The HTTP server: keep-alive connections, a thread each; a socket begins as one of its calls."""
 
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from simulator.faulty_http import Answer, FaultyHandler, FaultyServer, made_up
 from simulator.kite.calls import Call, Reply, failure
+from simulator.kite.failures import KiteFailure
+from simulator.kite.sockets import SocketHub
+from simulator.wire_faults import PASS, Fault, FaultPlan
 
-Answer = Callable[[Call], Reply]
-
-_MOST_BYTES = 1024 * 1024
+OWN = "/sim/"  # what a test steers the simulator by: no fault ever touches it
 
 
-class KiteServer(ThreadingHTTPServer):
+class KiteServer(FaultyServer):
     """Serves on loopback until shut down. port 0 takes a free one."""
 
-    daemon_threads = True
-    block_on_close = False
-
-    def __init__(self, port: int, answer: Answer) -> None:
-        super().__init__(("127.0.0.1", port), _Handler)
+    def __init__(
+        self,
+        port: int,
+        answer: Callable[[Call], Reply],
+        *,
+        plan: FaultPlan | None = None,
+        sockets: SocketHub | None = None,
+    ) -> None:
+        super().__init__(port, _Handler, plan=plan or FaultPlan())
         self.answer = answer
+        self.sockets = sockets
 
     @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-    def serve_forever(self, poll_interval: float = 0.02) -> None:
-        """Serve until shut down, which is noticed within poll_interval seconds."""
-        super().serve_forever(poll_interval)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of clients that leave in the middle of a call: that is what they are tested with."""
+    def socket_url(self) -> str:
+        return f"ws://127.0.0.1:{self.server_port}"
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = -1  # head and body leave together
+class _Handler(FaultyHandler):
     server: KiteServer  # pyright: ignore[reportIncompatibleVariableOverride]  # made by no other
 
     def do_GET(self) -> None:
-        self._handle()
+        if self.server.sockets is not None and self.headers.get("Upgrade", "").lower() == "websocket":
+            self._become_socket(self.server.sockets)
+        else:
+            super().do_GET()
 
     do_POST = do_PUT = do_DELETE = do_GET
 
-    def log_message(self, format: str, *args: Any) -> None:
-        """Log nothing: paths hold no secret, but a test's output has no use for them."""
+    def fault(self, body: bytes) -> Fault:
+        return PASS if self.path.startswith(OWN) else super().fault(body)
 
-    def _handle(self) -> None:
-        length = self.headers.get("Content-Length", "0")
-        if not length.isdigit() or int(length) > _MOST_BYTES:
-            self.close_connection = True
-            self._send(failure(400, "InputException", "Invalid Content-Length."))
-            return
-        self._send(self.server.answer(self._call(self.rfile.read(int(length)))))
+    def asked(self, body: bytes) -> Answer | None:
+        return _answer(self.server.answer(self._call(body)))
 
     def _call(self, body: bytes) -> Call:
         parts = urlsplit(self.path)
@@ -68,9 +61,23 @@ class _Handler(BaseHTTPRequestHandler):
             body=body,
         )
 
-    def _send(self, reply: Reply) -> None:
-        self.send_response(reply.status)
-        self.send_header("Content-Type", reply.content_type)
-        self.send_header("Content-Length", str(len(reply.body)))
-        self.end_headers()
-        self.wfile.write(reply.body)
+    def _become_socket(self, sockets: SocketHub) -> None:
+        self.close_connection = True
+        fault = self.fault(b"")
+        if not self.reached(fault):
+            return
+        query = dict(parse_qsl(urlsplit(self.path).query))
+        if fault.answers_itself is not None:
+            self.send(made_up(fault.answers_itself))
+            return
+        try:
+            app = sockets.admit(query)
+        except KiteFailure as exc:
+            self.send(_answer(failure(exc.status, exc.error_type, exc.message)))
+            return
+        head = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in self.headers.items()}
+        sockets.serve(self.connection, head, app=app, token=query["access_token"])
+
+
+def _answer(reply: Reply) -> Answer:
+    return Answer(reply.status, reply.content_type, reply.body, reply.headers)

@@ -5,7 +5,7 @@ import hmac
 import secrets
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 
 from simulator.kite.failures import InputFailure, KiteFailure
@@ -25,6 +25,8 @@ class App:
     user_id: str
     access_token: str | None = None
     gives_quotes: bool = True  # the paid plan; the free one has no market data
+    postback_url: str = ""
+    redirect_url: str = ""  # where the login page sends the browser back to
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +52,40 @@ class Sessions:
         """Return the app a header speaks for. Raises KiteFailure, a TokenException, for any other."""
         scheme, _, words = authorization.partition(" ")
         api_key, _, access_token = words.partition(":")
+        if scheme != "token" or not self.is_alive(api_key, access_token):
+            raise KiteFailure(403, "TokenException", "Incorrect `api_key` or `access_token`.")
+        return self.app(api_key)
+
+    def is_alive(self, api_key: str, access_token: str) -> bool:
+        """Tell whether a token of an app is good now."""
         with self._lock:
             login = self._logins.get(access_token)
-            is_good = login is not None and login.api_key == api_key and self._lives(login)
-        if scheme != "token" or not is_good:
-            raise KiteFailure(403, "TokenException", "Incorrect `api_key` or `access_token`.")
-        return self._apps[api_key]
+            return login is not None and login.api_key == api_key and self._lives(login)
+
+    def app(self, api_key: str) -> App:
+        """Return an app. Raises KiteFailure for no such app."""
+        with self._lock:
+            return self._app(api_key)
+
+    def apps_of(self, user_id: str) -> tuple[App, ...]:
+        """Return the apps of a user."""
+        with self._lock:
+            return tuple(app for app in self._apps.values() if app.user_id == user_id)
+
+    def app_id(self, api_key: str | None) -> int:
+        """Return the number of an app, 0 for an order that no app placed."""
+        with self._lock:
+            return 1 + list(self._apps).index(api_key) if api_key in self._apps else 0
+
+    def set_addresses(self, api_key: str, *, postback_url: str | None, redirect_url: str | None) -> None:
+        """Change where an app is told of updates and where its users come back to; None leaves as it is."""
+        with self._lock:
+            app = self._app(api_key)
+            self._apps[api_key] = replace(
+                app,
+                postback_url=app.postback_url if postback_url is None else postback_url,
+                redirect_url=app.redirect_url if redirect_url is None else redirect_url,
+            )
 
     def request_token(self, api_key: str) -> str:
         """Return what the login page would have redirected with: minutes to live, good for one exchange."""
@@ -68,7 +98,7 @@ class Sessions:
 
     def log_in(self, api_key: str, request_token: str, *, checksum: str) -> tuple[App, str]:
         """Return the app and its new access token. Raises KiteFailure for a wrong token or checksum."""
-        app = self._app(api_key)
+        app = self.app(api_key)
         with self._lock:
             request = self._requests.pop(request_token, None)
         if request is None or request.api_key != api_key or not self._lives(request):
@@ -87,13 +117,13 @@ class Sessions:
 
     def kill(self, api_key: str) -> None:
         """Let every token of an app die, as a login elsewhere does. Raises KiteFailure for no such app."""
-        self._app(api_key)
         with self._lock:
+            self._app(api_key)
             self._logins = {token: one for token, one in self._logins.items() if one.api_key != api_key}
 
     def revive(self, api_key: str) -> None:
         """Make the app's fixed token good again. Raises KiteFailure for an app without one."""
-        app = self._app(api_key)
+        app = self.app(api_key)
         if app.access_token is None:
             raise InputFailure(f"The app {api_key} has no fixed token.")
         with self._lock:

@@ -374,7 +374,7 @@ def test_what_the_official_client_sends_is_taken(kite: Kite) -> None:
 
     assert changed.json()["message"].startswith("Price is beyond the circuit limit.")
     assert isinstance(placed.json()["data"]["trigger_id"], int)
-    assert len(kite.call("GET", f"/orders/{order_id}").json()["data"]) == 2
+    assert len(kite.call("GET", f"/orders/{order_id}").json()["data"]) == 4
     assert kite.call("GET", f"/orders/{order_id}/trades").json()["data"] == []
 
 
@@ -409,7 +409,7 @@ def test_the_adapter_reads_a_429_as_not_sent() -> None:
 def test_unknown_routes_and_methods_answer_as_kite_does(kite: Kite) -> None:
     assert kite.call("GET", "/nothing").status_code == 404
     assert kite.call("DELETE", "/orders").status_code == 405
-    assert kite.call("POST", "/orders/amo").json()["message"].startswith("Invalid `variety`")
+    assert kite.call("POST", "/orders/co").json()["message"].startswith("Invalid `variety`")
 
 
 def test_funds_and_segments_are_told(kite: Kite) -> None:
