@@ -39,7 +39,7 @@ test: $(VENV)/dev.stamp ## all tests but the slow ones
 check: $(VENV)/dev.stamp ## what every change must pass: style, types, imports, tests
 	@$(BIN)/python -m scripts.check
 
-check-clients: $(VENV)/dev.stamp ## the published openalgo clients, in environments of their own, against a real service
+check-clients: $(VENV)/dev.stamp ## published clients in environments of their own: openalgo at the service, kiteconnect at the simulator
 	@$(BIN)/python -m pytest -m clients
 
 check-slow: $(VENV)/dev.stamp ## kill -9 at every point, and whatever else takes minutes

@@ -37,6 +37,10 @@ class KiteProcess:
         self.url = self._process.stdout.readline().strip()
         assert self.url, "the simulated Kite did not start"
 
+    @property
+    def socket_url(self) -> str:
+        return self.url.replace("http:", "ws:")
+
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         if self._process is None:
             return

@@ -12,21 +12,15 @@ import pytest
 
 from scripts.service_process import PROJECT, ServiceProcess
 from simulator import post_command
+from tests.clients.environments import environment, run
 
 pytestmark = [pytest.mark.clients, pytest.mark.timeout(600)]
 
-ENVIRONMENTS = PROJECT / ".venv-clients"
 DRIVER = Path(__file__).parent / "drive_openalgo.py"
 GUIDE = PROJECT / "docs" / "openalgo-clients.md"
 # 2.x asks for Python 3.12; where there is none its pure parts run on 3.11, with these beside it.
 NEEDED_BY_2 = ("httpx==0.28.1", "pandas==2.3.3", "numpy==2.3.4", "websocket-client==1.9.0")
 NEWER_PYTHONS = ("python3.13", "python3.12")
-
-
-def run(*words: str | Path) -> str:
-    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{words[0]}: {done.stdout[-3000:]}{done.stderr[-3000:]}"
-    return done.stdout
 
 
 def newer_python() -> str | None:
@@ -41,21 +35,13 @@ def starts(python: str) -> bool:
     return subprocess.run([python, "-V"], check=False, capture_output=True).returncode == 0
 
 
-def environment(version: str) -> Path:
-    """Return the Python of an environment with this version of the client, made when it is missing."""
-    folder = ENVIRONMENTS / version
-    python = folder / "bin" / "python"
-    if not (folder / "made").exists():
-        newer = newer_python() if version.startswith("2.") else sys.executable
-        run(newer or sys.executable, "-m", "venv", "--clear", folder)
-        pip = (python, "-m", "pip", "install", "-q", "--disable-pip-version-check")
-        if newer is None:
-            run(*pip, *NEEDED_BY_2)
-            run(*pip, "--no-deps", "--ignore-requires-python", f"openalgo=={version}")
-        else:
-            run(*pip, f"openalgo=={version}")
-        (folder / "made").touch()
-    return python
+def openalgo(version: str) -> Path:
+    """Return the Python of an environment with this version of the client."""
+    newer = newer_python() if version.startswith("2.") else sys.executable
+    client = f"openalgo=={version}"
+    if newer is None:
+        return environment(version, NEEDED_BY_2, ("--no-deps", "--ignore-requires-python", client))
+    return environment(version, (client,), python=newer)
 
 
 @pytest.fixture
@@ -78,7 +64,7 @@ def test_the_published_client_trades_reads_and_is_refused_as_it_expects(
 ) -> None:
     service, key = served
 
-    assert run(environment(version), DRIVER, service.url, key) == says
+    assert run(openalgo(version), DRIVER, service.url, key) == says
 
 
 @pytest.mark.parametrize("version", ["1.0.47", "2.0.5"])
@@ -89,7 +75,7 @@ def test_the_example_of_the_guide_runs_as_it_is_printed(
     (example,) = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), flags=re.DOTALL)
     script = tmp_path / "example.py"
     script.write_text(example)
-    python = environment(version)
+    python = openalgo(version)
 
     done = subprocess.run(
         [python, script],
