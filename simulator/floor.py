@@ -20,7 +20,7 @@ from simulator.commands import (
 )
 from simulator.day import DayEnd, trading_day
 from simulator.gtt_desk import GttDesk
-from simulator.ledger import Ledger
+from simulator.ledger import TRADING_DAY, Ledger
 from simulator.news import News
 from simulator.order_desk import OrderDesk
 from simulator.orders import Key
@@ -28,7 +28,6 @@ from simulator.price_desk import PriceDesk
 from simulator.settings import ExchangeSettings
 from utils.constants import EXCHANGE_ZONE
 
-_TODAY = "trading"
 _SQUARED = "squared off"
 
 
@@ -56,13 +55,13 @@ class TradingFloor:
         """Begin the first day of a new exchange."""
         # The first number given marks the file as one that has been opened before.
         self._ledger.next_number(self._settings)
-        self._ledger.days.put(_TODAY, trading_day(now))
+        self._ledger.days.put(TRADING_DAY, trading_day(now))
         for key, price in prices.items():
             self.prices.open(key, price, now=now)
 
     def tick(self, now: datetime, *, quoted: Set[Key]) -> None:
         """Turn the day when it is over, then move what somebody waits for or looks at."""
-        over = self._ledger.days.get(_TODAY) != trading_day(now)
+        over = self._ledger.days.get(TRADING_DAY) != trading_day(now)
         if self._settings.ends_days_by_itself and over:
             self.end_day(now)
         self._square_off_due(now)
@@ -92,7 +91,7 @@ class TradingFloor:
         """Close the session and turn to the next day."""
         self.days.close_session(now=now)
         self.days.turn_night(now=now)
-        self._ledger.days.put(_TODAY, trading_day(now))
+        self._ledger.days.put(TRADING_DAY, trading_day(now))
 
     def obey(self, command: Command, now: datetime) -> str:
         """Carry out a posted command and return its outcome. Raises Refused or ValueError."""

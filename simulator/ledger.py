@@ -14,6 +14,7 @@ from simulator.settings import ExchangeSettings
 Row = TypeVar("Row")
 Group = TypeVar("Group")
 NUMBER = "last_number"
+TRADING_DAY = "trading"  # in the table of days: the date, in India, that the books are of
 
 
 class Table(Generic[Row]):

@@ -18,7 +18,7 @@ from services.bracket.model import (
     Validity,
 )
 from simulator.funds import FundsState
-from simulator.ledger import Ledger
+from simulator.ledger import TRADING_DAY, Ledger
 from simulator.matching import Fill, match, trigger_is_reached
 from simulator.news import News
 from simulator.orders import PRICED, STOPS, Key, Order, accepted, ended, triggered, with_fill, with_terms
@@ -119,12 +119,23 @@ class OrderDesk:
 
     def accept_due(self, now: datetime) -> None:
         """Let in, or reject, the orders whose time at the broker's desk is over."""
-        due = [order_id for order_id, accept_at in self._pending.items() if accept_at <= now]
+        due = [
+            order_id
+            for order_id, accept_at in self._pending.items()
+            if accept_at <= now and not self._waits_for_the_day(order_id, now)
+        ]
         for order_id in due:
             del self._pending[order_id]
             order = self._ledger.orders.get(order_id)
             if order is not None:
                 self._accept(order, now=now)
+
+    def _waits_for_the_day(self, order_id: str, now: datetime) -> bool:
+        """Whether the books are still yesterday's: their end would sweep away what trades before it."""
+        order = self._ledger.orders.get(order_id)
+        is_over = self._ledger.days.get(TRADING_DAY) != now.astimezone(EXCHANGE_ZONE).date().isoformat()
+        after_market = order is not None and order.waits_for_open
+        return after_market and self._settings.ends_days_by_itself and is_over
 
     def price_moved(self, key: Key, *, now: datetime) -> None:
         """Fire the stops the last price reached, then match what rests in the symbol."""

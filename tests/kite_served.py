@@ -33,9 +33,7 @@ class ServedKite:
         listings = load_instruments()
         self.exchange = SimulatedExchange(self.clock, settings or ExchangeSettings(), listings=listings)
         self.exchange.set_price(*SBIN, last=PRICE)
-        app = App(
-            api_key=KEY, api_secret=SECRET, user_id=USER, access_token=TOKEN, gives_quotes=gives_quotes
-        )
+        app = App(api_key=KEY, api_secret=SECRET, user_id=USER, access_token=TOKEN, gives_quotes=gives_quotes)
         self.kite = SimulatedKite(
             self.exchange, self.clock, listings=listings, apps=[app, *others], has_limits=has_limits
         )
@@ -59,7 +57,7 @@ class ServedKite:
         assert answer.ok, answer.text
         return answer.json()["data"]
 
-    def sim(self, path: str, method: str = "POST", **body: Any) -> Any:
+    def sim(self, path: str, method: str = "POST", /, **body: Any) -> Any:
         """Do what no broker offers."""
         answer = requests.request(method, f"{self.kite.url}/sim/{path}", json=body, timeout=10)
         assert answer.ok, answer.text
@@ -67,7 +65,7 @@ class ServedKite:
 
     def order(self, **changes: Any) -> requests.Response:
         """Ask for an order: 10 SBIN bought intraday at 800."""
-        usual = {
+        usual: dict[str, Any] = {
             "exchange": "NSE",
             "tradingsymbol": "SBIN",
             "transaction_type": "BUY",
@@ -100,7 +98,7 @@ class ServedKite:
         self.kite.tick()
 
 
-def wait_until(fulfilled: Callable[[], bool], *, what: str, seconds: float = 15.0) -> None:
+def wait_until(fulfilled: Callable[[], bool], *, what: object, seconds: float = 15.0) -> None:
     """Return once something is so. Raises AssertionError after the deadline."""
     deadline = time.monotonic() + seconds
     while not fulfilled():

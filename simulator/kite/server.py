@@ -71,12 +71,12 @@ class _Handler(FaultyHandler):
             self.send(made_up(fault.answers_itself))
             return
         try:
-            app = sockets.admit(query)
+            one = sockets.admit(query)
         except KiteFailure as exc:
             self.send(_answer(failure(exc.status, exc.error_type, exc.message)))
             return
         head = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in self.headers.items()}
-        sockets.serve(self.connection, head, app=app, token=query["access_token"])
+        sockets.serve(one, self.connection, head)
 
 
 def _answer(reply: Reply) -> Answer:

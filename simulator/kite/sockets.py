@@ -22,6 +22,7 @@ MOST_SOCKETS = 3  # of one app
 MOST_INSTRUMENTS = 3000  # of one socket
 _ROUND = 0.1  # seconds between two looks at whether the token still lives
 _BEAT = 1.0
+_MOST_BYTES = 1024 * 1024
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -38,33 +39,31 @@ class SocketHub:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._lock = threading.Lock()
-        self._open: list[_Socket] = []
+        self._open: list[TickerSocket] = []
         desk.cut_sockets = self.cut
         desk.journal.listen(self._order_changed)
         desk.exchange.listen_prices(self._prices_moved)
 
-    def admit(self, query: Mapping[str, str]) -> App:
-        """Return the app whose token a socket's address carries. Raises KiteFailure."""
-        app = self._desk.sessions.app_of(f"token {query.get('api_key', '')}:{query.get('access_token', '')}")
-        with self._lock:
-            count = sum(1 for one in self._open if one.app.api_key == app.api_key)
-        if count >= MOST_SOCKETS:
-            raise KiteFailure(429, "NetworkException", "Too many requests")
-        return app
+    def admit(self, query: Mapping[str, str]) -> "TickerSocket":
+        """Return a place for the client whose token a socket's address carries. Raises KiteFailure.
 
-    def serve(self, connection: socket.socket, head: Mapping[str, str], *, app: App, token: str) -> None:
-        """Shake hands and serve until either side ends it. head is the request's, as WSGI has it."""
-        try:
-            web_socket = simple_websocket.Server.accept(
-                {**head, "werkzeug.socket": _OneAtATime(connection)}, max_message_size=1024 * 1024
-            )
-        except simple_websocket.ConnectionError:
-            return
-        one = _Socket(self._desk, web_socket, app=app, token=token)
+        It gathers news from now on: a client that has shaken hands misses nothing.
+        """
+        app = self._desk.sessions.app_of(f"token {query.get('api_key', '')}:{query.get('access_token', '')}")
+        one = TickerSocket(self._desk, app, token=query["access_token"])
         with self._lock:
+            if sum(1 for other in self._open if other.app.api_key == app.api_key) >= MOST_SOCKETS:
+                raise KiteFailure(429, "NetworkException", "Too many requests")
             self._open.append(one)
+        return one
+
+    def serve(self, one: "TickerSocket", connection: socket.socket, head: Mapping[str, str]) -> None:
+        """Shake hands and serve until either side ends it. head is the request's, as WSGI has it."""
+        whole = {**head, "werkzeug.socket": _OneAtATime(connection)}
         try:
-            one.run()
+            one.run(simple_websocket.Server.accept(whole, max_message_size=_MOST_BYTES))
+        except simple_websocket.ConnectionError:
+            pass  # no handshake a WebSocket begins with
         finally:
             with self._lock:
                 self._open.remove(one)
@@ -111,13 +110,12 @@ class _OneAtATime:
         return len(data)
 
 
-class _Socket:
+class TickerSocket:
     """One client: what it wants, and what waits to be sent to it."""
 
-    def __init__(self, desk: Desk, web_socket: simple_websocket.Server, *, app: App, token: str) -> None:
+    def __init__(self, desk: Desk, app: App, *, token: str) -> None:
         self.app = app
         self._desk = desk
-        self._web_socket = web_socket
         self._token = token
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -126,13 +124,13 @@ class _Socket:
         self._texts: list[tuple[str, str]] = []  # kind, message
         self._ending = threading.Event()
 
-    def run(self) -> None:
+    def run(self, web_socket: simple_websocket.Server) -> None:
         """Serve: this thread listens to the client, another one talks to it."""
-        talker = threading.Thread(target=self._talk, name="kite-ticker", daemon=True)
+        talker = threading.Thread(target=self._talk, args=(web_socket,), name="kite-ticker", daemon=True)
         talker.start()
         try:
-            while self._web_socket.connected:
-                text = self._web_socket.receive(timeout=_BEAT)
+            while web_socket.connected:
+                text = web_socket.receive(timeout=_BEAT)
                 if text is not None:
                     self._obey(text)
         except simple_websocket.ConnectionClosed:
@@ -193,38 +191,40 @@ class _Socket:
             self._moved |= set(listed)
         self._wake.set()
 
-    def _talk(self) -> None:
+    def _talk(self, web_socket: simple_websocket.Server) -> None:
         next_beat = time.monotonic() + _BEAT
         try:
             while self._goes_on():
                 self._wake.wait(_ROUND)
                 self._wake.clear()
-                self._send_texts()
-                self._send_ticks()
+                for kind, content in self._take():
+                    self._send(web_socket, kind, content)
                 if time.monotonic() >= next_beat:
                     next_beat += _BEAT
                     self._keep_moving()
-                    self._send("heartbeat", HEARTBEAT)
-            self._web_socket.close()
+                    self._send(web_socket, "heartbeat", HEARTBEAT)
+            web_socket.close()
         except (simple_websocket.ConnectionClosed, OSError):
             pass  # the client left: its listening thread hears of it too
 
     def _goes_on(self) -> bool:
         return not self._ending.is_set() and self._desk.sessions.is_alive(self.app.api_key, self._token)
 
-    def _send_texts(self) -> None:
+    def _take(self) -> list[tuple[str, str | bytes]]:
+        """Return what waits, orders first."""
+        return [*self._take_texts(), *self._take_ticks()]
+
+    def _take_texts(self) -> list[tuple[str, str]]:
         with self._lock:
             texts, self._texts = self._texts, []
-        for kind, text in texts:
-            self._send(kind, text)
+        return texts
 
-    def _send_ticks(self) -> None:
+    def _take_ticks(self) -> list[tuple[str, bytes]]:
         with self._lock:
             moved, self._moved = self._moved, set()
             wanted = [(token, self._modes[token]) for token in sorted(moved) if token in self._modes]
         packets = [found for token, mode in wanted if (found := self._packet(token, mode)) is not None]
-        if packets:
-            self._send("tick", message(packets))
+        return [("tick", message(packets))] if packets else []
 
     def _packet(self, token: int, mode: TickMode) -> bytes | None:
         key = self._desk.key_of(token)
@@ -240,14 +240,14 @@ class _Socket:
             if key is not None:
                 self._desk.picture(key)
 
-    def _send(self, kind: str, content: str | bytes) -> None:
+    def _send(self, web_socket: simple_websocket.Server, kind: str, content: str | bytes) -> None:
         fault = self._desk.plan.fault_for(METHOD, kind, body="", client=self.app.api_key)
         if fault.wait_before:
             self._ending.wait(fault.wait_before)
         if fault.closes_before:
             return
         for _ in range(1 + fault.repeats):
-            self._web_socket.send(content)
+            web_socket.send(content)
         if fault.closes_after:
             self._ending.set()
 
