@@ -12,9 +12,10 @@ from decimal import Decimal
 
 from simulator.exchange import SimulatedExchange
 from simulator.faults import FAULTS
-from simulator.faults.base import Fault, Floor
+from simulator.faults.base import Deed, Fault, Floor
 from simulator.kite.sessions import Sessions
 from simulator.orders import Key
+from simulator.refusals import Refused
 
 logger = logging.getLogger(__name__)
 
@@ -50,10 +51,17 @@ class Mischief:
         with self._lock:
             at_work = list(self._at_work)
         for user_id, fault in at_work:
-            deed = fault.act(self._floor(user_id))
+            deed = self._act(fault, user_id)
             if deed is not None:
                 self.deeds[fault.code] += 1
                 logger.info("%s: %s", fault.code, deed.words)
+
+    def _act(self, fault: Fault, user_id: str) -> Deed | None:
+        try:
+            return fault.act(self._floor(user_id))
+        except (Refused, ValueError) as exc:  # the exchange's rules are stronger
+            logger.warning("%s could not strike: %s", fault.code, exc)
+            return None
 
     def _floor(self, user_id: str) -> Floor:
         now, hours = self._sessions.now(), self._exchange.settings.hours

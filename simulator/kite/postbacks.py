@@ -11,7 +11,7 @@ import msgspec
 import requests
 
 from simulator.kite.desk import Desk
-from simulator.kite.journal import FOREIGN, Update
+from simulator.kite.journal import Update
 from simulator.kite.rows import Row
 from simulator.kite.sessions import App
 from simulator.kite.updates import checksum, update_row
@@ -47,7 +47,7 @@ class Postbacks:
 
     def put(self, update: Update) -> None:
         """Put an update by for each app that is to hear of it: its own orders, and those nobody placed."""
-        if not update.is_told or update.api_key == FOREIGN:
+        if not update.is_told:
             return
         for app in self._desk.sessions.apps_of(update.order.account_id):
             if app.postback_url and update.api_key in (None, app.api_key):

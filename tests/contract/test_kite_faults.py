@@ -1,6 +1,7 @@
 """What a test may let go wrong at the simulated Kite, set below /sim/faults and seen by a client."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -156,6 +157,31 @@ def test_the_user_trades_at_another_terminal(kite: ServedKite) -> None:
     kite.pass_time(1)
 
     assert len(kite.data("GET", "/orders")) == 2
+
+
+def test_what_a_fault_took_away_is_back_when_it_is_cleared(kite: ServedKite) -> None:
+    kite.ordered(price="801", tag="AAAAAAAAE01")
+    exchange(kite, "F58", script=[1])
+    kite.pass_time(1)
+    gone = [row["quantity"] for row in kite.data("GET", "/portfolio/positions")["net"]]
+    kite.sim("faults", "DELETE")
+
+    assert gone == [0]
+    assert [row["quantity"] for row in kite.data("GET", "/portfolio/positions")["net"]] == [10]
+
+
+def test_a_fault_the_exchange_does_not_let_happen_stops_nothing(kite: ServedKite) -> None:
+    kite.ordered(price="801", tag="AAAAAAAAE01")
+    kite.ordered(
+        transaction_type="SELL", order_type="SL", price="788", trigger_price="790", tag="AAAAAAAAX01"
+    )
+    kite.exchange.set_band("NSE", "SBIN", lower=Decimal(795), upper=Decimal(805))
+    exchange(kite, "F44", rate=1.0)
+    for _ in range(5):
+        kite.pass_time(1)
+
+    assert kite.sim("faults", "GET")["happened"] == {}
+    assert kite.data("GET", "/quote/ltp?i=NSE:SBIN")["NSE:SBIN"]["last_price"] == 800
 
 
 def test_every_fault_of_the_exchange_can_be_let_loose_and_ended(kite: ServedKite) -> None:

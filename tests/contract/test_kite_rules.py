@@ -213,6 +213,15 @@ def test_the_history_has_every_state_with_its_quantities(kite: ServedKite) -> No
     assert (rows[0]["exchange_order_id"], rows[-1]["exchange_order_id"]) == (None, f"1{stop}")
 
 
+def test_the_history_of_a_cancelled_order_says_that_it_was_on_its_way(kite: ServedKite) -> None:
+    order_id = kite.ordered(price="790")
+    kite.data("DELETE", f"/orders/regular/{order_id}")
+    rows = kite.data("GET", f"/orders/{order_id}")
+
+    assert [row["status"] for row in rows[3:]] == ["OPEN", "CANCEL PENDING", "CANCELLED"]
+    assert (rows[-1]["cancelled_quantity"], rows[-1]["pending_quantity"]) == (10, 0)
+
+
 def test_an_after_market_order_waits_for_the_morning_and_can_be_changed_until_then() -> None:
     settings = ExchangeSettings(hours=SessionHours(), ends_days_by_itself=True)
     with ServedKite(settings, at=MONDAY_2000) as kite:

@@ -178,6 +178,7 @@ def test_an_index_moves_with_its_nearest_future(kite: ServedKite, client: Client
     desk = kite.kite.desk
     future = desk.indices["NSE", "NIFTY 50"]
     client.send("mode", ["full", [desk.token_of(("NSE", "NIFTY 50"))]])
+    client.until(client.prices)
     kite.exchange.set_price(*future, last=Decimal(25000))
     client.until(lambda: (32, 2500000) in client.prices())
 

@@ -81,14 +81,15 @@ def test_an_after_market_order_is_changed_and_cancelled_while_the_market_is_shut
     assert status(exchange) is RowStatus.CANCELLED
 
 
-def test_an_after_market_order_that_was_cancelled_does_not_come_back_in_the_morning() -> None:
-    exchange, clock = evening()
+def test_an_after_market_order_that_was_cancelled_does_not_come_back_at_the_opening() -> None:
+    clock = VirtualClock(MONDAY_OPENING - timedelta(hours=2))
+    exchange = SimulatedExchange(clock, ExchangeSettings(hours=SessionHours()))
     order_id = exchange.place(ACCOUNT, limit(), after_market=True)
     exchange.cancel(ACCOUNT, order_id)
-    clock.advance(MONDAY_OPENING - FRIDAY_EVENING)
+    clock.advance(timedelta(hours=2))
     exchange.tick()
 
-    assert exchange.order_book(ACCOUNT) == ()
+    assert status(exchange) is RowStatus.CANCELLED
     assert exchange.positions(ACCOUNT) == ()
 
 
