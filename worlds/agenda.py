@@ -22,6 +22,7 @@ class Agenda:
         self._entries: list[tuple[float, int, Callable[[], None]]] = []
         self._made = 0
         self._hub = getcurrent()
+        self._runners: list[greenlet] = []
 
     @property
     def now(self) -> float:
@@ -49,6 +50,7 @@ class Agenda:
     def spawn(self, call: Callable[[], None], *, is_alive: Callable[[], bool], seconds: float = 0.0) -> None:
         """Run a call in a greenlet of its own, as long as its process lives."""
         runner = greenlet(call, self._hub)
+        self._runners.append(runner)
         self.after(seconds, lambda: _resume(runner, is_alive))
 
     def sleep(self, seconds: float, *, is_alive: Callable[[], bool]) -> None:
@@ -56,6 +58,12 @@ class Agenda:
         me = getcurrent()
         self.after(seconds, lambda: _resume(me, is_alive))
         self._hub.switch()
+
+    def close(self) -> None:
+        """End the calls that stepped aside for good: each would keep its whole world in memory."""
+        for runner in self._runners:
+            runner.throw()
+        self._runners.clear()
 
     @property
     def is_in_call(self) -> bool:

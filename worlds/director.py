@@ -74,6 +74,8 @@ def play(
         broken = "raised", f"{type(exc).__name__}: {exc}"
         if keeps_diary:
             raise
+    finally:
+        world.agenda.close()
     world.tally.fills = world.exchange.peek(lambda ledger: sum(1 for _ in ledger.trades)) + truth.fills_before
     return Result(
         seed=plan.seed,
