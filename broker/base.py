@@ -9,11 +9,12 @@ BrokerError
 └── ReadFailed       a read gave nothing that can be trusted: not "empty", not "flat"
 """
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from services.bracket.model import (
     BookRead,
@@ -40,11 +41,14 @@ __all__ = [
     "BrokerCapabilities",
     "BrokerError",
     "BrokerModule",
+    "BrokerSettings",
+    "DailyLogin",
     "Funds",
     "GttRequest",
     "GttRow",
     "Instrument",
     "ListedInstrument",
+    "LoggedIn",
     "NotSent",
     "OrderAck",
     "OrderRejected",
@@ -52,9 +56,13 @@ __all__ = [
     "OrderRow",
     "OutcomeUnknown",
     "PositionRow",
+    "PushListener",
+    "PushStream",
     "Quote",
     "RateLimited",
     "ReadFailed",
+    "Renewable",
+    "Symbol",
     "Terms",
     "TradeRow",
     "WakeUp",
@@ -122,7 +130,16 @@ class ListedInstrument:
     token: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedIn:
+    """A new broker session: its token, and whose it is in the broker's own words."""
+
+    auth_token: str = field(repr=False)
+    user_id: str
+
+
 WakeUp = Callable[[], None]
+Symbol = tuple[str, str]  # exchange, symbol
 
 
 class BrokerAccount(Protocol):
@@ -201,8 +218,85 @@ class BrokerAccount(Protocol):
         ...
 
 
+@runtime_checkable
+class Renewable(Protocol):
+    """An account whose broker session ends each day: a running one takes the new token."""
+
+    def renew(self, auth_token: str) -> None:
+        """Speak with a new token from the next call on; the rate limit goes on counting.
+
+        Raises ValueError for a damaged token: the old one stays.
+        """
+        ...
+
+    def learn(self) -> None:
+        """Find out what this session may do, as its plan has it; `capabilities` say it afterwards.
+
+        Raises ReadFailed or AuthDead; then nothing was learnt.
+        """
+        ...
+
+
+class DailyLogin(Protocol):
+    """How a person gets the account a new token: a page of the broker's, and what it gives back."""
+
+    needs: tuple[str, ...]  # names of the secrets that are stored for it
+
+    def page(self, login: Mapping[str, str], state: str | None) -> str:
+        """Return the address at which the person logs in; state comes back with the person."""
+        ...
+
+    def exchange(self, request_token: str, login: Mapping[str, str], settings: "BrokerSettings") -> LoggedIn:
+        """Return the session for what the person brought back.
+
+        Raises AuthDead for a refusal; NotSent, OutcomeUnknown or RateLimited when there was no answer.
+        """
+        ...
+
+    def ends_at(self, obtained: datetime) -> datetime:
+        """Return when a token obtained then will die."""
+        ...
+
+    def is_genuine(self, push: bytes, login: Mapping[str, str]) -> bool:
+        """Whether the broker itself signed a push for this app, compared in constant time."""
+        ...
+
+
+class PushListener(Protocol):
+    """Who hears of a push stream. Every method may be called from the stream's thread and never blocks."""
+
+    def on_orders(self) -> None:
+        """There is news of orders. What it says is never believed: the books are read."""
+        ...
+
+    def on_quotes(self, quotes: Mapping[Symbol, Quote]) -> None:
+        """Prices came."""
+        ...
+
+    def on_health(self, *, is_up: bool) -> None:
+        """The stream came up, or went down: what it covers is polled while it is down."""
+        ...
+
+    def wanted(self) -> frozenset[Symbol]:
+        """Return the symbols whose prices are wanted now."""
+        ...
+
+
+class PushStream(Protocol):
+    """One account's stream of order updates and prices."""
+
+    def run(self, stop: threading.Event, listener: PushListener) -> None:
+        """Stay connected until stop is set. A broken or refused stream says nothing of the token."""
+        ...
+
+
+InstrumentNumber = Callable[[str, str], str | None]  # exchange, symbol -> the broker's number for it
+
+
 class BrokerModule(Protocol):
     """What `broker/<name>/__init__.py` offers; a module satisfies it."""
+
+    daily_login: DailyLogin | None  # None: a token that is set once, or none at all
 
     def capabilities(self) -> BrokerCapabilities:
         """Return what this broker can do; the same for all its accounts."""
@@ -212,10 +306,22 @@ class BrokerModule(Protocol):
         """Return the account, ready for calls; makes no network call itself."""
         ...
 
+    def open_stream(
+        self, credentials: AccountCredentials, settings: "BrokerSettings", number_of: InstrumentNumber
+    ) -> PushStream | None:
+        """Return the account's push stream, not yet connected; None for a broker without one."""
+        ...
+
     def list_instruments(
-        self, settings: "BrokerSettings", auth_token: str | None
+        self,
+        settings: "BrokerSettings",
+        auth_token: str | None,
+        progress: Callable[[int], None] = lambda _: None,
     ) -> tuple[ListedInstrument, ...]:
-        """Return everything the broker's file lists that can be traded here. Raises ReadFailed."""
+        """Return everything the broker's file lists that can be traded here. Raises ReadFailed.
+
+        progress hears how many bytes of it have come so far.
+        """
         ...
 
 
@@ -226,5 +332,6 @@ class BrokerSettings:
     api_roots: dict[str, str]  # broker name -> base address, only where it differs from the default
     paper_state: str
     paper_prices: str
+    ws_roots: dict[str, str] = field(default_factory=dict)  # the same for push streams
     mode: Mode = Mode.LIVE
     timeout_seconds: float = 4.0

@@ -81,6 +81,14 @@ class BrokerSession:
         except (OSError, HTTPError, RateLimited) as exc:
             raise ReadFailed(f"GET {path} failed: {_words(exc)}") from exc
 
+    def authorize(self, authorization: str) -> None:
+        """Send another Authorization header from the next call on. Raises ValueError for a damaged one."""
+        template = self._template.copy()
+        template.headers.update(
+            requests.Request("GET", self._root, headers={"Authorization": authorization}).prepare().headers
+        )
+        self._template = template  # one assignment: a call under way keeps the request it was made with
+
     def close(self) -> None:
         """Close the idle connections."""
         self._adapter.close()

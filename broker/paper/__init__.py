@@ -2,7 +2,14 @@
 
 from datetime import timedelta
 
-from broker.base import AccountCredentials, BrokerSettings, ListedInstrument
+from broker.base import (
+    AccountCredentials,
+    BrokerSettings,
+    DailyLogin,
+    InstrumentNumber,
+    ListedInstrument,
+    PushStream,
+)
 from broker.paper.account import PaperAccount
 from broker.paper.capabilities import capabilities
 from broker.paper.driven import DrivenPaperAccount, LiveListing, LiveQuotes
@@ -19,6 +26,16 @@ __all__ = [
     "list_instruments",
     "market_of",
 ]
+
+
+daily_login: DailyLogin | None = None  # there is no session that could end
+
+
+def open_stream(
+    _credentials: AccountCredentials, _settings: BrokerSettings, _number_of: InstrumentNumber
+) -> PushStream | None:
+    """Return nothing: the market's own pushes come by `listen`."""
+    return None
 
 
 def connect(credentials: AccountCredentials, settings: BrokerSettings) -> PaperAccount:

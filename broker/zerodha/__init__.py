@@ -7,13 +7,19 @@ from broker.base import (
     BrokerAccount,
     BrokerCapabilities,
     BrokerSettings,
+    InstrumentNumber,
     ListedInstrument,
 )
 from broker.zerodha.account import ZerodhaAccount
 from broker.zerodha.api.instruments_api import get_instruments
+from broker.zerodha.login import KiteLogin
 from broker.zerodha.mapping import TAG_LENGTH
 from broker.zerodha.session import open_session
+from broker.zerodha.stream import WS_ROOT, KiteStream
 from services.bracket.model import Topology
+from utils.clock import SystemClock
+
+daily_login = KiteLogin()
 
 _CAPABILITIES = BrokerCapabilities(
     topologies={
@@ -32,7 +38,7 @@ _CAPABILITIES = BrokerCapabilities(
     oco_short_exchanges=frozenset({"NFO", "BFO"}),  # in shares only a SELL OCO is taken
     modifications_per_order=25,
     tag_length=TAG_LENGTH,
-    gives_quotes=True,  # by the paid plan; on the free one every symbol is left out
+    gives_quotes=True,  # by the paid plan; an account on the free one finds out, see ZerodhaAccount.learn
     quote_pause=timedelta(seconds=1.1),  # one call a second, and a little slack
     pushes_orders=False,
 )
@@ -49,6 +55,14 @@ def connect(credentials: AccountCredentials, settings: BrokerSettings) -> Broker
     Raises ValueError when the token is not "api_key:access_token".
     """
     return ZerodhaAccount(open_session(settings, credentials.auth_token), _CAPABILITIES)
+
+
+def open_stream(
+    credentials: AccountCredentials, settings: BrokerSettings, number_of: InstrumentNumber
+) -> KiteStream:
+    """Return the account's WebSocket, not yet connected. Raises ValueError for a damaged token."""
+    root = settings.ws_roots.get("zerodha", WS_ROOT)
+    return KiteStream(root, credentials.auth_token, number_of=number_of, clock=SystemClock())
 
 
 def list_instruments(settings: BrokerSettings, auth_token: str | None) -> tuple[ListedInstrument, ...]:

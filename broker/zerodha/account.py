@@ -1,6 +1,11 @@
 """One Zerodha account behind the broker port."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
+
 from broker.base import (
+    AuthDead,
     BrokerCapabilities,
     Funds,
     GttRequest,
@@ -10,6 +15,8 @@ from broker.base import (
     OrderRow,
     PositionRow,
     Quote,
+    ReadFailed,
+    Symbol,
     Terms,
     TradeRow,
     WakeUp,
@@ -17,15 +24,30 @@ from broker.base import (
 from broker.http import BrokerSession
 from broker.zerodha.api import order_api
 from broker.zerodha.row_memory import RowMemory
+from broker.zerodha.session import authorization
+
+T = TypeVar("T")
+
+# Shares that trade every day: an app that gets no price of any of them has none to give.
+_ALWAYS_QUOTED = frozenset({("NSE", "INFY"), ("NSE", "RELIANCE"), ("NSE", "SBIN")})
 
 
 class ZerodhaAccount:
-    """Binds one session to Kite's calls; see BrokerAccount for what each promises."""
+    """Binds one session to Kite's calls; see BrokerAccount and Renewable for what each promises."""
 
     def __init__(self, session: BrokerSession, capabilities: BrokerCapabilities) -> None:
         self._session = session
         self._rows = RowMemory()
+        self._tokens = 1
         self.capabilities = capabilities
+
+    def renew(self, auth_token: str) -> None:
+        self._session.authorize(authorization(auth_token))
+        self._tokens += 1
+
+    def learn(self) -> None:
+        found = self._read(lambda session: order_api.get_quotes(_ALWAYS_QUOTED, session))
+        self._note_plan(gives_quotes=bool(found))
 
     def place_order(self, order: OrderRequest) -> OrderAck:
         return order_api.place_order_api(order, self._session)
@@ -46,28 +68,55 @@ class ZerodhaAccount:
         order_api.cancel_gtt_order_api(trigger_id, self._session)
 
     def order_book(self) -> tuple[OrderRow, ...]:
-        return order_api.get_order_book(self._session, self._rows)
+        return self._read(lambda session: order_api.get_order_book(session, self._rows))
+
+    def order_history(self, broker_order_id: str) -> tuple[OrderRow, ...]:
+        return self._read(lambda session: order_api.get_order_history(broker_order_id, session))
 
     def gtt_book(self) -> tuple[GttRow, ...]:
-        return order_api.get_gtt_book(self._session)
+        return self._read(order_api.get_gtt_book)
 
     def trade_book(self) -> tuple[TradeRow, ...]:
-        return order_api.get_trade_book(self._session)
+        return self._read(order_api.get_trade_book)
 
     def positions(self) -> tuple[PositionRow, ...]:
-        return order_api.get_positions(self._session)
+        return self._read(order_api.get_positions)
 
-    def quotes(self, symbols: frozenset[tuple[str, str]]) -> dict[tuple[str, str], Quote]:
-        return order_api.get_quotes(symbols, self._session)
+    def holdings(self) -> tuple[PositionRow, ...]:
+        return self._read(order_api.get_holdings)
+
+    def quotes(self, symbols: frozenset[Symbol]) -> dict[Symbol, Quote]:
+        found = self._read(lambda session: order_api.get_quotes(symbols, session))
+        if found is None or found:  # an empty answer may be about a symbol that has not traded
+            self._note_plan(gives_quotes=bool(found))
+        return found or {}
 
     def funds(self) -> Funds:
-        return order_api.get_funds(self._session)
+        return self._read(order_api.get_funds)
 
     def session_alive(self) -> bool:
-        return order_api.session_alive(self._session)
+        try:
+            self._read(order_api.get_user_id)
+        except AuthDead:
+            return False
+        return True
 
     def listen(self, wake_up: WakeUp) -> None:
-        """Do nothing: this adapter has no push stream, as its capabilities say."""
+        """Do nothing: pushes come by the account's stream and by postbacks."""
 
     def close(self) -> None:
         self._session.close()
+
+    def _read(self, call: Callable[[BrokerSession], T]) -> T:
+        before = self._tokens
+        try:
+            return call(self._session)
+        except AuthDead as exc:
+            if self._tokens == before:
+                raise
+            # The answer is about the token before: that the new one is dead is not said.
+            raise ReadFailed("a new login replaced the token while the call was out") from exc
+
+    def _note_plan(self, *, gives_quotes: bool) -> None:
+        if gives_quotes is not self.capabilities.gives_quotes:
+            self.capabilities = replace(self.capabilities, gives_quotes=gives_quotes)

@@ -12,6 +12,7 @@ from broker.base import (
     Funds,
     GttRequest,
     GttRow,
+    LoggedIn,
     OrderAck,
     OrderRejected,
     OrderRequest,
@@ -32,6 +33,7 @@ from broker.zerodha.schemas import (
     Gtt,
     GttOrder,
     Holding,
+    LastPrice,
     Margins,
     MarketQuote,
     Order,
@@ -88,6 +90,7 @@ _TRADES = msgspec.json.Decoder(Success[list[Trade]])
 _GTTS = msgspec.json.Decoder(Success[list[Gtt]])
 _POSITIONS = msgspec.json.Decoder(Success[Positions])
 _HOLDINGS = msgspec.json.Decoder(Success[list[Holding]])
+_LAST_PRICES = msgspec.json.Decoder(Success[dict[str, LastPrice]])
 _QUOTES = msgspec.json.Decoder(Success[dict[str, MarketQuote]])
 _MARGINS = msgspec.json.Decoder(Success[Margins])
 _PROFILE = msgspec.json.Decoder(Success[Profile])
@@ -213,9 +216,10 @@ def gtt_ack(answer: Answer) -> OrderAck:
     return OrderAck(broker_order_id=str(_written(answer, _PLACED_GTT).trigger_id))
 
 
-def access_token(answer: Answer) -> str:
-    """Return the access token of a login. Raises what a write may raise."""
-    return _written(answer, _ACCESS_TOKEN).access_token
+def logged_in(answer: Answer, api_key: str) -> LoggedIn:
+    """Return the session of a login, and whose it is. Raises what a write may raise."""
+    found = _written(answer, _ACCESS_TOKEN)
+    return LoggedIn(auth_token=f"{api_key}:{found.access_token}", user_id=found.user_id)
 
 
 def _written(answer: Answer, decoder: "msgspec.json.Decoder[Success[Kite]]") -> Kite:
@@ -234,6 +238,17 @@ def order_rows(answer: Answer, memory: RowMemory | None = None) -> tuple[OrderRo
     """Return the order book; rows a memory knows are not read again. Raises ReadFailed or AuthDead."""
     remembered = memory or RowMemory()
     return _read(answer, _ORDERS, lambda rows: remembered.rows(map(bytes, rows), _order_row_of))
+
+
+def order_history(answer: Answer) -> tuple[OrderRow, ...]:
+    """Return what one order went through, oldest first. Raises ReadFailed or AuthDead.
+
+    A book shows an order once; a history is never empty: without a row it says nothing.
+    """
+    rows = _read(answer, _ORDERS, lambda found: tuple(_order_row_of(bytes(row)) for row in found))
+    if not rows:
+        raise ReadFailed("the history of an order has no row")
+    return rows
 
 
 def trade_rows(answer: Answer) -> tuple[TradeRow, ...]:
@@ -261,6 +276,12 @@ def position_rows(positions: Answer, holdings: Answer) -> tuple[PositionRow, ...
     return tuple(_position_row(key, quantity, prices[key]) for key, quantity in quantities.items())
 
 
+def holding_rows(holdings: Answer) -> tuple[PositionRow, ...]:
+    """Return what lies in the demat account or comes tomorrow. Raises ReadFailed or AuthDead."""
+    parts = _read(holdings, _HOLDINGS, _held_parts)
+    return tuple(_position_row(key, quantity, price) for key, quantity, price in parts)
+
+
 def _net_parts(positions: Positions) -> list[tuple[PositionKey, int, Decimal]]:
     return [
         ((row.exchange, row.tradingsymbol, row.product), row.quantity, row.average_price)
@@ -277,6 +298,15 @@ def _held_parts(holdings: list[Holding]) -> list[tuple[PositionKey, int, Decimal
         )
         for row in holdings
     ]
+
+
+def last_prices(answer: Answer) -> dict[tuple[str, str], Decimal]:
+    """Return last prices by (exchange, symbol). Raises ReadFailed or AuthDead."""
+    return _read(
+        answer,
+        _LAST_PRICES,
+        lambda rows: {_instrument(name): _finite(row.last_price) for name, row in rows.items()},
+    )
 
 
 def quotes(answer: Answer) -> dict[tuple[str, str], Quote]:

@@ -30,6 +30,7 @@ class PlacedGtt(msgspec.Struct):
 
 class AccessToken(msgspec.Struct):
     access_token: Text
+    user_id: Text
 
 
 class Profile(msgspec.Struct):
@@ -129,6 +130,18 @@ class DepthLevel(msgspec.Struct):
 class Depth(msgspec.Struct):
     buy: list[DepthLevel]
     sell: list[DepthLevel]
+
+
+class LastPrice(msgspec.Struct):
+    last_price: Decimal
+
+
+class Push(msgspec.Struct):
+    """What of a postback its checksum covers; nothing else of it is read."""
+
+    order_id: Text
+    order_timestamp: Text
+    checksum: Text
 
 
 class MarketQuote(msgspec.Struct):

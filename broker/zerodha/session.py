@@ -28,7 +28,7 @@ def open_session(settings: BrokerSettings, auth_token: str | None = None) -> Bro
     """
     headers = {"X-Kite-Version": "3"}
     if auth_token is not None:
-        headers["Authorization"] = f"token {_checked(auth_token)}"
+        headers["Authorization"] = authorization(auth_token)
     return BrokerSession(
         settings.api_roots.get("zerodha", API_ROOT),
         headers,
@@ -37,8 +37,14 @@ def open_session(settings: BrokerSettings, auth_token: str | None = None) -> Bro
     )
 
 
-def _checked(auth_token: str) -> str:
+def authorization(auth_token: str) -> str:
+    """Return the header for a token. Raises ValueError, without repeating it, for a damaged one."""
+    return f"token {':'.join(token_parts(auth_token))}"
+
+
+def token_parts(auth_token: str) -> tuple[str, str]:
+    """Return api_key and access_token of a stored token. Raises ValueError for a damaged one."""
     api_key, _, access_token = auth_token.partition(":")
     if not (api_key and access_token and all("!" <= letter <= "~" for letter in auth_token)):
         raise ValueError("a zerodha token must look like api_key:access_token")
-    return auth_token
+    return api_key, access_token

@@ -254,8 +254,8 @@ def test_a_dead_token_is_told_apart_from_everything_else(kite: Kite) -> None:
 def test_a_login_gives_a_token_that_dies_at_six(kite: Kite) -> None:
     wish = requests.post(f"{kite.server.url}/sim/login", json={"api_key": KEY}, timeout=5)
     request_token = wish.json()["data"]["request_token"]
-    auth_token = exchange_request_token(request_token, kite.settings, api_key=KEY, api_secret=SECRET)
-    header = {"Authorization": f"token {auth_token}"}
+    session = exchange_request_token(request_token, kite.settings, api_key=KEY, api_secret=SECRET)
+    header = {"Authorization": f"token {session.auth_token}"}
     today = requests.get(f"{kite.server.url}/user/profile", headers=header, timeout=5)
     with pytest.raises(AuthDead):  # good for one exchange
         exchange_request_token(request_token, kite.settings, api_key=KEY, api_secret=SECRET)

@@ -335,9 +335,10 @@ def test_a_request_token_is_exchanged_with_a_checksum_of_the_secret(kite: Kite) 
     answer = {"status": "success", "data": {"user_id": "AB1234", "access_token": "fresh"}}
     kite.add("POST", f"{API_ROOT}/session/token", json=answer)
 
-    token = exchange_request_token("rt", SETTINGS, api_key="apikey", api_secret="hush")
+    session = exchange_request_token("rt", SETTINGS, api_key="apikey", api_secret="hush")
 
-    assert token == "apikey:fresh"
+    assert (session.auth_token, session.user_id) == ("apikey:fresh", "AB1234")
+    assert "fresh" not in repr(session)
     (call,) = kite.calls
     assert sent_form(call.request.body) == {  # type: ignore[arg-type]  # always bytes here
         "api_key": "apikey",

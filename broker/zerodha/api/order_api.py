@@ -1,9 +1,9 @@
 """Kite's calls, one function each: build the form, send it once, read the answer."""
 
+from decimal import Decimal
 from urllib.parse import quote
 
 from broker.base import (
-    AuthDead,
     Funds,
     GttRequest,
     GttRow,
@@ -23,9 +23,12 @@ from broker.zerodha.mapping import (
     gtt_ack,
     gtt_form,
     gtt_rows,
+    holding_rows,
+    last_prices,
     modify_form,
     order_ack,
     order_form,
+    order_history,
     order_rows,
     position_rows,
     quotes,
@@ -83,6 +86,11 @@ def get_order_book(session: BrokerSession, memory: RowMemory | None = None) -> t
     return order_rows(session.read("/orders"), memory)
 
 
+def get_order_history(broker_order_id: str, session: BrokerSession) -> tuple[OrderRow, ...]:
+    """Return the states one order of today went through. Raises ReadFailed or AuthDead."""
+    return order_history(session.read(f"/orders/{quote(broker_order_id, safe='')}"))
+
+
 def get_gtt_book(session: BrokerSession) -> tuple[GttRow, ...]:
     """Return the active GTTs, and the others of the last seven days. Raises ReadFailed or AuthDead."""
     return gtt_rows(session.read("/gtt/triggers"))
@@ -99,15 +107,35 @@ def get_positions(session: BrokerSession) -> tuple[PositionRow, ...]:
     return position_rows(positions, session.read("/portfolio/holdings"))
 
 
-def get_quotes(symbols: frozenset[tuple[str, str]], session: BrokerSession) -> dict[tuple[str, str], Quote]:
-    """Return quotes with depth and bands; none at all on the free plan. Raises ReadFailed or AuthDead."""
+def get_holdings(session: BrokerSession) -> tuple[PositionRow, ...]:
+    """Return holdings with those of T+1. Raises ReadFailed or AuthDead."""
+    return holding_rows(session.read("/portfolio/holdings"))
+
+
+def get_quotes(
+    symbols: frozenset[tuple[str, str]], session: BrokerSession
+) -> dict[tuple[str, str], Quote] | None:
+    """Return quotes with depth and bands; None when the plan has none. Raises ReadFailed or AuthDead."""
     if not symbols:
         return {}
+    answer = session.read("/quote", lane=Lane.QUOTE, params=_instruments(symbols))
+    return None if lacks_permission(answer) else quotes(answer)
+
+
+def get_ltp(
+    symbols: frozenset[tuple[str, str]], session: BrokerSession
+) -> dict[tuple[str, str], Decimal] | None:
+    """Return last prices alone; None when the app's plan has none. Raises ReadFailed or AuthDead."""
+    if not symbols:
+        return {}
+    answer = session.read("/quote/ltp", lane=Lane.QUOTE, params=_instruments(symbols))
+    return None if lacks_permission(answer) else last_prices(answer)
+
+
+def _instruments(symbols: frozenset[tuple[str, str]]) -> list[tuple[str, str]]:
     if len(symbols) > MAX_QUOTES:
         raise ReadFailed(f"{len(symbols)} quotes asked for, zerodha gives {MAX_QUOTES} at once")
-    params = [("i", f"{exchange}:{symbol}") for exchange, symbol in sorted(symbols)]
-    answer = session.read("/quote", lane=Lane.QUOTE, params=params)
-    return {} if lacks_permission(answer) else quotes(answer)
+    return [("i", f"{exchange}:{symbol}") for exchange, symbol in sorted(symbols)]
 
 
 def get_funds(session: BrokerSession) -> Funds:
@@ -115,13 +143,9 @@ def get_funds(session: BrokerSession) -> Funds:
     return funds(session.read("/user/margins"))
 
 
-def session_alive(session: BrokerSession) -> bool:
-    """Say whether the token still works. Raises ReadFailed when Kite did not say."""
-    try:
-        user_id(session.read("/user/profile"))
-    except AuthDead:
-        return False
-    return True
+def get_user_id(session: BrokerSession) -> str:
+    """Return whose session it is. Raises ReadFailed when Kite did not say, AuthDead for a dead token."""
+    return user_id(session.read("/user/profile"))
 
 
 def _lane(*, uses_reserve: bool) -> Lane:
