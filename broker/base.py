@@ -296,7 +296,9 @@ InstrumentNumber = Callable[[str, str], str | None]  # exchange, symbol -> the b
 class BrokerModule(Protocol):
     """What `broker/<name>/__init__.py` offers; a module satisfies it."""
 
-    daily_login: DailyLogin | None  # None: a token that is set once, or none at all
+    def daily_login(self) -> DailyLogin | None:
+        """Return how a person logs in there; None where no session ends."""
+        ...
 
     def capabilities(self) -> BrokerCapabilities:
         """Return what this broker can do; the same for all its accounts."""
@@ -316,7 +318,8 @@ class BrokerModule(Protocol):
         self,
         settings: "BrokerSettings",
         auth_token: str | None,
-        progress: Callable[[int], None] = lambda _: None,
+        progress: Callable[[int], None],
+        /,
     ) -> tuple[ListedInstrument, ...]:
         """Return everything the broker's file lists that can be traded here. Raises ReadFailed.
 

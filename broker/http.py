@@ -4,9 +4,10 @@ It uses requests' transport adapter without its Session. What a Session adds (co
 and .netrc from the environment) must not touch an order, and costs more than the rest of the call.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import islice
 from typing import Any, Literal
 from urllib.parse import urlencode
 
@@ -23,6 +24,8 @@ from utils.timed_http import TimedResponse
 CONNECT_SECONDS = 2.0
 POOLED_CONNECTIONS = 5  # four for the account's commands, one for its reads
 MAX_ANSWER_BYTES = 16 * 1024 * 1024  # a book of 5,000 orders is about 5 MB
+MAX_FILE_BYTES = 128 * 1024 * 1024
+CHUNK_BYTES = 64 * 1024
 MAX_RETRY_AFTER_SECONDS = 60
 
 _FORM_TYPE = "application/x-www-form-urlencoded"
@@ -81,6 +84,15 @@ class BrokerSession:
         except (OSError, HTTPError, RateLimited) as exc:
             raise ReadFailed(f"GET {path} failed: {_words(exc)}") from exc
 
+    def download(self, path: str, *, lane: Lane = Lane.READ) -> "Download":
+        """Send one GET for a file that is too long to be held whole. Raises ReadFailed; to be closed."""
+        try:
+            self._limiter.acquire(lane)
+            request = self._prepared("GET", path)
+            return Download(path, self._adapter.send(request, stream=True, timeout=self._timeout))
+        except (OSError, HTTPError, RateLimited) as exc:
+            raise ReadFailed(f"GET {path} failed: {_words(exc)}") from exc
+
     def authorize(self, authorization: str) -> None:
         """Send another Authorization header from the next call on. Raises ValueError for a damaged one."""
         template = self._template.copy()
@@ -121,6 +133,51 @@ class BrokerSession:
             body=body,
             retry_after=_retry_after(response.headers.get("Retry-After")),
         )
+
+
+class Download:
+    """A long answer, read as it comes; a context manager."""
+
+    def __init__(self, path: str, response: requests.Response) -> None:
+        self._path = path
+        self._response = response
+        self.status = response.status_code
+
+    def __enter__(self) -> "Download":
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._response.raw.close()
+
+    def lines(self, progress: Callable[[int], None]) -> Iterator[bytes]:
+        """Yield line after line, without their ends; progress hears how many bytes have come.
+
+        Raises ReadFailed when it breaks off, so that nobody takes half a file for all of it.
+        """
+        rest, count = b"", 0
+        for chunk in self._chunks():
+            count += len(chunk)
+            progress(count)
+            *whole, rest = (rest + chunk).split(b"\n")
+            yield from whole
+        if rest:
+            yield rest
+
+    def short_answer(self) -> Answer:
+        """Return the answer as one that is not the file: a refusal. Raises ReadFailed."""
+        body = b"".join(islice(self._chunks(), 2))
+        return Answer(status=self.status, body=body)
+
+    def _chunks(self) -> Iterator[bytes]:
+        total = 0
+        try:
+            for chunk in self._response.raw.stream(CHUNK_BYTES, decode_content=True):
+                total += len(chunk)
+                if total > MAX_FILE_BYTES:
+                    raise HTTPError(f"the file is longer than {MAX_FILE_BYTES} bytes")
+                yield chunk
+        except (OSError, HTTPError) as exc:
+            raise ReadFailed(f"GET {self._path} broke off: {_words(exc)}") from exc
 
 
 def _never_left(exc: Exception) -> bool:

@@ -20,6 +20,7 @@ from database.symbol import (
 )
 
 _SHOWN = 20
+_MEGABYTE = 1_000_000
 
 
 def instrument_commands(office: Office, brokers: Sequence[str]) -> click.Group:
@@ -79,10 +80,24 @@ def _downloaded(office: Office, db: Database, broker: str) -> tuple[ListedInstru
         paper_state=config.paper_state,
         paper_prices=config.paper_prices,
     )
+    token, progress = _any_token(office, db, broker), _megabytes()
     try:
-        return import_broker_module(broker).list_instruments(settings, _any_token(office, db, broker))
+        return import_broker_module(broker).list_instruments(settings, token, progress)
     except (ReadFailed, AuthDead) as exc:
         raise Refused(f"the old list still counts: {exc}") from exc
+
+
+def _megabytes() -> Callable[[int], None]:
+    """Return what tells each whole megabyte that has come."""
+    told = 0
+
+    def progress(count: int) -> None:
+        nonlocal told
+        if count // _MEGABYTE > told:
+            told = count // _MEGABYTE
+            click.echo(f"{told} MB")
+
+    return progress
 
 
 def _any_token(office: Office, db: Database, broker: str) -> str | None:

@@ -20,25 +20,25 @@ class Peer:
     """The server's end of one connection."""
 
     def __init__(self, connection: socket.socket, server: "ScriptedServer") -> None:
-        self._connection = connection
+        self.connection = connection
         self._server = server
 
     def read_request(self) -> bytes:
         """Return the next whole request, and note it in the server's list; b"" when the client left."""
         received = b""
         while b"\r\n\r\n" not in received:
-            part = self._connection.recv(65536)
+            part = self.connection.recv(65536)
             if not part:
                 return b""
             received += part
         head, _, body = received.partition(b"\r\n\r\n")
         while len(body) < _content_length(head):
-            body += self._connection.recv(65536)
+            body += self.connection.recv(65536)
         self._server.requests.append(head + b"\r\n\r\n" + body)
         return self._server.requests[-1]
 
     def send(self, data: bytes) -> None:
-        self._connection.sendall(data)
+        self.connection.sendall(data)
 
     def drip(self, data: bytes, *, every: float) -> None:
         """Send one byte each `every` seconds until the client leaves or the test ends."""
@@ -49,15 +49,15 @@ class Peer:
 
     def await_a_byte(self) -> None:
         """Wait until something has arrived, without reading it."""
-        self._connection.recv(1, socket.MSG_PEEK)
+        self.connection.recv(1, socket.MSG_PEEK)
 
     def reset(self) -> None:
         """Close so that the client gets RST, not FIN."""
-        self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self._connection.close()
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close()
 
     def close(self) -> None:
-        self._connection.close()
+        self.connection.close()
 
     def hang(self) -> None:
         """Say nothing until the test ends."""

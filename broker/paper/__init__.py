@@ -1,5 +1,6 @@
 """The paper broker: the simulated exchange in this process, behind the port every broker has."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from broker.base import (
@@ -28,7 +29,9 @@ __all__ = [
 ]
 
 
-daily_login: DailyLogin | None = None  # there is no session that could end
+def daily_login() -> DailyLogin | None:
+    """Return nothing: there is no session that could end."""
+    return None
 
 
 def open_stream(
@@ -64,6 +67,8 @@ def connect_driven(
     return DrivenPaperAccount(session, live_quotes, listed=listed, quote_pause=quote_pause)
 
 
-def list_instruments(_settings: BrokerSettings, _auth_token: str | None) -> tuple[ListedInstrument, ...]:
+def list_instruments(
+    _settings: BrokerSettings, _auth_token: str | None, _progress: Callable[[int], None] = lambda _: None
+) -> tuple[ListedInstrument, ...]:
     """Return what the simulated exchange lists."""
     return tuple(ListedInstrument(instrument=listing.instrument) for listing in load_instruments())

@@ -1,5 +1,6 @@
 """Zerodha (Kite Connect v3): what it can do, and the way to an account there."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from broker.base import (
@@ -7,6 +8,7 @@ from broker.base import (
     BrokerAccount,
     BrokerCapabilities,
     BrokerSettings,
+    DailyLogin,
     InstrumentNumber,
     ListedInstrument,
 )
@@ -18,8 +20,6 @@ from broker.zerodha.session import open_session
 from broker.zerodha.stream import WS_ROOT, KiteStream
 from services.bracket.model import Topology
 from utils.clock import SystemClock
-
-daily_login = KiteLogin()
 
 _CAPABILITIES = BrokerCapabilities(
     topologies={
@@ -65,6 +65,13 @@ def open_stream(
     return KiteStream(root, credentials.auth_token, number_of=number_of, clock=SystemClock())
 
 
-def list_instruments(settings: BrokerSettings, auth_token: str | None) -> tuple[ListedInstrument, ...]:
+def daily_login() -> DailyLogin:
+    """Return how a person logs in at Kite."""
+    return KiteLogin()
+
+
+def list_instruments(
+    settings: BrokerSettings, auth_token: str | None, progress: Callable[[int], None] = lambda _: None
+) -> tuple[ListedInstrument, ...]:
     """Return what Kite's file of the day lists. Raises ReadFailed."""
-    return get_instruments(settings, auth_token)
+    return get_instruments(settings, auth_token, progress)

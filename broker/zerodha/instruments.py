@@ -1,7 +1,7 @@
 """Kite's file of instruments (CSV, written anew each morning) into ours. Pure."""
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal, InvalidOperation
 
@@ -27,13 +27,13 @@ KINDS = frozenset(("EQ", "FUT", "CE", "PE"))
 _INDICES = "INDICES"  # quoted, never traded
 
 
-def instruments(file: bytes) -> tuple[ListedInstrument, ...]:
-    """Return what can be traded of a whole file, the broker's token with each.
+def instruments(lines: Iterable[bytes]) -> tuple[ListedInstrument, ...]:
+    """Return what can be traded of a whole file, given line by line, the broker's token with each.
 
     Raises ReadFailed for a file that is not Kite's, or breaks off: half a list must not replace a whole one.
     """
     try:
-        rows = csv.DictReader(file.decode("utf-8").splitlines(), strict=True)
+        rows = csv.DictReader((line.decode("utf-8") for line in lines), strict=True)
         if not set(rows.fieldnames or ()) >= COLUMNS:
             raise ReadFailed(f"the instruments file has other columns: {rows.fieldnames}")
         return tuple(_tradable(rows))

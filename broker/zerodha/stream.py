@@ -8,7 +8,6 @@ import logging
 import random
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from urllib.parse import urlencode
 
 import msgspec
@@ -95,11 +94,13 @@ class KiteStream:
         connection = websocket.create_connection(
             self._url, timeout=CONNECT_SECONDS, http_no_proxy=["*"], redirect_limit=0
         )
-        with closing(connection):
+        try:
             connection.settimeout(_LOOK_EVERY_SECONDS)
             _Conversation(connection, self._number_of, listener, self._clock).hold(
                 stop, silence_seconds=self._silence_seconds, on_first_word=self._pauses.reset
             )
+        finally:
+            connection.shutdown()  # its close() would wait for the other side's
 
 
 class _Conversation:

@@ -9,13 +9,14 @@ import pytest
 from click.testing import Result
 from flask import Flask
 
-from broker.base import ReadFailed
+from broker.base import BrokerSettings, ReadFailed
+from broker.zerodha import list_instruments
 from broker.zerodha.instruments import instruments
 from cli import register_commands
 from database.session import Database
 from database.symbol import Listing, find_listing, replace_instruments
 from tests.builders import NINE_THIRTY, an_instrument
-from tests.scripted_server import ScriptedServer, answer, serve_forever
+from tests.scripted_server import Peer, Script, ScriptedServer, answer, serve_forever
 from tests.serving import a_config
 from utils.clock import SystemClock
 
@@ -98,6 +99,47 @@ def test_terms_and_search_are_commands_too(sync: Sync) -> None:
     assert unknown.exit_code == 2
 
 
+def many(count: int) -> bytes:
+    return a_file(
+        *(SBIN.replace("SBIN", f"S{number}").replace("779521", str(number)) for number in range(count))
+    )
+
+
+def test_a_long_file_is_read_as_it_comes_and_its_progress_told(sync: Sync, stored: Database) -> None:
+    body = many(20_000)
+
+    told = sync(answer(body))
+
+    assert told.exit_code == 0, told.output
+    assert len(body) > 1_000_000
+    assert "1 MB" in told.output.splitlines()
+    assert find_listing(stored, "NSE", symbol="S19999", broker="zerodha") is not None
+
+
+def test_a_file_that_breaks_off_between_two_lines_is_no_file() -> None:
+    whole = answer(many(3000))
+    at_a_line_end = whole.rindex(b"\n", 0, len(whole) // 2) + 1
+    with ScriptedServer(cut_off(whole[:at_a_line_end])) as kite, pytest.raises(ReadFailed, match="broke off"):
+        list_instruments(
+            BrokerSettings(api_roots={"zerodha": kite.root}, paper_state="", paper_prices=""), None
+        )
+
+
+def cut_off(part: bytes) -> Script:
+    def script(peer: Peer) -> None:
+        peer.read_request()
+        peer.send(part)
+
+    return script
+
+
+def test_an_error_page_in_place_of_the_file_is_told(sync: Sync) -> None:
+    told = sync(answer(b"<html>bad gateway</html>", status="502 Bad Gateway"))
+
+    assert told.exit_code == 2
+    assert "the old list still counts" in told.output
+
+
 @pytest.mark.parametrize(
     "broken",
     [
@@ -110,7 +152,7 @@ def test_terms_and_search_are_commands_too(sync: Sync) -> None:
 )
 def test_no_file_is_half_believed(broken: bytes) -> None:
     with pytest.raises(ReadFailed):
-        instruments(broken)
+        instruments(broken.split(b"\n"))
 
 
 def test_doctor_says_when_a_brokers_instruments_are_missing(sync: Sync) -> None:

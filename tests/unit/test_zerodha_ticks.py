@@ -61,7 +61,9 @@ def test_the_segment_in_the_number_says_how_many_decimals(number: int, value: in
 
 
 def test_a_frame_holds_packets_of_different_lengths() -> None:
-    found = ticks(frame(packet(SBIN, 1, length=184), packet(NIFTY, 2, length=32), packet(USDINR, 3, length=8)))
+    found = ticks(
+        frame(packet(SBIN, 1, length=184), packet(NIFTY, 2, length=32), packet(USDINR, 3, length=8))
+    )
 
     assert [tick.number for tick in found] == [SBIN, NIFTY, USDINR]
 
