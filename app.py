@@ -10,6 +10,7 @@ from typing import IO
 from flask import Flask, Response, g, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from blueprints.brlogin import brlogin_bp
 from blueprints.health import health_bp
 from blueprints.postback import postback_bp
 from blueprints.sockets import Seats, SocketGate, emit_update, register_sockets
@@ -88,7 +89,7 @@ def create_app(config: Config | None = None) -> Flask:
     # A client that upgrades has two requests under way for a moment.
     gate = SocketGate(app.wsgi_app, most=config.max_sockets + SPARE_THREADS // 2)
     app.wsgi_app = gate  # type: ignore[method-assign]  # that is how Flask takes a middleware
-    for blueprint in (api_v1_bp, tv_json_bp, tv_message_bp, postback_bp, health_bp):
+    for blueprint in (api_v1_bp, tv_json_bp, tv_message_bp, postback_bp, brlogin_bp, health_bp):
         app.register_blueprint(blueprint)
     register_sockets(socketio)
     register_commands(app, config=config, clock=clock, brokers=BROKERS)
@@ -156,6 +157,7 @@ def _desk(config: Config, clock: Clock, outbox: OutboxFeeder) -> tuple[Desk, Bro
     announcer = BracketAnnouncer(db, clock, partial(emit_update, socketio), also=outbox.wake)
     settings = BrokerSettings(
         api_roots=dict(config.broker_api_roots),
+        ws_roots=dict(config.broker_ws_roots),
         paper_state=config.paper_state,
         paper_prices=config.paper_prices,
     )

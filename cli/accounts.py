@@ -5,11 +5,21 @@ from collections.abc import Sequence
 
 import click
 
+from broker.base import BrokerSettings
 from cli.office import Office, Refused, account_called, faults_as_sentences
 from database import account_db, auth_db, migrations
 from database.account_db import Account, Owner
 from database.auth_db import Scope
 from database.session import Database
+from services.broker_login import (
+    LoginPorts,
+    daily_login,
+    login_ticket,
+    request_token_of,
+    take_request_token,
+)
+from services.errors import LoginRefused
+from utils.constants import EXCHANGE_ZONE
 
 OWNER_NAME = "owner"  # whose accounts those are that commands make
 
@@ -56,6 +66,27 @@ def account_commands(office: Office, brokers: Sequence[str]) -> click.Group:
         with office.open() as db:
             _store_token(db, office, account_called(db, name), token or "")
         click.echo(f"account {name} has a new token")
+
+    @group.command("login")
+    @click.argument("name")
+    @click.option("--api-key", help="The app's key, when it is new or has changed.")
+    @click.option("--api-secret", help="Its secret; - reads it from standard input. Asked for otherwise.")
+    @click.option("--request-token", help="What the broker's page gave, or the whole address it led to.")
+    @click.option("--new-user", is_flag=True, help="The account belongs to another user of the broker now.")
+    def login(
+        name: str, api_key: str | None, api_secret: str | None, request_token: str | None, new_user: bool
+    ) -> None:
+        """Log in at the broker; a running service goes on with the new token by itself."""
+        with office.open() as db:
+            account = account_called(db, name)
+            ports = _login_ports(office, db)
+            try:
+                _keep_app(ports, account, api_key=api_key, api_secret=api_secret)
+                pasted = request_token or _ask_to_log_in(office, ports, account)
+                ends_at = take_request_token(ports, account, request_token_of(pasted), is_new_user=new_user)
+            except LoginRefused as exc:
+                raise Refused(str(exc)) from exc
+        click.echo(f"account {name} is logged in until {ends_at.astimezone(EXCHANGE_ZONE):%d %b %H:%M} IST")
 
     @group.command("list")
     def show_all() -> None:
@@ -109,6 +140,45 @@ def _given_token(text: str | None) -> str | None:
     if token is not None and not token.strip():
         raise Refused("the token is empty")
     return token
+
+
+def _login_ports(office: Office, db: Database) -> LoginPorts:
+    config = office.config
+    settings = BrokerSettings(
+        api_roots=dict(config.broker_api_roots),
+        ws_roots=dict(config.broker_ws_roots),
+        paper_state=config.paper_state,
+        paper_prices=config.paper_prices,
+    )
+    return LoginPorts(db=db, box=office.secrets.box, clock=office.clock, settings=settings)
+
+
+def _keep_app(ports: LoginPorts, account: Account, *, api_key: str | None, api_secret: str | None) -> None:
+    """Store, sealed, what the login needs and is not stored yet; ask for what was not given."""
+    known = account_db.login_of(ports.db, ports.box, account.id)
+    given = {"api_key": api_key, "api_secret": _given_token(api_secret)}
+    wanted = {
+        name: given.get(name) or known.get(name) or click.prompt(name, hide_input=name != "api_key", err=True)
+        for name in daily_login(account.broker).needs
+    }
+    if wanted != {name: known.get(name) for name in wanted}:
+        at = ports.clock.now()
+        account_db.set_login(ports.db, ports.box, account.id, login=known | wanted, at=at)
+
+
+def _ask_to_log_in(office: Office, ports: LoginPorts, account: Account) -> str:
+    page = daily_login(account.broker).page(account_db.login_of(ports.db, ports.box, account.id), None)
+    ticket = login_ticket(ports, account)
+    click.echo(
+        f"Log in at\n  {page}\nand paste the address it leads to, or its request_token, below;", err=True
+    )
+    click.echo("or, where the app's redirect address is this service's /zerodha/callback, open", err=True)
+    click.echo(
+        f"  http://127.0.0.1:{office.config.port}/{account.broker}/login?ticket={ticket.text}", err=True
+    )
+    click.echo("within five minutes, and press Ctrl-C here once it says that you are logged in.", err=True)
+    answer: str = click.prompt("address or request_token", hide_input=True, err=True)
+    return answer
 
 
 def _the_owner(db: Database, office: Office) -> Owner:

@@ -77,6 +77,7 @@ def _downloaded(office: Office, db: Database, broker: str) -> tuple[ListedInstru
     config = office.config
     settings = BrokerSettings(
         api_roots=dict(config.broker_api_roots),
+        ws_roots=dict(config.broker_ws_roots),
         paper_state=config.paper_state,
         paper_prices=config.paper_prices,
     )

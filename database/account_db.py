@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import Select, insert, select, update
+from sqlalchemy import Connection, Select, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from ulid import ULID
 
@@ -15,9 +15,11 @@ from database.auth_tables import AccountRow, OwnerRow, WebhookRow
 from database.outbox_tables import DestinationRow
 from database.secret_box import SealedFor, SecretBox
 from database.session import Database, StorageError
+from database.settings import SettingScope, setting, write_setting
 
 AUTH_TOKEN = "auth_token"  # noqa: S105  # the name of a purpose, no secret
 LOGIN = "login"
+_TOKEN_STORED_AT = "token_stored_at"  # noqa: S105  # the name of a setting, no secret
 WEBHOOK_TOKEN = "webhook_token"  # noqa: S105  # the name of a purpose, no secret
 SIGNING_SECRET = "signing_secret"  # noqa: S105  # the name of a purpose, no secret
 
@@ -137,7 +139,22 @@ def set_auth_token(db: Database, box: SecretBox, account_id: str, *, auth_token:
     """
     bound = sealed_for(existing_account(db, account_id), AUTH_TOKEN)
     values = {"auth_token": box.seal(auth_token, bound), "status": AccountStatus.ACTIVE, "updated_at": at}
-    _update_account(db, account_id, values)
+    with db.write() as connection:
+        _update_in(connection, account_id, values)
+        write_setting(
+            connection,
+            SettingScope.ACCOUNT,
+            subject_id=account_id,
+            key=_TOKEN_STORED_AT,
+            value=at.isoformat(),
+            at=at,
+        )
+
+
+def token_stored_at(db: Database, account_id: str) -> datetime | None:
+    """Return when the account's present token was stored; None without one, or if unknown."""
+    value = setting(db, SettingScope.ACCOUNT, subject_id=account_id, key=_TOKEN_STORED_AT)
+    return None if value is None else datetime.fromisoformat(value)
 
 
 def auth_token_of(db: Database, box: SecretBox, account_id: str) -> str | None:
@@ -237,8 +254,10 @@ def _insert_named(db: Database, table: type[OwnerRow | AccountRow], row: Mapping
 
 def _update_account(db: Database, account_id: str, values: Mapping[str, Any]) -> None:
     with db.write() as connection:
-        changed = connection.execute(
-            update(AccountRow).where(AccountRow.id == account_id).values(dict(values))
-        )
-        if changed.rowcount != 1:
-            raise AccountMissing(f"there is no account {account_id}")
+        _update_in(connection, account_id, values)
+
+
+def _update_in(connection: Connection, account_id: str, values: Mapping[str, Any]) -> None:
+    changed = connection.execute(update(AccountRow).where(AccountRow.id == account_id).values(dict(values)))
+    if changed.rowcount != 1:
+        raise AccountMissing(f"there is no account {account_id}")

@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import and_, bindparam, or_, select
+from sqlalchemy import Connection, and_, bindparam, or_, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from database.prepared import Prepared
@@ -49,14 +49,21 @@ def put_setting(
     db: Database, scope: SettingScope, *, subject_id: str, key: str, value: str, at: datetime
 ) -> None:
     """Store a setting over what it was before. Raises NotStored."""
-    insert = insert_for(db.dialect_name, SettingRow)
+    with db.write() as connection:
+        write_setting(connection, scope, subject_id=subject_id, key=key, value=value, at=at)
+
+
+def write_setting(
+    connection: Connection, scope: SettingScope, *, subject_id: str, key: str, value: str, at: datetime
+) -> None:
+    """Store a setting in the transaction of something else."""
+    insert = insert_for(connection.dialect.name, SettingRow)
     statement = insert.on_conflict_do_update(
         index_elements=["scope", "subject_id", "key"],
         set_={"value": insert.excluded.value, "updated_at": insert.excluded.updated_at},
     )
     row = {"scope": scope, "subject_id": subject_id, "key": key, "value": value, "updated_at": at}
-    with db.write() as connection:
-        connection.execute(statement, row)
+    connection.execute(statement, row)
 
 
 def setting(db: Database, scope: SettingScope, *, subject_id: str, key: str) -> str | None:

@@ -19,6 +19,8 @@ CODES: dict[str, ErrorCode] = {
     "price_insane": ErrorCode(400, "A price is far from the market; `confirm_prices` says that it is meant."),
     "entry_rejected": ErrorCode(400, "The broker refused the entry, in its own words. Nothing is open."),
     "order_rejected": ErrorCode(400, "The broker refused a plain order, in its own words."),
+    "login_refused": ErrorCode(400, "The login at the broker was not taken, and nothing was changed."),
+    "push_not_genuine": ErrorCode(401, "The checksum of a broker's push is wrong. Nothing was changed."),
     "invalid_api_key": ErrorCode(401, "The key is missing, wrong or revoked, or header and body differ."),
     "invalid_openalgo_apikey": ErrorCode(403, "The same, at the OpenAlgo-compatible addresses."),
     "scope_missing": ErrorCode(403, "The key may not do this."),

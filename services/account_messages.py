@@ -52,10 +52,30 @@ class Pushed:
 
 
 @dataclass(frozen=True, slots=True)
+class PricesPushed:
+    """Prices came by the push stream; the worker finds the newest of each symbol where they wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRenewed:
+    """A person logged in: what the old token could not do may work now."""
+
+
+@dataclass(frozen=True, slots=True)
 class LookAtAll:
     """The kill switch, or something else that concerns every bracket, has changed."""
 
 
 Message = (
-    LookAtAll | Submitted | Asked | QuoteAsked | Answered | Pushed | BooksRead | BooksFailed | QuotesRead
+    LookAtAll
+    | Submitted
+    | Asked
+    | QuoteAsked
+    | Answered
+    | Pushed
+    | PricesPushed
+    | TokenRenewed
+    | BooksRead
+    | BooksFailed
+    | QuotesRead
 )

@@ -18,8 +18,19 @@ from broker.base import AuthDead, BrokerAccount, BrokerCapabilities
 from database.bracket_db import BracketChange, StaleWriter, load, load_open, load_watch, save
 from database.session import Database, StorageError
 from services.account_line import AccountLine
-from services.account_messages import Answered, Asked, LookAtAll, Message, Pushed, QuoteAsked, Submitted
+from services.account_messages import (
+    Answered,
+    Asked,
+    LookAtAll,
+    Message,
+    PricesPushed,
+    Pushed,
+    QuoteAsked,
+    Submitted,
+    TokenRenewed,
+)
 from services.account_picture import AccountPicture, differs, is_evidence
+from services.account_pushes import AccountPushes
 from services.account_reads import AccountReads, BooksFailed, BooksRead, Parts, QuotesRead
 from services.bracket.account import (
     BookIndex,
@@ -107,6 +118,8 @@ class AccountWorker:
         self._roster = Roster()
         self._quotes: dict[Symbol, Quote] = {}
         self._feed = FeedWatch()
+        self._pushes = AccountPushes(on_news=self._inbox.put)
+        self._is_renewing = False
         self._troubles: frozenset[Overlay] = frozenset()
         self._troubled_at = 0.0  # monotonic
         self._picture = AccountPicture()
@@ -165,6 +178,21 @@ class AccountWorker:
         return self._troubles | {Overlay.FEED_STALE} if self._feed.is_silent else self._troubles
 
     @property
+    def is_token_dead(self) -> bool:
+        """Whether the broker itself said so, of the token in use."""
+        return Overlay.AUTH_DEAD in self._troubles and not self._is_renewing
+
+    @property
+    def pushes(self) -> AccountPushes:
+        """Who hears of the account's push stream."""
+        return self._pushes
+
+    def renewed(self) -> None:
+        """Say that the connection has a new token: what is open goes on by itself."""
+        self._is_renewing = True
+        self._inbox.put(TokenRenewed())
+
+    @property
     def is_cut_off(self) -> bool:
         """Whether no book could be read for seconds: the fill of a new entry would not be seen."""
         seconds = self._clock.monotonic() - self._troubled_at
@@ -214,6 +242,7 @@ class AccountWorker:
         self._take(message)
         self._look()
         self._start_reads()
+        self._pushes.want(self._roster.open_symbols())
         self.last_turn = self._clock.monotonic()
 
     def _wait(self) -> Message | None:
@@ -259,6 +288,10 @@ class AccountWorker:
                 self._mark_open()
             case Pushed():
                 self._reads.hurry_pushed()
+            case PricesPushed():
+                self._on_quotes(self._with_bands(self._pushes.take_quotes()))
+            case TokenRenewed():
+                self._on_renewed()
 
     # --- messages
 
@@ -340,12 +373,24 @@ class AccountWorker:
         for message in waiting:
             message.reply.set_result(quotes.get(message.symbol))
 
+    def _with_bands(self, quotes: dict[Symbol, Quote]) -> dict[Symbol, Quote]:
+        """A push has no price bands: those of the last read stay."""
+        return {symbol: _banded(quote, self._quotes.get(symbol)) for symbol, quote in quotes.items()}
+
+    def _on_renewed(self) -> None:
+        """Whether the new token is any better, the next read says; the old one's death is over."""
+        if Overlay.AUTH_DEAD in self._troubles:
+            self._set_troubles(frozenset({Overlay.BROKER_DOWN}))
+        self._is_renewing = False
+        self._reads.hurry()
+
     def _on_failed_read(self, message: BooksFailed) -> None:
         self._reads.done()
         trouble = Overlay.AUTH_DEAD if isinstance(message.error, AuthDead) else Overlay.BROKER_DOWN
+        if trouble not in self._troubles:  # a token may stay dead all night
+            logger.warning("the books could not be read: %s", message.error)
         self._set_troubles(frozenset({trouble}))
         self._reads.hurry_in(_READ_AGAIN)
-        logger.warning("the books could not be read: %s", message.error)
 
     def _set_troubles(self, troubles: frozenset[Overlay]) -> None:
         if troubles == self._troubles:
@@ -402,7 +447,8 @@ class AccountWorker:
         return not counts and self._picture.is_repeated(books, sessions)
 
     def _distrust(self, trouble: Overlay, why: str) -> None:
-        logger.warning(why)
+        if trouble not in self._troubles:
+            logger.warning(why)
         self._set_troubles(frozenset({trouble}))
         self._reads.hurry_in(_READ_AGAIN)
 
@@ -612,7 +658,7 @@ class AccountWorker:
         if not self._wants_reads():
             return
         cadence, roster = self._ports.cadence, self._roster
-        covered = self._ports.broker.capabilities.pushes_orders
+        covered = self._ports.broker.capabilities.pushes_orders or self._pushes.is_up
         parts = Parts(
             gtts=roster.wants_gtts(),
             everything=roster.wants_everything() or self._picture.wants_everything,
@@ -621,9 +667,20 @@ class AccountWorker:
         self._reads.start_due(
             book_every=cadence.book_pause(roster.urgency(), is_covered=covered),
             everything_every=cadence.everything,
-            price_every=cadence.price if roster.priced_symbols() else None,
+            price_every=self._price_pause(),
             parts=parts,
         )
+
+    def _price_pause(self) -> timedelta | None:
+        """Return how long prices may go unasked: longer while the push stream brings those that matter."""
+        priced = self._roster.priced_symbols()
+        if not priced:
+            return None
+        now, cadence = self._clock.now(), self._ports.cadence
+        is_covered = self._pushes.is_up and all(
+            self._pushes.is_fresh(symbol, now, cadence.price) for symbol in priced
+        )
+        return cadence.covered_price if is_covered else cadence.price
 
     def _session_ids(self) -> dict[str, str]:
         now = self._now()
@@ -666,6 +723,12 @@ def _change(tracked: Tracked, decision: Decision, cause: Cause) -> BracketChange
 def _reach(phase: str, names: list[str]) -> None:
     for name in names:
         reach(f"{phase} {name}")
+
+
+def _banded(pushed: Quote, known: Quote | None) -> Quote:
+    if known is None:
+        return pushed
+    return replace(pushed, lower_band=known.lower_band, upper_band=known.upper_band)
 
 
 def _bands(quote: Quote) -> tuple[object, object]:

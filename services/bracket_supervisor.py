@@ -3,10 +3,19 @@
 import logging
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
 
-from broker.base import AccountCredentials, BrokerAccount, BrokerCapabilities, BrokerSettings
+from broker.base import (
+    AccountCredentials,
+    AuthDead,
+    BrokerAccount,
+    BrokerCapabilities,
+    BrokerSettings,
+    ReadFailed,
+    Renewable,
+)
 from broker.paper import connect_driven
 from broker.registry import import_broker_module
 from database.account_db import Account, account, auth_token_of, list_accounts
@@ -14,6 +23,7 @@ from database.bracket_db import accounts_at_work
 from database.secret_box import SecretBox
 from database.session import Database
 from database.symbol import SymbolTable
+from services.account_streams import AccountStreams, OpenStream, open_broker_stream
 from services.account_worker import AccountWorker, WorkerPorts
 from services.bracket.model import Mode, Moment
 from services.bracket.observation import Timing, TradingSession
@@ -54,6 +64,7 @@ class SupervisorPorts:
     cadence: Cadence = field(default_factory=Cadence)
     timing: Timing = field(default_factory=Timing)
     connect: Connect = connect_broker
+    open_stream: OpenStream = open_broker_stream
 
 
 _STOP_SECONDS = 3.5  # the process has five in all
@@ -72,6 +83,7 @@ class BracketSupervisor:
         self._workers: dict[tuple[str, Mode], AccountWorker] = {}
         self._threads: list[threading.Thread] = []
         self._connections: dict[tuple[str, str], BrokerAccount] = {}
+        self._streams = AccountStreams(ports.db, ports.broker_settings, ports.open_stream)
         self._lock = threading.Lock()
         self._stop = threading.Event()
 
@@ -96,8 +108,11 @@ class BracketSupervisor:
         self._stop.set()
         for worker in self._workers.values():
             worker.wake()
+        with self._lock:
+            streams = self._streams.stop()
         ends_at = self._ports.clock.monotonic() + _STOP_SECONDS
-        for thread in self._threads:  # all of them together: one that hangs must not cost the others' time
+        # All of them together: one that hangs must not cost the others' time.
+        for thread in (*self._threads, *streams):
             thread.join(timeout=max(0.0, ends_at - self._ports.clock.monotonic()))
 
     @property
@@ -119,6 +134,39 @@ class BracketSupervisor:
                 found = self._start_worker(account_id, mode)
             return found
 
+    def renew(self, account_id: str, auth_token: str) -> None:
+        """Have the account speak with a new token: its worker goes on by itself, or starts.
+
+        Raises KeyError for an unknown account, BrokerUnavailable when the token is no use.
+        """
+        owner = account(self._ports.db, account_id)
+        if owner is None:
+            raise KeyError(account_id)
+        with self._lock:
+            connection = self._connections.get((account_id, owner.broker))
+            if connection is not None:
+                self._renew(owner, connection, auth_token)
+        if connection is None:
+            self.worker(account_id, Mode.LIVE)
+
+    def _renew(self, owner: Account, connection: BrokerAccount, auth_token: str) -> None:
+        try:
+            if isinstance(connection, Renewable):
+                connection.renew(auth_token)
+            for (account_id, mode), worker in self._workers.items():
+                if account_id == owner.id:
+                    worker.renewed()
+                    if mode is Mode.LIVE:
+                        self._begin(owner, worker, auth_token)
+        except ValueError as exc:
+            raise BrokerUnavailable(f"account {owner.name} has no usable broker login") from exc
+
+    def _begin(self, owner: Account, worker: AccountWorker, auth_token: str) -> None:
+        """Open the account's push stream, and find out what its session may do."""
+        credentials = AccountCredentials(account_id=owner.id, auth_token=auth_token)
+        self._streams.start(owner.broker, credentials, worker.pushes)
+        worker.line.read(_learn).add_done_callback(_note_not_learnt)
+
     def workers(self) -> list[AccountWorker]:
         with self._lock:
             return list(self._workers.values())
@@ -137,6 +185,8 @@ class BracketSupervisor:
         self._workers[account_id, mode] = worker
         name = f"worker-{account_id[-6:]}-{mode}"
         self._threads.append(start_thread(name, worker.run, self._stop))
+        if mode is Mode.LIVE:
+            self._begin(found, worker, auth_token_of(self._ports.db, self._ports.box, account_id) or "")
         return worker
 
     def _worker_ports(self, owner: Account, mode: Mode) -> WorkerPorts:
@@ -187,3 +237,14 @@ class BracketSupervisor:
                 raise BrokerUnavailable(f"account {owner.name} has no usable broker login") from exc
             self._connections[owner.id, broker_name] = found
         return found
+
+
+def _learn(broker: BrokerAccount) -> None:
+    if isinstance(broker, Renewable):
+        broker.learn()
+
+
+def _note_not_learnt(reply: "Future[None]") -> None:
+    error = None if reply.cancelled() else reply.exception()
+    if isinstance(error, ReadFailed | AuthDead):
+        logger.warning("what a broker session may do is not known yet: %s", error)

@@ -37,6 +37,7 @@ class Cadence:
     calm: timedelta = timedelta(seconds=5)
     covered: timedelta = timedelta(seconds=60)
     everything: timedelta = timedelta(seconds=60)
+    covered_price: timedelta = timedelta(seconds=30)  # while pushes bring the prices; bands come only so
     price: timedelta = timedelta(seconds=1.2)  # Zerodha gives one answer a second, and we keep 1.1 apart
 
     def book_pause(self, urgency: Urgency, *, is_covered: bool) -> timedelta:

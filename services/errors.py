@@ -11,6 +11,8 @@ BracketError
 ├── BracketClosed       nothing can be changed any more
 ├── RequestRefused      a change that cannot be carried out, with its code
 ├── EntryRejected       the broker refused the entry
+├── LoginRefused        a login at the broker was not taken; nothing was changed
+├── PushNotGenuine      a push that the broker did not sign; nothing was changed
 ├── OrderRefused        the broker refused a plain order or a change of one
 └── BrokerUnavailable   provably nothing was placed
 """
@@ -81,6 +83,18 @@ class OrderRefused(BracketError):
     """The broker refused a plain order, or a change of one; nothing was placed or changed."""
 
     code = "order_rejected"
+
+
+class LoginRefused(BracketError):
+    """The login was not taken and nothing was changed; the text is for the person."""
+
+    code = "login_refused"
+
+
+class PushNotGenuine(BracketError):
+    """A push to the right address that the broker did not sign. Nothing was changed."""
+
+    code = "push_not_genuine"
 
 
 class BrokerUnavailable(BracketError):

@@ -23,6 +23,7 @@ EXAMPLE_FILE = PROJECT_ROOT / ".env.example"
 Setting = TypeVar("Setting")
 
 _API_ROOT = re.compile(r"([A-Z][A-Z0-9]*)_API_ROOT")
+_WS_ROOT = re.compile(r"([A-Z][A-Z0-9]*)_WS_ROOT")
 _RATE_LIMIT = re.compile(r"\d+ ?(per|/) ?(\d+ ?)?(second|minute|hour|day)s?([;,] ?.+)?", re.IGNORECASE)
 _PAPER_PRICE = re.compile(r"[A-Z]+:[A-Z0-9&_-]+=\d+(\.\d+)?")
 
@@ -85,6 +86,7 @@ class Config:
     telegram_summary_at: time = time(15, 45)  # exchange time
     outbound_webhooks_allow: frozenset[OutboundLeave] = frozenset()
     broker_api_roots: Mapping[str, str] = field(default_factory=dict)  # by broker name in lower case
+    broker_ws_roots: Mapping[str, str] = field(default_factory=dict)  # the same for push streams
     paper_state: str = "paper-exchange.state"
     paper_prices: str = ""
     market_hours: MarketHours | None = None  # None: live brokers by the calendar, paper at any hour
@@ -291,7 +293,8 @@ def _connection_settings(reader: _Reader) -> Iterator[tuple[str, Any]]:
             expected="words of private, http and redirects, commas between",
         ),
     )
-    yield "broker_api_roots", dict(_broker_api_roots(reader))
+    yield "broker_api_roots", dict(_broker_roots(reader, _API_ROOT, _web_root, _WEB_ADDRESS))
+    yield "broker_ws_roots", dict(_broker_roots(reader, _WS_ROOT, _socket_root, _SOCKET_ADDRESS))
 
 
 def _database_url(reader: _Reader) -> str:
@@ -303,12 +306,14 @@ def _database_url(reader: _Reader) -> str:
     )
 
 
-def _broker_api_roots(reader: _Reader) -> Iterator[tuple[str, str]]:
+def _broker_roots(
+    reader: _Reader, pattern: re.Pattern[str], parse: Callable[[str], str], expected: str
+) -> Iterator[tuple[str, str]]:
     for name in sorted(reader.variables):
-        named = _API_ROOT.fullmatch(name)
+        named = pattern.fullmatch(name)
         if named is None or named[1] == "TELEGRAM" or reader.text(name) is None:
             continue
-        yield named[1].lower(), reader.optional(name, _web_root, default="", expected=_WEB_ADDRESS)
+        yield named[1].lower(), reader.optional(name, parse, default="", expected=expected)
 
 
 def _paper_settings(reader: _Reader) -> Iterator[tuple[str, Any]]:
@@ -345,6 +350,7 @@ def _server_settings(reader: _Reader) -> Iterator[tuple[str, Any]]:
 
 _NO_KEYS: tuple[str, ...] = ()
 _NO_LEAVES: frozenset[OutboundLeave] = frozenset()
+_SOCKET_ADDRESS = "an address such as ws://127.0.0.1:8001"
 _WEB_ADDRESS = "an address such as http://127.0.0.1:8000"
 
 
@@ -404,8 +410,16 @@ def _delay(text: str) -> timedelta:
 
 
 def _web_root(text: str) -> str:
+    return _root(text, ("http", "https"))
+
+
+def _socket_root(text: str) -> str:
+    return _root(text, ("ws", "wss"))
+
+
+def _root(text: str, schemes: tuple[str, str]) -> str:
     parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+    if parts.scheme not in schemes or not parts.hostname or parts.query or parts.fragment:
         raise ValueError
     return text.rstrip("/")
 
@@ -477,7 +491,6 @@ _SECRET_MAKERS: Mapping[str, Callable[[], str]] = {
     "SECRET_KEY": lambda: secrets.token_hex(32),
 }
 
-# The one field that stands for a family of variables.
-VARIABLE_NAMES = tuple(
-    "<BROKER>_API_ROOT" if each.name == "broker_api_roots" else each.name.upper() for each in fields(Config)
-)
+# The fields that stand for a family of variables.
+_FAMILIES = {"broker_api_roots": "<BROKER>_API_ROOT", "broker_ws_roots": "<BROKER>_WS_ROOT"}
+VARIABLE_NAMES = tuple(_FAMILIES.get(each.name, each.name.upper()) for each in fields(Config))

@@ -100,7 +100,7 @@ class KiteStream:
                 stop, silence_seconds=self._silence_seconds, on_first_word=self._pauses.reset
             )
         finally:
-            connection.shutdown()  # its close() would wait for the other side's
+            connection.shutdown()  # type: ignore[no-untyped-call]  # close() would wait for the other side's
 
 
 class _Conversation:

@@ -1,0 +1,114 @@
+"""The daily login at Zerodha through a browser: a ticket opens it, Kite sends the person back here.
+
+These pages change something though they are asked with GET: Kite and the links of people can do no other.
+So each works only with a word minted for it, once. See services/broker_login.py for who may log in whom.
+"""
+
+from flask import Blueprint, Response, current_app, redirect, request
+from markupsafe import escape
+from werkzeug.wrappers import Response as AnyResponse
+
+from database.account_db import existing_account
+from database.auth_db import Scope
+from restx_api.callers import caller, count_anybody, count_stranger, desk, for_scopes
+from restx_api.envelope import success
+from restx_api.errors import answer_error
+from services.announcements import utc_milliseconds
+from services.broker_login import (
+    STATE_LIFE,
+    LoginPorts,
+    begin_login,
+    end_login,
+    login_ticket,
+)
+from services.errors import LoginRefused
+
+brlogin_bp = Blueprint("brlogin", __name__, url_prefix="/zerodha")
+
+COOKIE = "zerodha_login"
+_HINT = "If `account login` waits in a terminal, paste the address of this page there."
+
+
+def login_ports() -> LoginPorts:
+    """Return what a login needs of this app's parts."""
+    parts = desk()
+    return LoginPorts(
+        db=parts.db,
+        box=parts.secrets.box,
+        clock=parts.clock,
+        settings=parts.supervisor.ports.broker_settings,
+    )
+
+
+@brlogin_bp.post("/login")
+@for_scopes(Scope.TRADE)
+def open_login() -> Response:
+    """Give the bearer of a trading key the address at which its account's owner logs in, once."""
+    ticket = login_ticket(login_ports(), existing_account(desk().db, caller().account_id))
+    address = f"{request.host_url}zerodha/login?ticket={ticket.text}"
+    return success({"login_url": address, "expires_at": utc_milliseconds(ticket.until)})
+
+
+@brlogin_bp.get("/login")
+def begin() -> AnyResponse:
+    """Send the bearer of a ticket to Kite, and have this browser remember that it was sent."""
+    count_anybody()
+    begun = begin_login(login_ports(), request.args.get("ticket", ""))
+    answer = redirect(begun.page, code=303)
+    answer.set_cookie(
+        COOKIE,
+        begun.cookie,
+        max_age=int(STATE_LIFE.total_seconds()),
+        path="/zerodha/callback",
+        secure=request.is_secure,
+        httponly=True,
+        samesite="Lax",  # Kite's redirect is a navigation from another site: Strict would lose it
+    )
+    return _sealed(answer)
+
+
+@brlogin_bp.get("/callback")
+def come_back() -> AnyResponse:
+    """Take the request_token Kite sent a person back with."""
+    count_anybody()
+    if request.args.get("status", "success") != "success":
+        raise LoginRefused("Zerodha says that the login did not go well")
+    owner = end_login(
+        login_ports(),
+        request.args.get("request_token", ""),
+        state=request.args.get("state", ""),
+        cookie=request.cookies.get(COOKIE, ""),
+    )
+    answer = _page(f"Account {owner.name} is logged in", "It goes on by itself. You can close this page.")
+    answer.delete_cookie(COOKIE, path="/zerodha/callback")
+    return answer
+
+
+@brlogin_bp.errorhandler(LoginRefused)
+def refuse(exc: LoginRefused) -> AnyResponse:
+    """Answer a program in JSON and a person with a page."""
+    if request.method == "POST":
+        return answer_error(exc)
+    count_stranger(None)
+    return _page(
+        "The login was not taken", f"{exc}. {_HINT if request.args.get('request_token') else ''}", 400
+    )
+
+
+def _page(title: str, words: str, status: int = 200) -> AnyResponse:
+    head = f"<!doctype html><meta charset=utf-8><title>{escape(title)}</title>"
+    body = f"{head}<h1>{escape(title)}</h1><p>{escape(words)}</p>"
+    return _sealed(current_app.response_class(body, status=status, mimetype="text/html"))
+
+
+def _sealed(answer: AnyResponse) -> AnyResponse:
+    """The address holds a token: no cache keeps this and no other site hears of it."""
+    answer.headers.update(
+        {
+            "Cache-Control": "no-store",
+            "Referrer-Policy": "no-referrer",
+            "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+            "X-Content-Type-Options": "nosniff",
+        }
+    )
+    return answer

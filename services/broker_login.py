@@ -1,0 +1,159 @@
+"""A person's daily login at a broker: how it begins, and how what they bring back becomes a token.
+
+Whose login is taken is decided three times. Only who may act for the account gets a ticket. The state that
+comes back from the broker's page works once, for minutes, and only in the browser that opened the ticket:
+a stranger's link, with a request_token of the stranger's own, finds no state to go with it. And the broker's
+user is remembered from the first login: a login of anybody else changes nothing.
+"""
+
+import logging
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from urllib.parse import parse_qs, urlsplit
+
+from broker.base import AuthDead, BrokerError, BrokerSettings, DailyLogin
+from broker.registry import import_broker_module
+from database.account_db import Account, AccountStatus, account, login_of, set_auth_token, set_login
+from database.login_db import LoginStep, LoginWord, mint_login_word, use_login_word
+from database.secret_box import SecretBox
+from database.session import Database
+from services.errors import LoginRefused
+from utils.clock import Clock
+
+logger = logging.getLogger(__name__)
+
+TICKET_LIFE = timedelta(minutes=5)
+STATE_LIFE = timedelta(minutes=10)
+USER_ID = "user_id"  # beside the login's secrets: whose account it is at the broker
+
+_REQUEST_TOKEN = re.compile(r"[0-9A-Za-z_-]{6,128}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginPorts:
+    """What a login needs; commands have it as well as the service."""
+
+    db: Database
+    box: SecretBox
+    clock: Clock
+    settings: BrokerSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginBegun:
+    """Where the person logs in, and what their browser must bring back beside the state."""
+
+    page: str = field(repr=False)
+    cookie: str = field(repr=False)
+    until: datetime
+
+
+def daily_login(broker: str) -> DailyLogin:
+    """Return how one logs in at a broker. Raises LoginRefused where no login is needed."""
+    found = import_broker_module(broker).daily_login()
+    if found is None:
+        raise LoginRefused(f"{broker} needs no login")
+    return found
+
+
+def login_ticket(ports: LoginPorts, owner: Account) -> LoginWord:
+    """Return what opens the account's login page once, for a few minutes.
+
+    The caller has made sure that whoever gets it may act for the account. Raises LoginRefused.
+    """
+    _secrets_for(ports, owner)
+    until = ports.clock.now() + TICKET_LIFE
+    return mint_login_word(ports.db, ports.box, owner.id, step=LoginStep.TICKET, until=until)
+
+
+def begin_login(ports: LoginPorts, ticket: str) -> LoginBegun:
+    """Take a ticket and return where its bearer logs in. Raises LoginRefused."""
+    now = ports.clock.now()
+    account_id = use_login_word(ports.db, ports.box, ticket, step=LoginStep.TICKET, now=now)
+    owner = _usable(ports, account_id)
+    cookie, until = secrets.token_urlsafe(32), now + STATE_LIFE
+    state = mint_login_word(ports.db, ports.box, owner.id, step=LoginStep.STATE, until=until, bound_to=cookie)
+    page = daily_login(owner.broker).page(_secrets_for(ports, owner), state.text)
+    return LoginBegun(page=page, cookie=cookie, until=until)
+
+
+def end_login(ports: LoginPorts, request_token: str, *, state: str, cookie: str) -> Account:
+    """Take what a browser brought back from the broker's page and return the account. Raises LoginRefused."""
+    account_id = use_login_word(
+        ports.db, ports.box, state, step=LoginStep.STATE, now=ports.clock.now(), bound_to=cookie
+    )
+    owner = _usable(ports, account_id)
+    take_request_token(ports, owner, request_token)
+    return owner
+
+
+def take_request_token(
+    ports: LoginPorts, owner: Account, request_token: str, *, is_new_user: bool = False
+) -> datetime:
+    """Exchange a request_token for the account's new token, store it, and return when that ends.
+
+    is_new_user forgets whose account it was. Raises LoginRefused; then the old token is as it was.
+    """
+    if _REQUEST_TOKEN.fullmatch(request_token) is None:
+        raise LoginRefused("that is no request_token")
+    broker, login = daily_login(owner.broker), _secrets_for(ports, owner)
+    obtained = ports.clock.now()
+    try:
+        session = broker.exchange(request_token, login, ports.settings)
+    except AuthDead as exc:
+        raise LoginRefused("the broker refused the request_token: it works once, for minutes") from exc
+    except BrokerError as exc:
+        raise LoginRefused("the broker did not answer; log in again") from exc
+    known = None if is_new_user else login.get(USER_ID)
+    if known is not None and known != session.user_id:
+        raise LoginRefused(
+            f"this login is of another user of {owner.broker} than account {owner.name} belongs to:"
+            " nothing was changed"
+        )
+    if known is None:
+        set_login(ports.db, ports.box, owner.id, login=login | {USER_ID: session.user_id}, at=obtained)
+    set_auth_token(ports.db, ports.box, owner.id, auth_token=session.auth_token, at=obtained)
+    logger.info("account %s has a new broker login", owner.name)
+    return broker.ends_at(obtained)
+
+
+def request_token_of(pasted: str) -> str:
+    """Return the request_token of what a person pasted: itself, or the address they were sent to.
+
+    Raises LoginRefused.
+    """
+    text = pasted.strip()
+    if "request_token=" not in text:
+        return text
+    query = parse_qs(urlsplit(text).query)
+    if query.get("status", ["success"]) != ["success"] or len(query.get("request_token", [])) != 1:
+        raise LoginRefused("the address does not tell of a login that went well")
+    return query["request_token"][0]
+
+
+def _usable(ports: LoginPorts, account_id: str | None) -> Account:
+    owner = None if account_id is None else account(ports.db, account_id)
+    if owner is None or owner.status is AccountStatus.DISABLED:
+        raise LoginRefused("this login did not begin here, or took too long: begin it again")
+    return owner
+
+
+def _secrets_for(ports: LoginPorts, owner: Account) -> dict[str, str]:
+    needed, stored = daily_login(owner.broker).needs, login_of(ports.db, ports.box, owner.id)
+    missing = [name for name in needed if not stored.get(name)]
+    if missing:
+        words = " and ".join(missing)
+        raise LoginRefused(f"account {owner.name} has no {words}: run `account login {owner.name}`")
+    return stored
+
+
+def is_genuine_push(ports: LoginPorts, owner: Account, push: bytes) -> bool:
+    """Whether the account's broker signed a push; brokers that sign nothing are known by the address alone."""
+    login = import_broker_module(owner.broker).daily_login()
+    if login is None:
+        return True
+    stored: Mapping[str, str] = login_of(ports.db, ports.box, owner.id)
+    return all(stored.get(name) for name in login.needs) and login.is_genuine(push, stored)

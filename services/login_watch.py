@@ -1,0 +1,161 @@
+"""Whether accounts are logged in at their brokers: new tokens are taken up, ended ones are told of, once.
+
+Only the broker's own word makes a token dead: our clock merely says when to ask.
+"""
+
+import logging
+import threading
+from datetime import UTC
+
+import msgspec
+
+from broker.base import AuthDead, BrokerAccount, DailyLogin, ReadFailed
+from broker.registry import import_broker_module
+from database.account_db import (
+    Account,
+    AccountStatus,
+    auth_token_of,
+    list_accounts,
+    set_account_status,
+    token_stored_at,
+)
+from database.outbox_db import Channel, NewMessage, destinations, enqueue
+from database.session import StorageError
+from services.account_worker import AccountWorker
+from services.announcements import utc_milliseconds
+from services.bracket.model import Mode
+from services.desk import Desk
+from services.errors import BrokerUnavailable
+
+logger = logging.getLogger(__name__)
+
+_LOOK_EVERY_SECONDS = 1.0
+_ASK_AGAIN_SECONDS = 30.0
+_ANSWER_SECONDS = 5.0
+
+
+class LoginWatch:
+    """Looks after every account whose broker session ends by itself. `run` is one thread's work."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._asked_at: dict[str, float] = {}  # monotonic seconds of the last question to the broker
+        self._useless: dict[str, str] = {}  # tokens no worker could start with
+        self._unreadable: set[str] = set()
+
+    def run(self, stop: threading.Event) -> None:
+        """Look until stop is set."""
+        while not stop.wait(_LOOK_EVERY_SECONDS):
+            self.look()
+
+    def look(self) -> None:
+        """Look once at every account."""
+        try:
+            accounts = list_accounts(self._desk.db)
+        except StorageError:
+            logger.exception("the accounts could not be read; their logins are looked at again")
+            return
+        for one in accounts:
+            if one.status is not AccountStatus.DISABLED and _ends_by_itself(one):
+                self._look_safely(one)
+
+    def _look_safely(self, owner: Account) -> None:
+        try:
+            self._look_at(owner)
+            self._unreadable.discard(owner.id)
+        except StorageError:
+            if owner.id not in self._unreadable:  # wrong ENCRYPTION_KEYS stay wrong: say it once
+                logger.exception("the login of account %s could not be looked at", owner.name)
+            self._unreadable.add(owner.id)
+
+    def _look_at(self, owner: Account) -> None:
+        self._take_up_new_token(owner)
+        worker = self._desk.supervisor.running(owner.id, Mode.LIVE)
+        if worker is None:
+            return
+        if worker.is_token_dead:
+            self._tell_once(owner)
+        elif self._wants_answer(owner):
+            self._ask(owner, worker)
+
+    def _take_up_new_token(self, owner: Account) -> None:
+        supervisor = self._desk.supervisor
+        token = auth_token_of(self._desk.db, self._desk.secrets.box, owner.id)
+        if token in (None, supervisor.token_in_use(owner.id), self._useless.get(owner.id)):
+            return
+        try:
+            supervisor.renew(owner.id, str(token))
+        except BrokerUnavailable as exc:
+            self._useless[owner.id] = str(token)
+            logger.critical("account %s cannot be worked: %s", owner.name, exc)
+        else:
+            self._asked_at.pop(owner.id, None)
+            logger.info("account %s goes on with a new token", owner.name)
+
+    def _wants_answer(self, owner: Account) -> bool:
+        """Whether the broker is to be asked now if the session lives: what we believe of it may be wrong."""
+        asked_at = self._asked_at.get(owner.id)
+        if asked_at is not None and self._desk.clock.monotonic() - asked_at < _ASK_AGAIN_SECONDS:
+            return False
+        if owner.status is AccountStatus.NEEDS_LOGIN:
+            return True
+        stored_at, login = token_stored_at(self._desk.db, owner.id), _login_of(owner)
+        if stored_at is None or login is None:
+            return asked_at is None  # nobody knows how old it is: once is enough
+        return self._desk.clock.now() >= login.ends_at(stored_at)
+
+    def _ask(self, owner: Account, worker: AccountWorker) -> None:
+        self._asked_at[owner.id] = self._desk.clock.monotonic()
+        try:
+            is_alive = worker.line.read(_is_alive).result(timeout=_ANSWER_SECONDS)
+        except (ReadFailed, AuthDead, TimeoutError):
+            return  # no answer says nothing
+        if not is_alive:
+            worker.token_died()
+        elif owner.status is AccountStatus.NEEDS_LOGIN:
+            self._set_status(owner, AccountStatus.ACTIVE)
+
+    def _tell_once(self, owner: Account) -> None:
+        if owner.status is AccountStatus.NEEDS_LOGIN:
+            return
+        words = (
+            f"Account {owner.name} is logged out at {owner.broker}. What rests there goes on resting, but"
+            f" nothing of it can be seen, moved or left before a login: account login {owner.name}"
+        )
+        logger.critical("%s", words)
+        # Queued before the status: a crash in between says it again under the same key, which is once.
+        self._queue(owner, words)
+        self._set_status(owner, AccountStatus.NEEDS_LOGIN)
+
+    def _queue(self, owner: Account, words: str) -> None:
+        db, now = self._desk.db, self._desk.clock.now()
+        since = token_stored_at(db, owner.id) or now
+        for channel in Channel:
+            for one in destinations(db, channel, account_id=owner.id):
+                body = (
+                    words
+                    if channel is Channel.TELEGRAM
+                    else _webhook_body(owner, words, utc_milliseconds(now))
+                )
+                key = f"login-{int(since.astimezone(UTC).timestamp())}"
+                enqueue(db, one, [NewMessage(key=key, seq=None, urgent=True, body=body)], at=now)
+
+    def _set_status(self, owner: Account, status: AccountStatus) -> None:
+        set_account_status(self._desk.db, owner.id, status=status, at=self._desk.clock.now())
+
+
+def _webhook_body(owner: Account, words: str, at: str) -> str:
+    facts = {"account": owner.name, "broker": owner.broker, "message": words}
+    return msgspec.json.encode({"type": "account.needs_login", "timestamp": at, "data": facts}).decode()
+
+
+def _is_alive(broker: BrokerAccount) -> bool:
+    return broker.session_alive()
+
+
+def _login_of(owner: Account) -> DailyLogin | None:
+    return import_broker_module(owner.broker).daily_login()
+
+
+def _ends_by_itself(owner: Account) -> bool:
+    return _login_of(owner) is not None
