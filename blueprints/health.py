@@ -69,7 +69,16 @@ def _warnings() -> list[str]:
     ]
     stuck = sorted(bracket_id for one in desk().supervisor.workers() for bracket_id in one.stuck)
     undecided = [f"bracket {bracket_id} cannot be decided: look at it yourself" for bracket_id in stuck]
-    return [*logins, *undecided, *_clock_warnings(desk().clock)]
+    return [*logins, *_unpriced(), *undecided, *_clock_warnings(desk().clock)]
+
+
+def _unpriced() -> list[str]:
+    names = {one.id: one.name for one in list_accounts(desk().db)}
+    unpriced = {one.account_id for one in desk().supervisor.workers() if not one.capabilities.gives_quotes}
+    return [
+        f"account {names[one]} gets no prices by its plan at the broker: brackets are refused"
+        for one in sorted(unpriced & names.keys())
+    ]
 
 
 def _clock_warnings(clock: Clock) -> list[str]:

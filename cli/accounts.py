@@ -14,6 +14,7 @@ from database.session import Database
 from services.broker_login import (
     LoginPorts,
     daily_login,
+    login_ends_at,
     login_ticket,
     request_token_of,
     take_request_token,
@@ -93,7 +94,8 @@ def account_commands(office: Office, brokers: Sequence[str]) -> click.Group:
         """List all accounts: name, broker, status, id."""
         with office.open() as db:
             for account in account_db.list_accounts(db):
-                click.echo(f"{account.name}\t{account.broker}\t{account.status}\t{account.id}")
+                until = _login_until(db, account)
+                click.echo(f"{account.name}\t{account.broker}\t{account.status}\t{account.id}{until}")
 
     return group
 
@@ -179,6 +181,11 @@ def _ask_to_log_in(office: Office, ports: LoginPorts, account: Account) -> str:
     click.echo("within five minutes, and press Ctrl-C here once it says that you are logged in.", err=True)
     answer: str = click.prompt("address or request_token", hide_input=True, err=True)
     return answer
+
+
+def _login_until(db: Database, account: Account) -> str:
+    ends_at = login_ends_at(db, account)
+    return "" if ends_at is None else f"\tlogin until {ends_at.astimezone(EXCHANGE_ZONE):%d %b %H:%M} IST"
 
 
 def _the_owner(db: Database, office: Office) -> Owner:

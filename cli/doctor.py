@@ -7,11 +7,13 @@ import click
 
 from cli.office import Office, Refused, faults_as_sentences
 from database import migrations
-from database.account_db import auth_token_of, list_accounts
+from database.account_db import Account, AccountStatus, auth_token_of, list_accounts
 from database.bracket_db import load_open, verify_chain
 from database.outbox_db import Channel, destinations
 from database.session import Database
 from database.symbol import list_instrument_lists
+from services.broker_login import login_ends_at
+from utils.constants import EXCHANGE_ZONE
 
 _PAPER = "paper"
 _LISTS_KEPT = timedelta(days=4)  # brokers list anew each trading day; a long weekend has none
@@ -52,8 +54,20 @@ def _check_accounts(office: Office, db: Database) -> Iterator[Finding]:
     yield bool(accounts), f"{len(accounts)} accounts" if accounts else "no account: run `account add`"
     for account in accounts:
         has_token = account.broker == _PAPER or auth_token_of(db, office.secrets.box, account.id) is not None
-        words = "can speak to its broker" if has_token else "has no broker token: run `account set-token`"
-        yield has_token, f"account {account.name} ({account.broker}) {words}"
+        words = "can speak to its broker" if has_token else "has no broker token: run `account login`"
+        ended = _ended(office, db, account) if has_token else None
+        yield has_token and ended is None, f"account {account.name} ({account.broker}) {ended or words}"
+
+
+def _ended(office: Office, db: Database, account: Account) -> str | None:
+    """Return why an account with a token needs another, None where it does not."""
+    ends_at = login_ends_at(db, account)
+    if account.status is AccountStatus.NEEDS_LOGIN:
+        return f"is logged out at its broker: run `account login {account.name}`"
+    if ends_at is not None and office.clock.now() >= ends_at:
+        when = f"{ends_at.astimezone(EXCHANGE_ZONE):%d %b %H:%M}"
+        return f"has a token that ended at {when} IST: run `account login {account.name}`"
+    return None
 
 
 def _check_instruments(office: Office, db: Database) -> Iterator[Finding]:

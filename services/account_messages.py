@@ -57,6 +57,11 @@ class PricesPushed:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenDied:
+    """The broker said that the token is dead, when it was asked apart from the books."""
+
+
+@dataclass(frozen=True, slots=True)
 class TokenRenewed:
     """A person logged in: what the old token could not do may work now."""
 
@@ -74,6 +79,7 @@ Message = (
     | Answered
     | Pushed
     | PricesPushed
+    | TokenDied
     | TokenRenewed
     | BooksRead
     | BooksFailed

@@ -27,6 +27,7 @@ from services.account_messages import (
     Pushed,
     QuoteAsked,
     Submitted,
+    TokenDied,
     TokenRenewed,
 )
 from services.account_picture import AccountPicture, differs, is_evidence
@@ -187,6 +188,10 @@ class AccountWorker:
         """Who hears of the account's push stream."""
         return self._pushes
 
+    def token_died(self) -> None:
+        """Say that the broker itself called the token dead: no entry is taken with it."""
+        self._inbox.put(TokenDied())
+
     def renewed(self) -> None:
         """Say that the connection has a new token: what is open goes on by itself."""
         self._is_renewing = True
@@ -290,6 +295,8 @@ class AccountWorker:
                 self._reads.hurry_pushed()
             case PricesPushed():
                 self._on_quotes(self._with_bands(self._pushes.take_quotes()))
+            case TokenDied():
+                self._distrust(Overlay.AUTH_DEAD, "the broker session is dead")
             case TokenRenewed():
                 self._on_renewed()
 

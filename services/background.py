@@ -8,6 +8,7 @@ from broker.base import BrokerSettings
 from broker.paper import close_market, market_of
 from services.desk import Desk
 from services.housekeeping import Housekeeper
+from services.login_watch import LoginWatch
 from services.plain.finder import PlainOrderFinder
 from services.threads import start_thread
 from utils.clock import elapsed_timer
@@ -62,6 +63,7 @@ class Background:
         for name, send in self._senders.items():
             self._threads.append(start_thread(name, send, self._stop))
         desk.supervisor.start()
+        self._threads.append(start_thread("logins", LoginWatch(desk).run, self._stop))
         finder = PlainOrderFinder(desk)
         self._threads.append(start_thread("plain-orders", finder.run, self._stop))
 

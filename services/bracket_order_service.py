@@ -116,7 +116,7 @@ def caller_of(desk: Desk, api_key: str) -> Caller:
 def validate_bracket_order(desk: Desk, request: BracketOrderRequest, caller: Caller) -> Checked:
     """Check a request and plan it; every fault is reported, none is stored."""
     broker_name, now = broker_for(caller.broker, caller.mode), desk.now()
-    capabilities = desk.supervisor.capabilities(broker_name)
+    capabilities = _capabilities(desk, caller, broker_name)
     instrument = _instrument(desk, request, caller)
     quote = _quote(desk, request, caller)
     session = _session(desk, request, broker_name, now)
@@ -162,6 +162,12 @@ def _planned(request: BracketOrderRequest, caller: Caller, market: _Market, now:
     warnings = plan_warnings(plan, request=request, quote=market.quote, session=market.session)
     protection = describe_protection(plan, warnings)
     return Checked(violations=[], plan=plan, protection=protection, session=market.session)
+
+
+def _capabilities(desk: Desk, caller: Caller, broker_name: str) -> BrokerCapabilities:
+    """Return what the broker can do for this account: whether prices come depends on the account's plan."""
+    of_account = desk.supervisor.worker(caller.account_id, caller.mode).capabilities
+    return replace(desk.supervisor.capabilities(broker_name), gives_quotes=of_account.gives_quotes)
 
 
 def _instrument(desk: Desk, request: BracketOrderRequest, caller: Caller) -> Instrument | None:

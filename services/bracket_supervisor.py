@@ -83,6 +83,7 @@ class BracketSupervisor:
         self._workers: dict[tuple[str, Mode], AccountWorker] = {}
         self._threads: list[threading.Thread] = []
         self._connections: dict[tuple[str, str], BrokerAccount] = {}
+        self._tokens: dict[str, str] = {}  # in use, by account
         self._streams = AccountStreams(ports.db, ports.broker_settings, ports.open_stream)
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -153,6 +154,7 @@ class BracketSupervisor:
         try:
             if isinstance(connection, Renewable):
                 connection.renew(auth_token)
+            self._tokens[owner.id] = auth_token
             for (account_id, mode), worker in self._workers.items():
                 if account_id == owner.id:
                     worker.renewed()
@@ -166,6 +168,16 @@ class BracketSupervisor:
         credentials = AccountCredentials(account_id=owner.id, auth_token=auth_token)
         self._streams.start(owner.broker, credentials, worker.pushes)
         worker.line.read(_learn).add_done_callback(_note_not_learnt)
+
+    def token_in_use(self, account_id: str) -> str | None:
+        """Return the token the account's connection speaks with; None without one."""
+        with self._lock:
+            return self._tokens.get(account_id)
+
+    def running(self, account_id: str, mode: Mode) -> AccountWorker | None:
+        """Return the account's worker if it has one."""
+        with self._lock:
+            return self._workers.get((account_id, mode))
 
     def workers(self) -> list[AccountWorker]:
         with self._lock:
@@ -235,6 +247,8 @@ class BracketSupervisor:
                 found = self._ports.connect(broker_name, credentials, self._ports.broker_settings)
             except ValueError as exc:
                 raise BrokerUnavailable(f"account {owner.name} has no usable broker login") from exc
+            if broker_name == owner.broker:
+                self._tokens[owner.id] = token
             self._connections[owner.id, broker_name] = found
         return found
 

@@ -16,7 +16,15 @@ from urllib.parse import parse_qs, urlsplit
 
 from broker.base import AuthDead, BrokerError, BrokerSettings, DailyLogin
 from broker.registry import import_broker_module
-from database.account_db import Account, AccountStatus, account, login_of, set_auth_token, set_login
+from database.account_db import (
+    Account,
+    AccountStatus,
+    account,
+    login_of,
+    set_auth_token,
+    set_login,
+    token_stored_at,
+)
 from database.login_db import LoginStep, LoginWord, mint_login_word, use_login_word
 from database.secret_box import SecretBox
 from database.session import Database
@@ -120,6 +128,12 @@ def take_request_token(
     return broker.ends_at(obtained)
 
 
+def login_ends_at(db: Database, owner: Account) -> datetime | None:
+    """Return when the account's token will die; None when it does not, or nobody knows."""
+    broker, stored_at = import_broker_module(owner.broker).daily_login(), token_stored_at(db, owner.id)
+    return None if broker is None or stored_at is None else broker.ends_at(stored_at)
+
+
 def request_token_of(pasted: str) -> str:
     """Return the request_token of what a person pasted: itself, or the address they were sent to.
 
@@ -151,7 +165,7 @@ def _secrets_for(ports: LoginPorts, owner: Account) -> dict[str, str]:
 
 
 def is_genuine_push(ports: LoginPorts, owner: Account, push: bytes) -> bool:
-    """Whether the account's broker signed a push; brokers that sign nothing are known by the address alone."""
+    """Whether the account's broker signed a push; where none is signed, the address is all there is."""
     login = import_broker_module(owner.broker).daily_login()
     if login is None:
         return True

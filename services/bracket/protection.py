@@ -97,6 +97,8 @@ def _is_rewritten(plan: Plan, request: BracketOrderRequest) -> bool:
 
 
 def _about_market(plan: Plan, quote: Quote | None) -> list[str]:
+    if not plan.capabilities.gives_quotes:
+        return ["this account's plan at the broker gives no prices: market checks skipped"]
     if quote is None:
         return ["market checks skipped: no quote"]
     nearest = plan.capabilities.gtt_minimum_distance * quote.last

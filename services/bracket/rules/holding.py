@@ -19,6 +19,7 @@ def check_holding(facts: Facts) -> Iterator[Violation]:
     if exchange not in facts.capabilities.exchanges:
         return
     yield from _topology(facts, product, exchange=exchange)
+    yield from _prices(facts, product, exchange=exchange)
     if side is Side.SELL:
         yield from _short(facts, product, exchange=exchange)
     yield from _night(facts, product, exchange=exchange)
@@ -40,6 +41,20 @@ def _topology(facts: Facts, product: Product, *, exchange: str) -> Iterator[Viol
             " send allow_unlinked_exits true to accept that both may fill"
         )
         yield _cannot("allow_unlinked_exits", sentence)
+
+
+def _prices(facts: Facts, product: Product, *, exchange: str) -> Iterator[Violation]:
+    """What only a price can set off, or place, is no protection where no price comes."""
+    if facts.capabilities.gives_quotes:
+        return
+    match terms.topology_of(facts.capabilities, product, exchange=exchange):
+        case Topology.MORPH:
+            need = f"the target of product {product} on {exchange} is watched by its price"
+        case Topology.OCO:
+            need = f"the broker's trigger (GTT) for product {product} on {exchange} needs the last price"
+        case _:
+            return
+    yield _cannot("product", f"{need}, and this account's plan at the broker gives no prices")
 
 
 def _short(facts: Facts, product: Product, *, exchange: str) -> Iterator[Violation]:
