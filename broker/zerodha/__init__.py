@@ -59,9 +59,16 @@ def connect(credentials: AccountCredentials, settings: BrokerSettings) -> Broker
 
 def open_stream(
     credentials: AccountCredentials, settings: BrokerSettings, number_of: InstrumentNumber
-) -> KiteStream:
-    """Return the account's WebSocket, not yet connected. Raises ValueError for a damaged token."""
-    root = settings.ws_roots.get("zerodha", WS_ROOT)
+) -> KiteStream | None:
+    """Return the account's WebSocket, not yet connected. Raises ValueError for a damaged token.
+
+    None where the API is somebody else's and nobody said where its WebSocket is: a simulator's token has
+    no business at Kite's address.
+    """
+    is_kites = "zerodha" not in settings.api_roots
+    root = settings.ws_roots.get("zerodha", WS_ROOT if is_kites else None)
+    if root is None:
+        return None
     return KiteStream(root, credentials.auth_token, number_of=number_of, clock=SystemClock())
 
 
