@@ -27,9 +27,11 @@ from broker.base import (
     ReadFailed,
     Terms,
 )
+from broker.zerodha.account import ZerodhaAccount
 from broker.zerodha.api.auth_api import exchange_request_token, login_url
-from broker.zerodha.session import API_ROOT
-from services.bracket.model import OrderType, Product, RefusalKind, Side, Topology, Validity
+from broker.zerodha.api.order_api import get_ltp
+from broker.zerodha.session import API_ROOT, open_session
+from services.bracket.model import OrderType, Product, RefusalKind, RowStatus, Side, Topology, Validity
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "zerodha"
 SETTINGS = BrokerSettings(api_roots={}, paper_state="", paper_prices="")
@@ -324,7 +326,166 @@ def test_an_id_with_odd_characters_cannot_leave_its_place_in_the_path(
     account.cancel_order("1/..?a")
 
 
+# One order, holdings, last prices
+
+
+def test_the_history_of_an_order_is_every_state_it_went_through(account: BrokerAccount, kite: Kite) -> None:
+    placed = recorded("orders.json")["data"][0] | {"filled_quantity": 0}
+    words = ["PUT ORDER REQ RECEIVED", "OPEN PENDING", "SOMETHING NEW"]
+    rows = [placed | {"status": word} for word in words]
+    kite.add("GET", f"{API_ROOT}/orders/{STOP_ID}", json={"status": "success", "data": rows})
+
+    history = zerodha_account(account).order_history(STOP_ID)
+
+    assert [row.status for row in history] == [RowStatus.PENDING, RowStatus.PENDING, RowStatus.UNKNOWN]
+
+
+def test_a_history_without_a_row_is_no_history(account: BrokerAccount, kite: Kite) -> None:
+    kite.add("GET", f"{API_ROOT}/orders/{STOP_ID}", json={"status": "success", "data": []})
+
+    with pytest.raises(ReadFailed):
+        zerodha_account(account).order_history(STOP_ID)
+
+
+def test_holdings_count_those_of_tomorrow(account: BrokerAccount, kite: Kite) -> None:
+    kite.add("GET", f"{API_ROOT}/portfolio/holdings", json=recorded("holdings.json"))
+    rows = recorded("holdings.json")["data"]
+
+    found = zerodha_account(account).holdings()
+
+    assert [row.quantity for row in found] == [row["quantity"] + row["t1_quantity"] for row in rows]
+    assert {row.product for row in found} == {"CNC"}
+
+
+def test_last_prices_alone_are_one_call_and_exact(kite: Kite) -> None:
+    rows = {"NSE:INFY": {"instrument_token": 408065, "last_price": 1512.35}}
+    kite.add("GET", f"{API_ROOT}/quote/ltp", json={"status": "success", "data": rows})
+    session = open_session(SETTINGS, "apikey:acctok")
+
+    found = get_ltp(frozenset({("NSE", "INFY")}), session)
+
+    assert found == {("NSE", "INFY"): Decimal("1512.35")}
+    assert urlsplit(str(kite.calls[0].request.url)).query == "i=NSE%3AINFY"
+
+
+# The plan, and a new token in a running account
+
+
+def zerodha_account(account: BrokerAccount) -> ZerodhaAccount:
+    assert isinstance(account, ZerodhaAccount)
+    return account
+
+
+PLANS: dict[str, tuple[int, dict[str, Any]]] = {
+    "refused": (403, {"status": "error", "error_type": "PermissionException", "message": "no", "data": None}),
+    "every symbol left out": (200, {"status": "success", "data": {}}),
+}
+
+
+@pytest.mark.parametrize("plan", PLANS)
+def test_the_free_plan_is_found_out_by_asking(plan: str, account: BrokerAccount, kite: Kite) -> None:
+    status, body = PLANS[plan]
+    kite.add("GET", f"{API_ROOT}/quote", status=status, json=body)
+    assert account.capabilities.gives_quotes
+
+    zerodha_account(account).learn()
+
+    assert not account.capabilities.gives_quotes
+    assert zerodha.capabilities().gives_quotes  # of the broker; another account may pay
+
+
+def test_a_plan_that_was_paid_since_is_found_out_too(account: BrokerAccount, kite: Kite) -> None:
+    account.capabilities = replace(account.capabilities, gives_quotes=False)
+    kite.add("GET", f"{API_ROOT}/quote", json=recorded("quotes.json"))
+
+    zerodha_account(account).learn()
+
+    assert account.capabilities.gives_quotes
+
+
+def test_no_answer_and_an_unknown_symbol_say_nothing_of_the_plan(account: BrokerAccount, kite: Kite) -> None:
+    kite.add("GET", f"{API_ROOT}/quote", status=502, body="<html>")
+
+    with pytest.raises(ReadFailed):
+        zerodha_account(account).learn()
+
+    assert account.capabilities.gives_quotes
+
+
+def test_a_symbol_without_a_quote_is_no_free_plan(account: BrokerAccount, kite: Kite) -> None:
+    kite.add("GET", f"{API_ROOT}/quote", json={"status": "success", "data": {}})
+
+    assert account.quotes(frozenset({("NSE", "NEVERTRADED")})) == {}
+    assert account.capabilities.gives_quotes
+
+
+def test_a_new_token_speaks_from_the_next_call_on(account: BrokerAccount, kite: Kite) -> None:
+    kite.add("GET", f"{API_ROOT}/orders", json=recorded("orders.json"))
+
+    account.order_book()
+    zerodha_account(account).renew("apikey:fresh")
+    account.order_book()
+
+    spoken = [call.request.headers["Authorization"] for call in kite.calls]
+    assert spoken == ["token apikey:acctok", "token apikey:fresh"]
+
+
+def test_a_damaged_new_token_leaves_the_old_one(account: BrokerAccount, kite: Kite) -> None:
+    kite.add("GET", f"{API_ROOT}/orders", json=recorded("orders.json"))
+
+    with pytest.raises(ValueError, match="api_key:access_token") as raised:
+        zerodha_account(account).renew("no-colon")
+    account.order_book()
+
+    assert "no-colon" not in str(raised.value)
+    assert kite.calls[0].request.headers["Authorization"] == "token apikey:acctok"
+
+
+@pytest.mark.parametrize("ask", ["order_book", "session_alive"])
+def test_a_refusal_of_the_old_token_says_nothing_of_the_new_one(
+    ask: str, account: BrokerAccount, kite: Kite
+) -> None:
+    def answer(_request: object) -> tuple[int, dict[str, str], str]:
+        zerodha_account(account).renew("apikey:fresh")  # a person logs in while the call is out
+        return 403, {}, json.dumps(refusal("TokenException"))
+
+    path = {"order_book": "/orders", "session_alive": "/user/profile"}[ask]
+    kite.add_callback("GET", API_ROOT + path, answer)
+
+    with pytest.raises(ReadFailed, match="replaced"):
+        getattr(account, ask)()
+
+
 # Login
+
+
+def test_the_state_of_a_login_comes_back_by_kites_own_means() -> None:
+    address = urlsplit(login_url("apikey", "lg_1_a&b=c"))
+
+    assert dict(parse_qsl(address.query)) == {
+        "v": "3",
+        "api_key": "apikey",
+        "redirect_params": "state=lg_1_a%26b%3Dc",
+    }
+
+
+HALF_A_LOGIN = b'{"status":"success","data":{"access_token":"t"}}'
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"", b"{}", HALF_A_LOGIN, b'{"status":"success"}'])
+def test_a_login_answer_that_lacks_token_or_user_is_no_login(body: bytes, kite: Kite) -> None:
+    kite.add("POST", f"{API_ROOT}/session/token", body=body)
+
+    with pytest.raises(OutcomeUnknown):
+        exchange_request_token("rt", SETTINGS, api_key="apikey", api_secret="hush")
+
+
+def test_a_stream_is_not_opened_where_only_the_api_is_somebody_elses() -> None:
+    credentials = AccountCredentials(account_id="a1", auth_token="apikey:acctok")
+    elsewhere = replace(SETTINGS, api_roots={"zerodha": "http://127.0.0.1:1"})
+
+    assert zerodha.open_stream(credentials, SETTINGS, lambda *_: None) is not None
+    assert zerodha.open_stream(credentials, elsewhere, lambda *_: None) is None
 
 
 def test_the_login_page_names_the_app() -> None:
