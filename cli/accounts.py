@@ -89,6 +89,14 @@ def account_commands(office: Office, brokers: Sequence[str]) -> click.Group:
                 raise Refused(str(exc)) from exc
         click.echo(f"account {name} is logged in until {ends_at.astimezone(EXCHANGE_ZONE):%d %b %H:%M} IST")
 
+    @group.command("postback")
+    @click.argument("name")
+    def postback(name: str) -> None:
+        """Print where the account's broker posts its pushes, below the service's own address."""
+        with office.open() as db:
+            account = account_called(db, name)
+        click.echo(f"/postback/{account.broker}/{office.secrets.box.postback_token(account.id)}")
+
     @group.command("list")
     def show_all() -> None:
         """List all accounts: name, broker, status, id."""

@@ -159,11 +159,11 @@ class BracketSupervisor:
                 if account_id == owner.id:
                     worker.renewed()
                     if mode is Mode.LIVE:
-                        self._begin(owner, worker, auth_token)
+                        self._open_pushes(owner, worker, auth_token)
         except ValueError as exc:
             raise BrokerUnavailable(f"account {owner.name} has no usable broker login") from exc
 
-    def _begin(self, owner: Account, worker: AccountWorker, auth_token: str) -> None:
+    def _open_pushes(self, owner: Account, worker: AccountWorker, auth_token: str) -> None:
         """Open the account's push stream, and find out what its session may do."""
         credentials = AccountCredentials(account_id=owner.id, auth_token=auth_token)
         self._streams.start(owner.broker, credentials, worker.pushes)
@@ -198,7 +198,7 @@ class BracketSupervisor:
         name = f"worker-{account_id[-6:]}-{mode}"
         self._threads.append(start_thread(name, worker.run, self._stop))
         if mode is Mode.LIVE:
-            self._begin(found, worker, auth_token_of(self._ports.db, self._ports.box, account_id) or "")
+            self._open_pushes(found, worker, auth_token_of(self._ports.db, self._ports.box, account_id) or "")
         return worker
 
     def _worker_ports(self, owner: Account, mode: Mode) -> WorkerPorts:

@@ -115,7 +115,7 @@ def ticket_of(service: Served, owner: Account) -> str:
     key = service.a_key(Scope.TRADE, account=owner)
     answer = service.client.post("/zerodha/login", json={"apikey": key})
     assert answer.status_code == 200, answer.get_json()
-    return parse_qs(urlsplit(answer.get_json()["login_url"]).query)["ticket"][0]
+    return str(parse_qs(urlsplit(answer.get_json()["login_url"]).query)["ticket"][0])
 
 
 def begin(browser: Any, ticket: str) -> str:
@@ -124,7 +124,7 @@ def begin(browser: Any, ticket: str) -> str:
     assert answer.status_code == 303, answer.get_data(as_text=True)
     page = urlsplit(answer.location)
     assert (page.hostname, page.path) == ("kite.zerodha.com", "/connect/login")
-    return parse_qs(parse_qs(page.query)["redirect_params"][0])["state"][0]
+    return str(parse_qs(parse_qs(page.query)["redirect_params"][0])["state"][0])
 
 
 def come_back(browser: Any, token: str, state: str) -> Any:
@@ -298,6 +298,12 @@ def test_the_first_login_asks_for_the_app_and_keeps_it_sealed(
     assert SECRET not in sealed
 
 
+def test_the_postback_address_of_an_account_is_printed(service: Served, run: Run) -> None:
+    owner = zerodha(service)
+
+    assert run("account", "postback", "kite").output.strip() == postback(service, owner)
+
+
 def test_a_wrong_request_token_is_a_sentence_and_exit_code_2(service: Served, run: Run) -> None:
     zerodha(service)
 
@@ -411,8 +417,8 @@ def state_of(service: Served, key: str, bracket: str) -> object:
     return bracket_of(service, key, bracket)["state"]
 
 
-def overlays(service: Served, key: str, bracket: str) -> object:
-    return bracket_of(service, key, bracket)["overlays"]
+def overlays(service: Served, key: str, bracket: str) -> list[str]:
+    return list(bracket_of(service, key, bracket)["overlays"])
 
 
 def a_hook(service: Served, owner: Account) -> None:
