@@ -386,11 +386,11 @@ PLANS: dict[str, tuple[int, dict[str, Any]]] = {
 def test_the_free_plan_is_found_out_by_asking(plan: str, account: BrokerAccount, kite: Kite) -> None:
     status, body = PLANS[plan]
     kite.add("GET", f"{API_ROOT}/quote", status=status, json=body)
-    assert account.capabilities.gives_quotes
+    before = account.capabilities.gives_quotes
 
     zerodha_account(account).learn()
 
-    assert not account.capabilities.gives_quotes
+    assert (before, account.capabilities.gives_quotes) == (True, False)
     assert zerodha.capabilities().gives_quotes  # of the broker; another account may pay
 
 
