@@ -198,7 +198,7 @@ class BracketSupervisor:
         name = f"worker-{account_id[-6:]}-{mode}"
         self._threads.append(start_thread(name, worker.run, self._stop))
         if mode is Mode.LIVE:
-            self._open_pushes(found, worker, auth_token_of(self._ports.db, self._ports.box, account_id) or "")
+            self._open_pushes(found, worker, self._tokens.get(account_id, ""))
         return worker
 
     def _worker_ports(self, owner: Account, mode: Mode) -> WorkerPorts:

@@ -24,8 +24,10 @@ __all__ = [
     "capabilities",
     "close_market",
     "connect",
+    "daily_login",
     "list_instruments",
     "market_of",
+    "open_stream",
 ]
 
 
