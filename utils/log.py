@@ -27,6 +27,7 @@ _NAMED_SECRET = re.compile(
 _SHAPED_SECRETS = (
     re.compile(r"\b(bk|wh)_[0-9A-Za-z]{8}_[0-9A-Za-z]{20,}"),  # our keys; the id stays, it is no secret
     re.compile(r"\b(pb_[0-9A-Za-z]+)_[0-9a-f]{32,}"),  # our postback addresses
+    re.compile(r"\b(lg_[0-9A-Za-z]+)_[\w-]{40,}"),  # tickets and states of broker logins
     re.compile(r"\d+:[\w-]{35,}"),  # Telegram's bot tokens, also glued to the word bot in an address
     re.compile(r"(?<=\btoken )[\w-]+:[\w-]+", re.IGNORECASE),  # Kite's Authorization header
     re.compile(r"(?<=\bcookie: )[^\n\"']+", re.IGNORECASE),  # a header has more than one cookie
@@ -35,7 +36,7 @@ _SHAPED_SECRETS = (
     re.compile(r"(?<=/webhook/bracket/)[^\s/?\"']+"),
     re.compile(r"(?<=://)[^\s/:@]+:[^\s/@]+(?=@)"),  # user:password@ of an address
 )
-_OUR_KEY = re.compile(r"(?:bk|wh)_[0-9A-Za-z]{8}|pb_[0-9A-Za-z]+")
+_OUR_KEY = re.compile(r"(?:bk|wh)_[0-9A-Za-z]{8}|(?:pb|lg)_[0-9A-Za-z]+")
 _SECRET_NAME = re.compile(_NAMING, re.IGNORECASE)
 # A short word, a number or a time, which most of what is logged is: nothing above can match in it.
 _PLAIN = re.compile(r"[A-Za-z0-9_+-]{0,24}|[0-9.:TZ+-]{0,32}")

@@ -55,6 +55,8 @@ def logged() -> Iterator[io.StringIO]:
         ("API_SECRET = 's3'", "s3"),
         ("postgresql+psycopg://bob:hunter2@db/name", "hunter2"),
         ("POST /postback/dhan/pb_01ACC_" + "ab12" * 16, "ab12ab12"),
+        ("GET /zerodha/login?ticket=lg_01ACC_" + "aB-_" * 11, "aB-_aB-_"),
+        ("GET /zerodha/callback?request_token=s3cr3t&status=success", "s3cr3t"),
     ],
 )
 def test_a_secret_in_a_line_is_struck_out(line: str, secret: str) -> None:
