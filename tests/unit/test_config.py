@@ -54,6 +54,7 @@ def test_every_setting_is_read() -> None:
         TELEGRAM_BOT_TOKEN="1:abc",
         TELEGRAM_API_ROOT="http://127.0.0.1:9/",
         ZERODHA_API_ROOT="http://127.0.0.1:8000",
+        ZERODHA_WS_ROOT="ws://127.0.0.1:8001/",
         PAPER_PRICES="NSE:SBIN=500,NSE:M&M=1500.50",
         MARKET_HOURS="enforce",
         ENCRYPTION_KEYS=f"{FERNET}, {FERNET}",
@@ -68,6 +69,7 @@ def test_every_setting_is_read() -> None:
     assert found.paper_state == "/var/lib/ob/paper-exchange.state"
     assert found.telegram_api_root == "http://127.0.0.1:9"
     assert found.broker_api_roots == {"zerodha": "http://127.0.0.1:8000"}
+    assert found.broker_ws_roots == {"zerodha": "ws://127.0.0.1:8001"}
     assert found.market_hours is MarketHours.ENFORCE
     assert found.encryption_keys == (FERNET, FERNET)
     assert found.api_key_pepper == b"\xab" * 32
@@ -160,11 +162,16 @@ def test_a_line_that_is_no_setting_is_told_by_number_and_not_shown(tmp_path: Pat
     assert "hunter2" not in str(raised.value)
 
 
+def test_a_push_stream_has_a_web_sockets_address() -> None:
+    (fault,) = faults(ZERODHA_WS_ROOT="http://127.0.0.1:8001")
+
+    assert fault.startswith("ZERODHA_WS_ROOT is")
+
+
 def test_the_example_and_the_config_know_the_same_settings() -> None:
     text = EXAMPLE_FILE.read_text(encoding="utf-8")
     named = set(re.findall(r"^([A-Z_]+)=", text, flags=re.MULTILINE))
-    if "<BROKER>_API_ROOT" in text:
-        named.add("<BROKER>_API_ROOT")
+    named |= {family for family in ("<BROKER>_API_ROOT", "<BROKER>_WS_ROOT") if family in text}
 
     assert named == set(VARIABLE_NAMES)
 
