@@ -173,6 +173,7 @@ def _desk(config: Config, clock: Clock, outbox: OutboxFeeder) -> tuple[Desk, Bro
             paper_sessions=MarketSessions(follow_calendar=config.market_hours is MarketHours.ENFORCE),
             symbols=symbols,
             cadence=Cadence(entry=config.bracket_order_delay),
+            quiescence=config.broker_quiescence,
         )
     )
     desk = Desk(

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from math import ceil
 
 import click
 
 from cli.office import Office, account_called
 from database.account_db import list_accounts
 from services.bracket.model import Mode
-from services.broker_latency import QUIESCENCE, BrokerLatency
+from services.broker_latency import BrokerLatency
 from services.safety_report import SafetyReport
 from services.safety_report_service import MOST_DAYS, Days, safety_report, today
 from utils.constants import EXCHANGE_ZONE
@@ -82,5 +83,7 @@ def _latency(broker: BrokerLatency) -> Iterator[str]:
             f"{broker.broker} {what}: {spread.count} measured, "
             f"middle {spread.middle:.3f} s, worst {spread.worst:.3f} s"
         )
-    verdict = "enough" if broker.quiescence_is_enough else "NOT ENOUGH"
-    yield f"{broker.broker} needs Q of {broker.needed_quiescence:.1f} s; {QUIESCENCE:.0f} s is {verdict}"
+    setting = f"{broker.broker.upper()}_QUIESCENCE={ceil(broker.needed_quiescence)}"
+    verdict = "enough" if broker.quiescence_is_enough else f"NOT ENOUGH: set {setting}"
+    needed = f"{broker.broker} needs Q of {broker.needed_quiescence:.1f} s"
+    yield f"{needed}; {broker.quiescence:.0f} s is {verdict}"

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 
 from services.announcements import utc_milliseconds
-from services.broker_latency import QUIESCENCE, BrokerLatency
+from services.broker_latency import BrokerLatency
 from services.safety_report import NakedTime, SafetyReport
 
 Shape = dict[str, object]
@@ -51,7 +51,7 @@ def _broker(one: BrokerLatency) -> Shape:
         "broker": one.broker,
         "acceptance_seconds": {name: round(value, 3) for name, value in asdict(one.acceptance).items()},
         "book_staleness_seconds": {name: round(value, 3) for name, value in asdict(one.staleness).items()},
-        "quiescence_seconds": QUIESCENCE,
+        "quiescence_seconds": one.quiescence,
         "needed_quiescence_seconds": round(one.needed_quiescence, 3),
         "quiescence_is_enough": one.quiescence_is_enough,
     }

@@ -169,6 +169,11 @@ class AccountWorker:
         return self._seen(tracked or Tracked(bracket, needs_of(bracket)), self._now())
 
     @property
+    def quiescence(self) -> timedelta:
+        """Q: how long an order that no book shows may still be on its way."""
+        return self._ports.timing.quiescence
+
+    @property
     def capabilities(self) -> BrokerCapabilities:
         """What the broker of this account and mode can do."""
         return self._ports.broker.capabilities

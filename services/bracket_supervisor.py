@@ -2,9 +2,10 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import partial
 
 from broker.base import (
@@ -63,6 +64,7 @@ class SupervisorPorts:
     symbols: SymbolTable
     cadence: Cadence = field(default_factory=Cadence)
     timing: Timing = field(default_factory=Timing)
+    quiescence: Mapping[str, timedelta] = field(default_factory=dict)  # by broker, where it is not the usual
     connect: Connect = connect_broker
     open_stream: OpenStream = open_broker_stream
 
@@ -184,7 +186,8 @@ class BracketSupervisor:
             return list(self._workers.values())
 
     def capabilities(self, broker_name: str) -> BrokerCapabilities:
-        return import_broker_module(broker_name).capabilities()
+        found, quiescence = import_broker_module(broker_name).capabilities(), self._ports.quiescence
+        return replace(found, absence_quiescence=quiescence.get(broker_name, found.absence_quiescence))
 
     def sessions(self, broker_name: str) -> MarketSessions:
         return self._ports.paper_sessions if broker_name == PAPER else self._ports.live_sessions
@@ -217,8 +220,12 @@ class BracketSupervisor:
             kill_switch=KillSwitch(ports.db, owner, ports.clock),
             announce=ports.announcer.notify,
             cadence=ports.cadence,
-            timing=ports.timing,
+            timing=self._timing(broker_for(owner.broker, mode)),
         )
+
+    def _timing(self, broker_name: str) -> Timing:
+        timing = self._ports.timing
+        return replace(timing, quiescence=self._ports.quiescence.get(broker_name, timing.quiescence))
 
     def _broker(self, owner: Account, mode: Mode) -> BrokerAccount:
         """Return who gets a worker's orders. In analyze mode a live broker lends its quotes and no more."""

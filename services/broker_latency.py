@@ -12,9 +12,6 @@ from typing import Protocol
 
 from services.bracket import events as ev
 from services.bracket.model import Bracket
-from services.bracket.observation import Timing
-
-QUIESCENCE = Timing().quiescence.total_seconds()  # Q as it is set
 
 
 class HappenedAt(Protocol):
@@ -49,6 +46,7 @@ class BrokerLatency:
     broker: str
     acceptance: Spread
     staleness: Spread
+    quiescence: float  # seconds, Q as it was set for the newest bracket there
 
     @property
     def needed_quiescence(self) -> float:
@@ -56,7 +54,7 @@ class BrokerLatency:
 
     @property
     def quiescence_is_enough(self) -> bool:
-        return self.needed_quiescence <= QUIESCENCE
+        return self.needed_quiescence <= self.quiescence
 
 
 @dataclass(slots=True)
@@ -79,12 +77,14 @@ class LatencyTally:
 
     def __init__(self) -> None:
         self._of: dict[str, _Samples] = {}
+        self._quiescence: dict[str, timedelta] = {}
 
     def add(
         self, bracket: Bracket, happened: Sequence[HappenedAt], *, since: datetime, until: datetime
     ) -> None:
         """Measure the orders that were sent from since to until."""
         samples = self._of.setdefault(bracket.plan.broker, _Samples())
+        self._quiescence[bracket.plan.broker] = bracket.plan.capabilities.absence_quiescence
         sent: dict[int, _Sent] = {}
         read_started: datetime | None = None
         boot: str | None = None
@@ -98,7 +98,12 @@ class LatencyTally:
 
     def results(self) -> list[BrokerLatency]:
         return [
-            BrokerLatency(broker=broker, acceptance=_spread(one.acceptance), staleness=_spread(one.staleness))
+            BrokerLatency(
+                broker=broker,
+                acceptance=_spread(one.acceptance),
+                staleness=_spread(one.staleness),
+                quiescence=self._quiescence[broker].total_seconds(),
+            )
             for broker, one in sorted(self._of.items())
         ]
 

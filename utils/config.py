@@ -24,6 +24,7 @@ Setting = TypeVar("Setting")
 
 _API_ROOT = re.compile(r"([A-Z][A-Z0-9]*)_API_ROOT")
 _WS_ROOT = re.compile(r"([A-Z][A-Z0-9]*)_WS_ROOT")
+_QUIESCENCE = re.compile(r"([A-Z][A-Z0-9]*)_QUIESCENCE")
 _RATE_LIMIT = re.compile(r"\d+ ?(per|/) ?(\d+ ?)?(second|minute|hour|day)s?([;,] ?.+)?", re.IGNORECASE)
 _PAPER_PRICE = re.compile(r"[A-Z]+:[A-Z0-9&_-]+=\d+(\.\d+)?")
 
@@ -87,6 +88,7 @@ class Config:
     outbound_webhooks_allow: frozenset[OutboundLeave] = frozenset()
     broker_api_roots: Mapping[str, str] = field(default_factory=dict)  # by broker name in lower case
     broker_ws_roots: Mapping[str, str] = field(default_factory=dict)  # the same for push streams
+    broker_quiescence: Mapping[str, timedelta] = field(default_factory=dict)  # Q, by broker name as well
     paper_state: str = "paper-exchange.state"
     paper_prices: str = ""
     market_hours: MarketHours | None = None  # None: live brokers by the calendar, paper at any hour
@@ -293,8 +295,7 @@ def _connection_settings(reader: _Reader) -> Iterator[tuple[str, Any]]:
             expected="words of private, http and redirects, commas between",
         ),
     )
-    yield "broker_api_roots", dict(_broker_roots(reader, _API_ROOT, _web_root, _WEB_ADDRESS))
-    yield "broker_ws_roots", dict(_broker_roots(reader, _WS_ROOT, _socket_root, _SOCKET_ADDRESS))
+    yield from _broker_settings(reader)
 
 
 def _database_url(reader: _Reader) -> str:
@@ -306,14 +307,28 @@ def _database_url(reader: _Reader) -> str:
     )
 
 
-def _broker_roots(
-    reader: _Reader, pattern: re.Pattern[str], parse: Callable[[str], str], expected: str
-) -> Iterator[tuple[str, str]]:
+def _broker_settings(reader: _Reader) -> Iterator[tuple[str, Any]]:
+    roots = _by_broker(reader, _API_ROOT, _web_root, default="", expected=_WEB_ADDRESS)
+    yield "broker_api_roots", dict(roots)
+    sockets = _by_broker(reader, _WS_ROOT, _socket_root, default="", expected=_SOCKET_ADDRESS)
+    yield "broker_ws_roots", dict(sockets)
+    waits = _by_broker(reader, _QUIESCENCE, _whole(10, 120), default=10, expected="whole seconds, 10 to 120")
+    yield "broker_quiescence", {name: timedelta(seconds=value) for name, value in waits}
+
+
+def _by_broker(
+    reader: _Reader,
+    pattern: re.Pattern[str],
+    parse: Callable[[str], Setting],
+    *,
+    default: Setting,
+    expected: str,
+) -> Iterator[tuple[str, Setting]]:
     for name in sorted(reader.variables):
         named = pattern.fullmatch(name)
         if named is None or named[1] == "TELEGRAM" or reader.text(name) is None:
             continue
-        yield named[1].lower(), reader.optional(name, parse, default="", expected=expected)
+        yield named[1].lower(), reader.optional(name, parse, default=default, expected=expected)
 
 
 def _paper_settings(reader: _Reader) -> Iterator[tuple[str, Any]]:
@@ -492,5 +507,9 @@ _SECRET_MAKERS: Mapping[str, Callable[[], str]] = {
 }
 
 # The fields that stand for a family of variables.
-_FAMILIES = {"broker_api_roots": "<BROKER>_API_ROOT", "broker_ws_roots": "<BROKER>_WS_ROOT"}
+_FAMILIES = {
+    "broker_api_roots": "<BROKER>_API_ROOT",
+    "broker_ws_roots": "<BROKER>_WS_ROOT",
+    "broker_quiescence": "<BROKER>_QUIESCENCE",
+}
 VARIABLE_NAMES = tuple(_FAMILIES.get(each.name, each.name.upper()) for each in fields(Config))

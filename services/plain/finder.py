@@ -117,7 +117,7 @@ class PlainOrderFinder:
             frozenset(row.broker_order_id for row in books.orders),
             self._evidence.setdefault(order.id, Evidence()),
             read_at=books.read_at,
-            quiescence=worker.capabilities.absence_quiescence,
+            quiescence=worker.quiescence,
         )
 
     def _settle(self, order: PlainOrder) -> None:

@@ -29,7 +29,7 @@ from services.plain.orders import GttAsked, place_plain_gtt, place_plain_order
 from services.plain.request import PlainOrderRequest
 from services.plain.sending import order_request
 from tests.builders import a_plain_order
-from tests.desks import RunningDesk, a_running_desk
+from tests.desks import HASTY, RunningDesk, a_running_desk
 from tests.faulty_broker import Fault
 
 PLACE = "place_order P"
@@ -38,8 +38,7 @@ SBIN = ("NSE", "SBIN")
 
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[RunningDesk]:
-    with a_running_desk(tmp_path) as desk:
-        desk.broker.capabilities = replace(desk.broker.capabilities, absence_quiescence=timedelta(0))
+    with a_running_desk(tmp_path, timing=replace(HASTY, quiescence=timedelta(0))) as desk:
         yield desk
 
 

@@ -55,6 +55,7 @@ def test_every_setting_is_read() -> None:
         TELEGRAM_API_ROOT="http://127.0.0.1:9/",
         ZERODHA_API_ROOT="http://127.0.0.1:8000",
         ZERODHA_WS_ROOT="ws://127.0.0.1:8001/",
+        ZERODHA_QUIESCENCE="15",
         PAPER_PRICES="NSE:SBIN=500,NSE:M&M=1500.50",
         MARKET_HOURS="enforce",
         ENCRYPTION_KEYS=f"{FERNET}, {FERNET}",
@@ -70,6 +71,7 @@ def test_every_setting_is_read() -> None:
     assert found.telegram_api_root == "http://127.0.0.1:9"
     assert found.broker_api_roots == {"zerodha": "http://127.0.0.1:8000"}
     assert found.broker_ws_roots == {"zerodha": "ws://127.0.0.1:8001"}
+    assert found.broker_quiescence == {"zerodha": timedelta(seconds=15)}
     assert found.market_hours is MarketHours.ENFORCE
     assert found.encryption_keys == (FERNET, FERNET)
     assert found.api_key_pepper == b"\xab" * 32
@@ -89,6 +91,7 @@ def test_every_setting_is_read() -> None:
         ("REDIS_URL", "localhost"),
         ("TELEGRAM_API_ROOT", "api.telegram.org"),
         ("ZERODHA_API_ROOT", "ftp://x"),
+        ("ZERODHA_QUIESCENCE", "3"),
         ("PAPER_PRICES", "SBIN=500"),
         ("MARKET_HOURS", "sometimes"),
         ("PORT", "70000"),
@@ -171,7 +174,11 @@ def test_a_push_stream_has_a_web_sockets_address() -> None:
 def test_the_example_and_the_config_know_the_same_settings() -> None:
     text = EXAMPLE_FILE.read_text(encoding="utf-8")
     named = set(re.findall(r"^([A-Z_]+)=", text, flags=re.MULTILINE))
-    named |= {family for family in ("<BROKER>_API_ROOT", "<BROKER>_WS_ROOT") if family in text}
+    named |= {
+        family
+        for family in ("<BROKER>_API_ROOT", "<BROKER>_WS_ROOT", "<BROKER>_QUIESCENCE")
+        if family in text
+    }
 
     assert named == set(VARIABLE_NAMES)
 

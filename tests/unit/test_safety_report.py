@@ -156,7 +156,7 @@ def test_an_order_found_after_its_answer_was_lost_counts_as_accepted_that_late()
 
     (broker,) = found.brokers
     assert (broker.acceptance.worst, broker.staleness.count) == (7.0, 0)
-    assert (broker.needed_quiescence, broker.quiescence_is_enough) == (14.0, False)
+    assert (broker.needed_quiescence, broker.quiescence, broker.quiescence_is_enough) == (14.0, 10.0, False)
 
 
 def test_staleness_is_from_the_answer_to_the_read_that_first_showed_the_order() -> None:
