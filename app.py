@@ -11,9 +11,11 @@ from flask import Flask, Response, g, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from blueprints.brlogin import brlogin_bp
+from blueprints.dashboard import register_dashboard
+from blueprints.dashboard.guard import LOGINS
 from blueprints.health import health_bp
 from blueprints.postback import postback_bp
-from blueprints.sockets import Seats, SocketGate, emit_update, register_sockets
+from blueprints.sockets import Seats, SocketGate, drop_ended_sessions, emit_update, register_sockets
 from blueprints.tv_json import tv_json_bp
 from blueprints.tv_message import tv_message_bp
 from broker.base import BrokerSettings
@@ -75,8 +77,10 @@ def create_app(config: Config | None = None) -> Flask:
     _configure(app, config)
     app.extensions["openbracket"] = desk
     senders = _senders(config, desk, outbox)
-    app.extensions["openbracket_background"] = Background(desk, settings, senders=senders)
-    app.extensions["openbracket_seats"] = Seats()
+    seats = Seats()
+    app.extensions["openbracket_seats"] = seats
+    chores = (lambda: drop_ended_sessions(seats, app.extensions[LOGINS]),)
+    app.extensions["openbracket_background"] = Background(desk, settings, senders=senders, chores=chores)
     _register_hooks(app)  # before the limiter's: hooks after a request run in reverse
     configure_limits(
         app,
@@ -91,6 +95,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.wsgi_app = gate  # type: ignore[method-assign]  # that is how Flask takes a middleware
     for blueprint in (api_v1_bp, tv_json_bp, tv_message_bp, postback_bp, brlogin_bp, health_bp):
         app.register_blueprint(blueprint)
+    register_dashboard(app)
     register_sockets(socketio)
     register_commands(app, config=config, clock=clock, brokers=BROKERS)
     return app

@@ -92,6 +92,12 @@ def count(limits: str, subject: str, *, scope: str) -> Standing:
     return worst
 
 
+def forget(limits: str, subject: str, *, scope: str) -> None:
+    """Forget what was counted for a subject."""
+    for item in _parsed(limits):
+        limiter.limiter.clear(item, subject, scope)
+
+
 def wait_for_turn(key: str, *, seconds: float, pause: Callable[[float], object]) -> bool:
     """Wait up to `seconds` until the placing limit lets key through; return whether it did.
 

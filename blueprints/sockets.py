@@ -1,10 +1,12 @@
 """Socket.IO: who hears `bracket_order_update`, and what was missed.
 
-A client connects with `auth: {apikey}` and joins its account's room; nobody hears anything else.
+A client connects with `auth: {apikey}` and joins its account's room. The dashboard connects with its login's
+cookie and joins its owner's room, where each update says which account it is of. Nobody hears anything else.
 """
 
 import threading
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import current_app, request
@@ -13,37 +15,60 @@ from socketio.exceptions import (  # type: ignore[import-untyped]
     ConnectionRefusedError as Refusal,
 )
 
+from blueprints.dashboard.guard import logins, session_of_request
+from database.account_db import list_accounts
 from database.auth_db import Scope
+from extensions import socketio as live
 from restx_api.callers import background, desk, verified
 from services.bracket_order_service import require
 from services.errors import BracketError
+from services.logins import Logins
 
 EVENT = "bracket_order_update"
 
 _MOST_REPLAYED = 1000
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seat:
+    """Whose connection it is: an account's by its key, or an owner's by the session of a login."""
+
+    owner_id: str
+    account_id: str | None = None
+    session_id: str | None = None
+
+
 class Seats:
     """Who is connected: each connection holds a thread, and requests must find some free."""
 
     def __init__(self) -> None:
-        self._accounts: dict[str, str] = {}  # by socket id
+        self._seats: dict[str, Seat] = {}  # by socket id
         self._lock = threading.Lock()
 
-    def take(self, socket_id: str, account_id: str, *, most: int) -> bool:
+    def take(self, socket_id: str, seat: Seat, *, most: int) -> bool:
         """Seat a connection; False when all seats are taken."""
         with self._lock:
-            if len(self._accounts) >= most:
+            if len(self._seats) >= most:
                 return False
-            self._accounts[socket_id] = account_id
+            self._seats[socket_id] = seat
             return True
 
     def leave(self, socket_id: str) -> None:
         with self._lock:
-            self._accounts.pop(socket_id, None)
+            self._seats.pop(socket_id, None)
 
-    def account_of(self, socket_id: str) -> str | None:
-        return self._accounts.get(socket_id)
+    def of(self, socket_id: str) -> Seat | None:
+        return self._seats.get(socket_id)
+
+    def sessions(self) -> frozenset[str]:
+        """Return the sessions that have a connection."""
+        with self._lock:
+            return frozenset(one.session_id for one in self._seats.values() if one.session_id is not None)
+
+    def sockets_of(self, sessions: frozenset[str]) -> list[str]:
+        """Return the connections of these sessions."""
+        with self._lock:
+            return [socket_id for socket_id, seat in self._seats.items() if seat.session_id in sessions]
 
 
 class SocketGate:
@@ -77,9 +102,26 @@ def register_sockets(socketio: SocketIO) -> None:
 
 
 def emit_update(socketio: SocketIO, payload: dict[str, object], account_id: str, owner_id: str) -> None:
-    """Send an update to those who may hear of the account."""
-    rooms = [room_of_account(account_id), room_of_owner(owner_id)]
-    socketio.emit(EVENT, payload, to=rooms)  # type: ignore[arg-type]  # several rooms are allowed
+    """Send an update to those who may hear of the account.
+
+    `seq` counts by account: who hears several is told which one it is.
+    """
+    socketio.emit(EVENT, payload, to=room_of_account(account_id))
+    socketio.emit(EVENT, {**payload, "account_id": account_id}, to=room_of_owner(owner_id))
+
+
+def drop_sessions(sessions: frozenset[str]) -> None:
+    """Cut the connections of sessions that have ended, in this process."""
+    for socket_id in _seats().sockets_of(sessions):
+        live.server.disconnect(socket_id)  # type: ignore[attr-defined]  # stubs lack it
+
+
+def drop_ended_sessions(seats: Seats, logins: Logins) -> None:
+    """Cut the connections whose session ended elsewhere or by itself. For the housekeeping."""
+    open_ones = seats.sessions()
+    if open_ones:
+        for socket_id in seats.sockets_of(logins.ended_among(open_ones)):
+            live.server.disconnect(socket_id)  # type: ignore[attr-defined]  # stubs lack it
 
 
 def say_goodbye(socketio: SocketIO) -> None:
@@ -110,14 +152,23 @@ def _on_connect(auth: object = None) -> None:
         raise Refusal({"code": "stopping", "message": "The service is stopping"})
     key = auth.get("apikey") if isinstance(auth, Mapping) else None
     try:
-        caller = require(verified(key if isinstance(key, str) else None), Scope.READ, Scope.TRADE)
+        seat = _seat_of_key(key if isinstance(key, str) else None)
     except BracketError as exc:
         raise Refusal({"code": exc.code, "message": str(exc)}) from None
-    if not _seats().take(_socket_id(), caller.account_id, most=current_app.config["MAX_SOCKETS"]):
+    if not _seats().take(_socket_id(), seat, most=current_app.config["MAX_SOCKETS"]):
         raise Refusal(
             {"code": "too_many_sockets", "message": "All live connections are taken; try again later"}
         )
-    join_room(room_of_account(caller.account_id))
+    join_room(room_of_owner(seat.owner_id) if seat.account_id is None else room_of_account(seat.account_id))
+
+
+def _seat_of_key(key: str | None) -> Seat:
+    """Return the seat of a key, or without one that of the cookie's session."""
+    if key is None and any(name.endswith("ob_session") for name in request.cookies):
+        session = session_of_request()
+        return Seat(owner_id=session.owner_id, session_id=session.id)
+    caller = require(verified(key), Scope.READ, Scope.TRADE)
+    return Seat(owner_id=caller.owner_id, account_id=caller.account_id)
 
 
 def _on_disconnect(_reason: object = None) -> None:
@@ -125,11 +176,33 @@ def _on_disconnect(_reason: object = None) -> None:
 
 
 def _on_replay(asked: object = None) -> list[dict[str, object]]:
-    """Answer with every update after since_seq, oldest first: as the acknowledgement and as an event."""
-    since = asked.get("since_seq", 0) if isinstance(asked, Mapping) else 0
-    account_id = _seats().account_of(_socket_id())
-    if account_id is None or not isinstance(since, int) or isinstance(since, bool) or since < 0:
-        return []
-    missed = desk().announcer.missed(account_id, since)[:_MOST_REPLAYED]
+    """Answer with every update after since_seq, oldest first: as the acknowledgement and as an event.
+
+    A login asks with `since: {account_id: seq}`; of accounts that are not its own it hears nothing.
+    """
+    seat = _seats().of(_socket_id())
+    missed = [] if seat is None or not isinstance(asked, Mapping | None) else _missed(seat, asked or {})
     emit("bracket_order_replay", missed)
     return missed
+
+
+def _missed(seat: Seat, asked: Mapping[str, object]) -> list[dict[str, object]]:
+    if seat.account_id is not None:
+        return _missed_of(seat.account_id, asked.get("since_seq", 0))
+    since = asked.get("since")
+    if seat.session_id is None or not isinstance(since, Mapping):
+        return []
+    if logins().ended_among(frozenset({seat.session_id})):
+        return []
+    ours = [one.id for one in list_accounts(desk().db, owner_id=seat.owner_id) if one.id in since]
+    return [
+        {**payload, "account_id": account_id}
+        for account_id in ours
+        for payload in _missed_of(account_id, since[account_id])
+    ]
+
+
+def _missed_of(account_id: str, since: object) -> list[dict[str, object]]:
+    if not isinstance(since, int) or isinstance(since, bool) or since < 0:
+        return []
+    return desk().announcer.missed(account_id, since)[:_MOST_REPLAYED]

@@ -130,7 +130,7 @@ def _exit_order(alert: Alert, rules: _Rules) -> ExitOrder:
         side=alert.signal.side,
         act=alert.signal.act,
         policy=rules.settings.on_exit,
-        by=f"key {caller().key_id}",
+        by=caller().by,
     )
 
 

@@ -15,6 +15,7 @@ from cli.instruments import instrument_commands
 from cli.office import Office, Refused
 from cli.outbound import hook_commands, telegram_commands
 from cli.safety import safety_commands
+from cli.users import user_commands
 from cli.webhooks import webhook_commands
 from utils.clock import Clock
 from utils.config import Config
@@ -34,4 +35,5 @@ def register_commands(app: Flask, *, config: Config, clock: Clock, brokers: Coll
     app.cli.add_command(telegram_commands(office))
     app.cli.add_command(instrument_commands(office, sorted(brokers)))
     app.cli.add_command(safety_commands(office))
+    app.cli.add_command(user_commands(office))
     app.cli.add_command(doctor_command(office))

@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from ulid import ULID
 
 from database.auth_tables import AccountRow, OwnerRow, WebhookRow
+from database.login_tables import SecondFactorRow
 from database.outbox_tables import DestinationRow
 from database.secret_box import SealedFor, SecretBox
 from database.session import Database, StorageError
@@ -191,6 +192,8 @@ def rotate_secrets(db: Database, box: SecretBox) -> int:
         (AccountRow, "login"),
         (WebhookRow, "token"),
         (DestinationRow, "secret"),
+        (SecondFactorRow, "secret"),
+        (SecondFactorRow, "pending"),
     )
     with db.write() as connection:
         for table, name in columns:

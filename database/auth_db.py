@@ -38,7 +38,7 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who stands behind a verified key or webhook token. mode is that of new brackets."""
+    """Who stands behind a verified key, webhook token or login. mode is that of new brackets."""
 
     key_id: str
     account_id: str
@@ -46,6 +46,12 @@ class Caller:
     broker: str
     scopes: frozenset[Scope]
     mode: Mode
+    login: str = ""  # the name of a person at the dashboard, who has no key
+
+    @property
+    def by(self) -> str:
+        """Return who it was, as a bracket's timeline tells it."""
+        return f"{self.login} at the dashboard" if self.login else f"key {self.key_id}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

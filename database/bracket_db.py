@@ -262,6 +262,15 @@ def events_after(db: Database, account_id: str, account_seq: int, *, limit: int)
     return _load_events(db, _EVENTS_AFTER, wanted)
 
 
+def last_seqs(db: Database, account_ids: Iterable[str]) -> dict[str, int]:
+    """Return the account_seq of each account's newest event; accounts without any are left out."""
+    wanted = select(AccountSequenceRow.account_id, AccountSequenceRow.last_seq).where(
+        AccountSequenceRow.account_id.in_(list(account_ids))
+    )
+    with db.read() as connection:
+        return {row.account_id: row.last_seq for row in connection.execute(wanted)}
+
+
 def verify_chain(db: Database, bracket_id: str) -> int | None:
     """Return the seq of the first event that was altered, removed or put in; None when all is whole.
 

@@ -8,6 +8,7 @@ from database.account_db import account_named, create_account, create_owner, own
 from database.auth_db import Scope, Secrets, create_api_key
 from database.secret_box import SecretBox
 from database.session import Database
+from services.logins import Logins
 from utils.clock import SystemClock
 from utils.config import Config, ConfigInvalid, write_env_file
 
@@ -39,6 +40,7 @@ def _set_up_database() -> int:
     db = Database(config.database_url)
     try:
         _seed(db, config)
+        _tell_setup_code(db, config)
     finally:
         db.close()
     return 0
@@ -54,6 +56,17 @@ def _seed(db: Database, config: Config) -> None:
     scopes = (Scope.READ, Scope.TRADE)
     key = create_api_key(db, Secrets(box, clock), account.id, scopes=scopes, at=clock.now())
     print(f"paper account ready; its API key, shown only now: {key}", flush=True)
+
+
+def _tell_setup_code(db: Database, config: Config) -> None:
+    """Print what the first password must come with: who reaches the page first must not own the service."""
+    box = SecretBox(pepper=config.api_key_pepper, encryption_keys=config.encryption_keys)
+    logins, owner = Logins(db, box, SystemClock()), owner_named(db, OWNER)
+    if owner is None or owner.password_hash is not None:
+        return
+    code = logins.mint_setup_code(owner.id)
+    address = f"http://127.0.0.1:{config.port}/dashboard/setup"
+    print(f"dashboard: set your password at {address} with the set-up code {code}", flush=True)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ The brackets in memory are a cache of the store: every write compares the versio
 import logging
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -156,6 +156,19 @@ class AccountWorker:
         quote = self._quotes.get(symbol)
         is_young = quote is not None and self._clock.now() - quote.at <= QUOTE_MAX_AGE
         return quote if is_young else None
+
+    def newest_quotes(self) -> Mapping[Symbol, Quote]:
+        """Return the newest quote of each symbol, however old; for showing, never for deciding."""
+        return self._quotes
+
+    def open_brackets(self) -> list[Bracket]:
+        """Return the open brackets as last stored; for showing what moved."""
+        return [one.bracket for one in self._roster.all() if not one.bracket.state.is_closed]
+
+    @property
+    def mode(self) -> Mode:
+        """Whether this worker's brackets trade real money or paper."""
+        return self._ports.mode
 
     def ask_quote(self, symbol: Symbol) -> "Future[Quote | None]":
         """Ask for a young quote of a symbol with an open bracket; the broker is asked if need be."""

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from broker.base import BrokerSettings
 from broker.paper import close_market, market_of
@@ -24,15 +24,22 @@ Work = Callable[[threading.Event], None]
 class Background:
     """The service's threads: the paper market, the announcer, the logs' writers, the account workers.
 
-    `senders` are the outbox and the ways out of it, by the names of their threads.
+    `senders` are the outbox and the ways out of it, by the names of their threads; `chores` are done with
+    the housekeeping, once a minute.
     """
 
     def __init__(
-        self, desk: Desk, settings: BrokerSettings, *, senders: Mapping[str, Work] | None = None
+        self,
+        desk: Desk,
+        settings: BrokerSettings,
+        *,
+        senders: Mapping[str, Work] | None = None,
+        chores: Sequence[Callable[[], None]] = (),
     ) -> None:
         self._desk = desk
         self._settings = settings
         self._senders = dict(senders or {})
+        self._chores = tuple(chores)
         self._stop = threading.Event()
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -58,7 +65,7 @@ class Background:
         desk.analyzer_log.start()
         self._threads.append(start_thread("paper-market", market_of(self._settings).run, self._stop))
         self._threads.append(start_thread("announcer", desk.announcer.run, self._stop))
-        housekeeper = Housekeeper(desk.db, desk.clock, desk.secrets)
+        housekeeper = Housekeeper(desk.db, desk.clock, desk.secrets, chores=self._chores)
         self._threads.append(start_thread("housekeeping", housekeeper.run, self._stop))
         for name, send in self._senders.items():
             self._threads.append(start_thread(name, send, self._stop))

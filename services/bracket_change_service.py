@@ -80,7 +80,7 @@ def modify_bracket_order(desk: Desk, caller: Caller, bracket_id: str, *, changes
     bracket = bracket_order_status(desk, caller, bracket_id)
     quote = _quote(desk, bracket, is_needed=changes.sl_price is not None and net(bracket) > 0)
     market = _Market(quote, _session(desk, bracket), desk.clock.now())
-    by = f"key {caller.key_id}"
+    by = caller.by
     return _ask(desk, caller, bracket_id, lambda bracket: _modified(bracket, changes, market=market, by=by))
 
 
@@ -104,7 +104,7 @@ def cancel_bracket_order(
 
     Raises NotFound, BracketClosed and BracketDenied. A fill that races the cancel keeps its exits.
     """
-    by = f"key {caller.key_id}"
+    by = caller.by
 
     def ask(bracket: Bracket) -> Event:
         _refuse_closed(bracket)
@@ -126,7 +126,7 @@ def exit_bracket_order(desk: Desk, caller: Caller, bracket_id: str) -> Bracket:
         _refuse_closed(bracket)
         if bracket.exit_reason is not None:
             return None
-        return ExitRequested(reason=ExitReason.EXIT_NOW, by=f"key {caller.key_id}")
+        return ExitRequested(reason=ExitReason.EXIT_NOW, by=caller.by)
 
     return _ask(desk, caller, bracket_id, ask)
 

@@ -1,7 +1,8 @@
-"""What is tidied up now and then: idempotency keys past their time, and when each key was last used."""
+"""What is tidied up now and then: idempotency keys past their time, uses of keys, and chores of others."""
 
 import logging
 import threading
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from database.auth_db import Secrets, record_key_use
@@ -20,10 +21,13 @@ _CLAIMS_SECONDS = 3600.0
 class Housekeeper:
     """Tidies up once a minute, claims once an hour. `run` is one thread's work."""
 
-    def __init__(self, db: Database, clock: Clock, secrets: Secrets) -> None:
+    def __init__(
+        self, db: Database, clock: Clock, secrets: Secrets, *, chores: Sequence[Callable[[], None]] = ()
+    ) -> None:
         self._db = db
         self._clock = clock
         self._secrets = secrets
+        self._chores = tuple(chores)
         self._next_claims = clock.monotonic()
 
     def run(self, stop: threading.Event) -> None:
@@ -37,6 +41,8 @@ class Housekeeper:
         try:
             self._note_uses()
             self._forget_claims()
+            for chore in self._chores:
+                chore()
         except StorageError:
             logger.exception("the housekeeping could not be stored; it is tried again")
 

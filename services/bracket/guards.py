@@ -1,0 +1,109 @@
+"""What protects each slice right now, where that is held, and in which words. Pure.
+
+`protection.py` tells how a plan's exits are meant to be held; this tells what the books show.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import assert_never
+
+from services.bracket.model import Bracket, Leg, LegKind, Purpose, Role, Slice
+from services.bracket.quantities import live_legs, net_of
+
+
+class Hold(StrEnum):
+    """How a slice stands."""
+
+    EMPTY = "empty"  # nothing is held, nothing is to be protected
+    STOP = "stop"
+    OCO = "oco"
+    TARGET = "target"
+    LEAVING = "leaving"
+    UNCONFIRMED = "unconfirmed"  # an exit was sent; no book has shown it working
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guard:
+    """One slice: shares held, what guards them, where that rests, and what it leaves open."""
+
+    slice: int
+    held: int
+    hold: Hold
+    quantity: int  # shares the guard covers
+    words: str
+    where: str
+    order_id: str | None = None
+
+
+def guards_of(bracket: Bracket) -> tuple[Guard, ...]:
+    """Return what protects each slice, as far as the books have shown it."""
+    return tuple(_guard(bracket, part) for part in bracket.slices)
+
+
+def _guard(bracket: Bracket, part: Slice) -> Guard:
+    held, legs = net_of(bracket, part), live_legs(bracket, Role.EXIT, part=part)
+    leg = next((one for one in legs if one.is_working), legs[0] if legs else None)
+    if leg is None:
+        return _bare(part, held)
+    hold = _hold(leg)
+    return Guard(
+        slice=part.index,
+        held=held,
+        hold=hold,
+        quantity=leg.remaining if leg.is_working else 0,
+        words=_words(hold, leg),
+        where=_where(hold, leg),
+        order_id=leg.broker_order_id,
+    )
+
+
+def _bare(part: Slice, held: int) -> Guard:
+    if held <= 0:
+        words, hold = "nothing is held yet, so there is nothing to protect", Hold.EMPTY
+    else:
+        words, hold = f"no working stop for {held} shares", Hold.NONE
+    return Guard(slice=part.index, held=held, hold=hold, quantity=0, words=words, where="nowhere")
+
+
+def _hold(leg: Leg) -> Hold:
+    if not leg.is_working:
+        return Hold.UNCONFIRMED
+    if leg.kind is LegKind.GTT:
+        return Hold.OCO
+    match leg.purpose:
+        case Purpose.STOP:
+            return Hold.STOP
+        case Purpose.TARGET:
+            return Hold.TARGET
+        case Purpose.MARKETABLE:
+            return Hold.LEAVING
+        case Purpose.OCO:
+            return Hold.OCO
+        case Purpose.ENTRY | Purpose.UNWIND:
+            raise AssertionError("an exit is neither an entry nor an unwind")
+        case _:
+            assert_never(leg.purpose)
+
+
+def _words(hold: Hold, leg: Leg) -> str:
+    terms = leg.terms
+    match hold:
+        case Hold.STOP:
+            return f"stop for {leg.remaining}: triggers at {terms.trigger_price}, limit {terms.price}"
+        case Hold.OCO:
+            stop, target = terms.trigger_price, terms.target_trigger
+            return f"stop {stop} and target {target} for {leg.remaining} in one trigger"
+        case Hold.TARGET:
+            return f"target order for {leg.remaining} at {terms.price}; it turns back into the stop"
+        case Hold.LEAVING:
+            price = "the market" if terms.price is None else f"a limit of {terms.price}"
+            return f"leaving: {leg.remaining} at {price}"
+        case _:
+            return f"{leg.purpose} for {leg.remaining} sent, no book shows it working yet"
+
+
+def _where(hold: Hold, leg: Leg) -> str:
+    if hold is Hold.UNCONFIRMED:
+        return "on its way"
+    return "at the broker (GTT)" if leg.kind is LegKind.GTT else "at the exchange"

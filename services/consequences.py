@@ -1,0 +1,123 @@
+"""What a person's act on a bracket will do, in sentences, before it is done. Pure.
+
+Told of the bracket as it is now; a fill may come in between, and the act then does what is right for that.
+"""
+
+from enum import StrEnum
+from typing import assert_never
+
+from services.bracket.model import Bracket, IfFilled, KillMode, Role, Side
+from services.bracket.quantities import entry_is_live, live_legs, net
+
+
+class Act(StrEnum):
+    """What a person can do to a bracket."""
+
+    EXIT = "exit"
+    CANCEL = "cancel"
+    MODIFY = "modify"
+
+
+def consequences(bracket: Bracket, act: Act, *, if_filled: IfFilled | None = None) -> list[str]:
+    """Return what the act will do, one sentence each."""
+    match act:
+        case Act.EXIT:
+            return _exit(bracket)
+        case Act.CANCEL:
+            return _cancel(bracket, if_filled)
+        case Act.MODIFY:
+            return _modify(bracket)
+        case _:
+            assert_never(act)
+
+
+def consequences_of_kill(mode: KillMode, brackets: list[Bracket]) -> list[str]:
+    """Return what setting the kill switch of all accounts will do."""
+    waiting = sum(entry_is_live(one) for one in brackets)
+    holding = [one for one in brackets if net(one) > 0]
+    match mode:
+        case KillMode.OFF:
+            return ["New brackets are accepted again.", "Nothing that is open changes."]
+        case KillMode.BLOCK_ENTRIES:
+            return [
+                "No new bracket is accepted, from nobody, until you switch this off.",
+                _entries_ended(waiting),
+                f"{_count(len(holding), 'position')} stay open with their stops and targets.",
+            ]
+        case KillMode.FLATTEN:
+            return [
+                "No new bracket is accepted, from nobody, until you switch this off.",
+                _entries_ended(waiting),
+                f"{_count(len(holding), 'position')} leave at the market now; the price is not guaranteed.",
+            ]
+        case _:
+            assert_never(mode)
+
+
+def _entries_ended(waiting: int) -> str:
+    return f"{_count(waiting, 'entry order')} that wait are cancelled."
+
+
+def _exit(bracket: Bracket) -> list[str]:
+    told = []
+    held = net(bracket)
+    if held > 0:
+        told.append(f"{_selling(bracket)} {held} {bracket.plan.instrument.symbol} at the market now.")
+        told.append("The stop makes way for this order; the price is not guaranteed.")
+    if entry_is_live(bracket):
+        told.append("What is left of the entry is cancelled.")
+    if held <= 0:
+        told.append("Nothing is held: only the entry ends. Shares that fill meanwhile leave at the market.")
+    return [*told, _money(bracket)]
+
+
+def _cancel(bracket: Bracket, if_filled: IfFilled | None) -> list[str]:
+    told = ["The entry is cancelled."] if entry_is_live(bracket) else ["No entry is at work any more."]
+    held, symbol = net(bracket), bracket.plan.instrument.symbol
+    if held <= 0:
+        told.append("A fill that is faster than the cancel keeps its stop and target.")
+    elif if_filled is None:
+        told.append(f"{held} {symbol} are held: say what becomes of them.")
+    else:
+        told.extend(_with_shares(bracket, if_filled, held))
+    return [*told, _money(bracket)]
+
+
+def _with_shares(bracket: Bracket, if_filled: IfFilled, held: int) -> list[str]:
+    symbol = bracket.plan.instrument.symbol
+    match if_filled:
+        case IfFilled.EXIT:
+            return [f"{_selling(bracket)} {held} {symbol} at the market now; the price is not guaranteed."]
+        case IfFilled.KEEP_EXITS:
+            return [f"{held} {symbol} stay, with their stop and target."]
+        case IfFilled.HAND_OVER:
+            exits = len(live_legs(bracket, Role.EXIT))
+            return [
+                f"{held} {symbol} become yours alone: no stop of ours holds them.",
+                f"{_count(exits, 'exit order')} at the broker are cancelled.",
+            ]
+        case _:
+            assert_never(if_filled)
+
+
+def _modify(bracket: Bracket) -> list[str]:
+    if net(bracket) <= 0:
+        return ["The prices count from the next fill on.", _money(bracket)]
+    return ["The resting exit is changed in place; it protects while it is changed.", _money(bracket)]
+
+
+def _selling(bracket: Bracket) -> str:
+    return "Sells" if bracket.plan.side is Side.BUY else "Buys back"
+
+
+def _money(bracket: Bracket) -> str:
+    return "Paper: no real money moves." if is_paper(bracket) else "LIVE: real money moves."
+
+
+def is_paper(bracket: Bracket) -> bool:
+    """Whether a bracket trades on the paper market."""
+    return bracket.plan.broker == "paper"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -1,0 +1,37 @@
+// Badges and words that the board and the page of a bracket share.
+
+import { h } from "./dom.js";
+
+export const modeBadge = (bracket) =>
+  h(`span.badge.${bracket.paper ? "paper" : "live"}`, {}, bracket.paper ? "PAPER" : "LIVE");
+
+const CALM = new Set(["PROTECTED", "CLOSED"]);
+const WORRY = new Set(["EMERGENCY", "UNWINDING", "REJECTED"]);
+
+export function stateTone(bracket) {
+  if (bracket.naked || WORRY.has(bracket.state)) return "bad";
+  if (CALM.has(bracket.state)) return "good";
+  return bracket.state === "PROTECTED_PARTIAL" || bracket.state === "PROTECTING" ? "warn" : "plain";
+}
+
+export const stateWords = (bracket) => bracket.state.toLowerCase().replaceAll("_", " ");
+
+export function guardTone(guard) {
+  if (guard.hold === "none") return "bad";
+  if (guard.hold === "unconfirmed") return "warn";
+  return guard.hold === "empty" ? "plain" : "good";
+}
+
+/** Say which exits outlive a shutdown of the service. */
+export function survival(protection) {
+  const { stop, target } = protection.survives_shutdown;
+  if (stop && target) return "works on without this service";
+  return stop ? "stop works on without this service; the target needs it" : "needs this service";
+}
+
+const TROUBLES = {
+  AUTH_DEAD: "the broker's session is dead: log in to the broker again",
+  BROKER_DOWN: "the broker's books cannot be read",
+  FEED_STALE: "no price comes for shares that are held",
+};
+export const troubleWords = (name) => TROUBLES[name] ?? name.toLowerCase().replaceAll("_", " ");

@@ -1,0 +1,135 @@
+// The chart of one bracket: its levels, what its events tell of prices, and what this page has seen since.
+
+import {
+  ColorType, createChart, createSeriesMarkers, LineSeries, LineStyle, LineType,
+} from "../../vendor/lightweight-charts.standalone.production.mjs";
+import { clockText, zoneName } from "./time.js";
+
+const MOST_SAMPLES = 20_000;
+
+const seconds = (iso) => Math.floor(Date.parse(iso) / 1000);
+
+/** Return points in order, one a second at most: of several in a second the last one counts. */
+function bySecond(points) {
+  const found = new Map();
+  for (const { at, price } of points) found.set(seconds(at), Number(price));
+  return [...found].sort(([a], [b]) => a - b).map(([time, value]) => ({ time, value }));
+}
+
+export class PriceChart {
+  #bracket = null;
+  #samples = [];
+  #lines = [];
+
+  constructor(element) {
+    this.element = element;
+    this.chart = createChart(element, {
+      autoSize: true,
+      // The logo's own link would tell another site where this service is; the page has a plain one.
+      layout: { attributionLogo: false },
+      timeScale: { timeVisible: true, secondsVisible: true, rightOffset: 4 },
+      localization: { timeFormatter: (time) => `${clockText(time * 1000)} ${zoneName()}` },
+      handleScroll: { vertTouchDrag: false },
+    });
+    const quiet = { priceLineVisible: false, lastValueVisible: false, crosshairMarkerVisible: false };
+    this.last = this.chart.addSeries(LineSeries, {
+      lineWidth: 2,
+      priceLineVisible: false,
+      autoscaleInfoProvider: (original) => this.#widened(original()),
+    });
+    this.stops = this.chart.addSeries(LineSeries, { ...quiet, lineWidth: 2, lineType: LineType.WithSteps });
+    this.events = this.chart.addSeries(LineSeries, { ...quiet, lineVisible: false, pointMarkersVisible: true, pointMarkersRadius: 3 });
+    this.markers = createSeriesMarkers(this.events, []);
+    this.repaint();
+  }
+
+  take(bracket, prices) {
+    this.#bracket = bracket;
+    this.#levels();
+    const now = { at: bracket.updated_at, price: bracket.sl_price };
+    const path = prices.stops.length ? [...prices.stops, ...(bracket.is_closed || !bracket.held ? [] : [now])] : [];
+    this.stops.setData(bySecond(path));
+    const fills = prices.fills.map((one) => ({ at: one.at, price: one.price }));
+    this.events.setData(bySecond([...prices.market, ...fills]));
+    this.markers.setMarkers(this.#fills(prices.fills));
+    this.chart.timeScale().fitContent();
+  }
+
+  sample(quote) {
+    const time = quote && seconds(quote.at);
+    if (!quote || (this.#samples.length && time <= this.#samples.at(-1).time)) return;
+    this.#samples.push({ time, value: Number(quote.last) });
+    if (this.#samples.length > MOST_SAMPLES) this.#samples.shift();
+    this.last.update(this.#samples.at(-1));
+  }
+
+  told() {
+    const first = this.#samples[0];
+    return { sampled: this.#samples.length, since: first ? `${clockText(first.time * 1000)} ${zoneName()}` : "" };
+  }
+
+  /** Take the colours of the theme, and write times anew. */
+  repaint() {
+    const style = getComputedStyle(document.documentElement);
+    const colour = (name) => style.getPropertyValue(name).trim();
+    this.colours = { entry: colour("--link"), stop: colour("--bad"), target: colour("--good"), text: colour("--text") };
+    this.chart.applyOptions({
+      layout: {
+        background: { type: ColorType.Solid, color: colour("--card") },
+        textColor: colour("--soft"),
+      },
+      grid: { vertLines: { color: colour("--edge") }, horzLines: { color: colour("--edge") } },
+      timeScale: { borderColor: colour("--edge"), tickMarkFormatter: (time) => clockText(time * 1000) },
+      rightPriceScale: { borderColor: colour("--edge") },
+    });
+    this.last.applyOptions({ color: this.colours.text });
+    this.stops.applyOptions({ color: this.colours.stop });
+    this.events.applyOptions({ color: this.colours.entry });
+    this.#levels();
+  }
+
+  #levels() {
+    for (const line of this.#lines) this.last.removePriceLine(line);
+    this.#lines = this.#named().map(([title, price, color]) =>
+      this.last.createPriceLine({ price, color, title, lineWidth: 1, lineStyle: LineStyle.Dashed, axisLabelVisible: true }),
+    );
+  }
+
+  #named() {
+    const bracket = this.#bracket;
+    if (!bracket) return [];
+    const { entry, stop, target } = this.colours;
+    const known = [
+      ["entry", bracket.average_price ?? bracket.entry_price, entry],
+      ["stop", bracket.sl_price, stop],
+      ...bracket.targets.map((one, at) => [
+        bracket.targets.length > 1 ? `target ${at + 1}` : "target",
+        at === 0 ? bracket.target_price : (one.price ?? null),
+        target,
+      ]),
+    ];
+    return known.filter(([, price]) => price !== null).map(([title, price, color]) => [title, Number(price), color]);
+  }
+
+  #fills(fills) {
+    const marks = fills.map((one) => ({
+      time: seconds(one.at),
+      position: one.side === "BUY" ? "belowBar" : "aboveBar",
+      shape: one.side === "BUY" ? "arrowUp" : "arrowDown",
+      color: one.role === "entry" ? this.colours.entry : this.colours.stop,
+      text: `${one.side === "BUY" ? "+" : "-"}${one.quantity}`,
+    }));
+    return marks.sort((a, b) => a.time - b.time);
+  }
+
+  /** Widen the scale to the levels: lines outside the data would not be seen. */
+  #widened(original) {
+    const levels = this.#named().map(([, price]) => price);
+    if (!levels.length) return original;
+    const range = original?.priceRange;
+    const low = Math.min(...levels, ...(range ? [range.minValue] : []));
+    const high = Math.max(...levels, ...(range ? [range.maxValue] : []));
+    const room = (high - low) * 0.08 || 1;
+    return { priceRange: { minValue: low - room, maxValue: high + room }, margins: original?.margins };
+  }
+}

@@ -1,0 +1,68 @@
+// Dialogs that say what will happen before it does.
+
+import { call } from "./http.js";
+import { fill, h } from "./dom.js";
+
+/**
+ * Ask before an act. `consequences` is a path that answers `sentences`, or a function of the form to one;
+ * `fields` are elements within the form; `act` does it with the form and may throw: that is then shown.
+ */
+export function confirmAct({ title, consequences, fields = [], confirm, danger = false, act }) {
+  const sentences = h("ul.sentences", { "aria-live": "polite" });
+  const fault = h("p.fault", { role: "alert", hidden: true });
+  const yes = h(`button.${danger ? "danger" : "primary"}`, { type: "submit" }, confirm);
+  const no = h("button", { type: "button", onclick: () => dialog.close() }, "Leave it as it is");
+  const form = h("form.stack", {}, ...fields, sentences, fault, h("div.acts", {}, no, yes));
+  const dialog = h("dialog.confirm", { "aria-labelledby": "dialog-title" }, h("h2", { id: "dialog-title" }, title), form);
+
+  async function tell() {
+    const path = typeof consequences === "function" ? consequences(form) : consequences;
+    try {
+      const answer = await call(path);
+      fill(sentences, answer.sentences.map((one) => h("li", {}, one)));
+    } catch (error) {
+      complain(error);
+    }
+  }
+
+  function complain(error) {
+    fault.textContent = error.message;
+    fault.hidden = false;
+  }
+
+  form.addEventListener("change", tell);
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    fault.hidden = true;
+    yes.disabled = true;
+    try {
+      await act(form);
+      dialog.close();
+    } catch (error) {
+      complain(error);
+    } finally {
+      yes.disabled = false;
+    }
+  });
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+  if (!fields.length) no.focus();
+  tell();
+}
+
+/** Show something to read. */
+export function tellDialog(title, ...content) {
+  const close = h("button.primary", { type: "button", onclick: () => dialog.close() }, "Close");
+  const dialog = h(
+    "dialog.confirm",
+    { "aria-labelledby": "dialog-title" },
+    h("h2", { id: "dialog-title" }, title),
+    ...content,
+    h("div.acts", {}, close),
+  );
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+  close.focus();
+}

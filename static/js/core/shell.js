@@ -1,0 +1,155 @@
+// What every page has: the connection, the clock, the alarm of shares without a stop, the kill switch.
+
+import { killSwitch } from "./acts.js";
+import { troubleWords } from "./badges.js";
+import { tellDialog } from "./dialog.js";
+import { byId, fill, h, say } from "./dom.js";
+import { live } from "./live.js";
+import { clockText, now, onZone, switchZone, zoneName } from "./time.js";
+
+const LINK_WORDS = {
+  waiting: "Connecting",
+  live: "Live",
+  slow: "Live by the second",
+  gone: "No connection",
+};
+
+// --- connection
+
+live.addEventListener("link", ({ detail: link }) => {
+  byId("link").dataset.link = link;
+  say(byId("link"), LINK_WORDS[link]);
+  document.body.dataset.link = link;
+  const gone = byId("gone");
+  gone.hidden = link !== "gone";
+  if (link === "gone") {
+    const when = live.since === null ? "" : ` since ${clockText(live.since)} ${zoneName()}`;
+    gone.textContent = `The service does not answer${when}. What you see is from then. Stops that rest at the exchange go on working; targets held by this service wait.`;
+  }
+});
+
+// --- shares without a stop
+
+let naked = [];
+let nakedAt = 0;
+
+live.addEventListener("pulse", ({ detail: pulse }) => {
+  const before = naked.map((one) => one.bracket_id).join();
+  naked = pulse.naked;
+  nakedAt = performance.now();
+  if (naked.map((one) => one.bracket_id).join() !== before) paintNaked();
+  paintClocks();
+  paintNotices(pulse);
+});
+
+function paintNaked() {
+  const banner = byId("naked");
+  banner.hidden = naked.length === 0;
+  fill(
+    banner,
+    naked.map((one) =>
+      h(
+        "p",
+        {},
+        h("span.ticking", { "aria-hidden": "true" }),
+        h("b", {}, `${one.quantity} ${one.symbol} without a working stop`),
+        ` ${one.paper ? "(paper)" : "(LIVE)"}, account ${one.account}: ${one.cause}. `,
+        h("a", { href: `/dashboard/brackets/${one.bracket_id}` }, "Look at it"),
+      ),
+    ),
+  );
+}
+
+function paintClocks() {
+  const passed = (performance.now() - nakedAt) / 1000;
+  const clocks = byId("naked").querySelectorAll(".ticking");
+  naked.forEach((one, at) => {
+    if (clocks[at]) say(clocks[at], `${(one.seconds + passed).toFixed(1)} s`);
+  });
+}
+
+setInterval(paintClocks, 100);
+
+// --- accounts in trouble, kill switch
+
+let kill = "off";
+
+function paintNotices(pulse) {
+  const words = [];
+  for (const one of pulse.accounts) {
+    for (const trouble of one.troubles) words.push(`Account ${one.name}: ${troubleWords(trouble)}.`);
+    if (!one.is_worked && one.status !== "disabled") words.push(`Account ${one.name} is not being watched: it has no broker login.`);
+  }
+  kill = strictest(pulse.accounts.map((one) => one.kill));
+  if (kill !== "off") words.push(`The kill switch is set to ${kill.replace("_", " ")}: no new brackets.`);
+  byId("kill").dataset.kill = kill;
+  say(byId("kill"), kill === "off" ? "Kill switch" : `Kill switch: ${kill.replace("_", " ")}`);
+  const box = byId("notices");
+  const text = words.join(" ");
+  box.hidden = !text;
+  say(box, text);
+}
+
+function strictest(modes) {
+  const order = ["off", "block_entries", "flatten"];
+  return order[Math.max(0, ...modes.map((one) => order.indexOf(one)))];
+}
+
+byId("kill").addEventListener("click", () => killSwitch(kill, () => live.beat()));
+
+// --- news
+
+live.addEventListener("update", ({ detail: update }) => {
+  const tone = { unprotected: "bad", error: "bad", partial_failure: "bad", rejected: "bad" }[update.status] ?? "plain";
+  const line = h(`p.${tone}`, {}, h("b", {}, update.symbol), ` ${update.message}`);
+  byId("news").prepend(line);
+  while (byId("news").children.length > 3) byId("news").lastChild.remove();
+  setTimeout(() => line.remove(), 8000);
+});
+
+// --- clock, zone, theme, keys
+
+function paintClock() {
+  say(byId("clock"), `${clockText(now())} ${zoneName()}`);
+  say(byId("zone-name"), zoneName());
+}
+setInterval(paintClock, 500);
+onZone(paintClock);
+paintClock();
+byId("zone").addEventListener("click", switchZone);
+
+const THEMES = ["auto", "light", "dark"];
+function theme() {
+  return document.documentElement.dataset.theme ?? "auto";
+}
+function paintTheme() {
+  say(byId("theme"), `Theme: ${theme()}`);
+}
+byId("theme").addEventListener("click", () => {
+  const next = THEMES[(THEMES.indexOf(theme()) + 1) % THEMES.length];
+  if (next === "auto") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = next;
+  localStorage.setItem("theme", next);
+  paintTheme();
+  document.dispatchEvent(new Event("themechange"));
+});
+paintTheme();
+
+const KEYS = [
+  ["j, k", "next, previous bracket on the board"],
+  ["Enter", "open the bracket"],
+  ["m, c, x", "modify, cancel, exit the bracket that has the focus"],
+  ["z", "IST or UTC"],
+  ["Esc", "close a dialog: nothing is done"],
+];
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, dialog")) return;
+  if (event.key === "z") switchZone();
+  if (event.key === "?") {
+    const rows = KEYS.map(([key, words]) => h("tr", {}, h("td", {}, h("kbd", {}, key)), h("td", {}, words)));
+    tellDialog("Keys", h("table.plain", {}, h("tbody", {}, ...rows)));
+  }
+});
+
+live.start();
