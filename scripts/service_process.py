@@ -70,15 +70,17 @@ class ServiceProcess:
             raise ServiceFailed(f"{' '.join(words)}: {done.stderr.strip()}")
         return done.stdout.strip()
 
-    def set_up(self) -> None:
-        """Make the tables and list the paper market's instruments, as `make run` does."""
-        subprocess.run(
+    def set_up(self) -> str:
+        """Make the tables and list the paper market's instruments, as `make run` does; return what it said."""
+        done = subprocess.run(
             [sys.executable, "-m", "scripts.setup", "database"],
             cwd=PROJECT,
             env=self._environ,
             check=True,
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
         )
+        return done.stdout
 
     def start(self, *, extra: Mapping[str, str] | None = None) -> None:
         """Serve, and return once it answers. extra are settings of this start only."""

@@ -39,23 +39,25 @@ def consequences_of_kill(mode: KillMode, brackets: list[Bracket]) -> list[str]:
         case KillMode.OFF:
             return ["New brackets are accepted again.", "Nothing that is open changes."]
         case KillMode.BLOCK_ENTRIES:
+            kept = _count(len(holding), "position stays", "positions stay")
             return [
                 "No new bracket is accepted, from nobody, until you switch this off.",
                 _entries_ended(waiting),
-                f"{_count(len(holding), 'position')} stay open with their stops and targets.",
+                f"{kept} open with their stops and targets.",
             ]
         case KillMode.FLATTEN:
             return [
                 "No new bracket is accepted, from nobody, until you switch this off.",
                 _entries_ended(waiting),
-                f"{_count(len(holding), 'position')} leave at the market now; the price is not guaranteed.",
+                f"{_count(len(holding), 'position leaves', 'positions leave')} at the market now;"
+                " the price is not guaranteed.",
             ]
         case _:
             assert_never(mode)
 
 
 def _entries_ended(waiting: int) -> str:
-    return f"{_count(waiting, 'entry order')} that wait are cancelled."
+    return f"{_count(waiting, 'waiting entry is', 'waiting entries are')} cancelled."
 
 
 def _exit(bracket: Bracket) -> list[str]:
@@ -94,7 +96,7 @@ def _with_shares(bracket: Bracket, if_filled: IfFilled, held: int) -> list[str]:
             exits = len(live_legs(bracket, Role.EXIT))
             return [
                 f"{held} {symbol} become yours alone: no stop of ours holds them.",
-                f"{_count(exits, 'exit order')} at the broker are cancelled.",
+                f"{_count(exits, 'exit order at the broker is', 'exit orders at the broker are')} cancelled.",
             ]
         case _:
             assert_never(if_filled)
@@ -119,5 +121,5 @@ def is_paper(bracket: Bracket) -> bool:
     return bracket.plan.broker == "paper"
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"

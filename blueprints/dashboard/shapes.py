@@ -171,7 +171,7 @@ def _voice(event: ev.Event) -> str:
             | ev.HandedOver()
         ):
             return "person"
-        case ev.AlarmRaised() | ev.NakedBegan():
+        case ev.AlarmRaised():
             return "alarm"
         case (
             ev.EntryEnded()
@@ -181,6 +181,7 @@ def _voice(event: ev.Event) -> str:
             | ev.StopPassed()
             | ev.StopRegained()
             | ev.ExitRestored()
+            | ev.NakedBegan()
             | ev.NakedEnded()
             | ev.AlarmCleared()
             | ev.OverlayRaised()

@@ -4,6 +4,7 @@
 """
 
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 from typing import assert_never
 
@@ -90,17 +91,25 @@ def _words(hold: Hold, leg: Leg) -> str:
     terms = leg.terms
     match hold:
         case Hold.STOP:
-            return f"stop for {leg.remaining}: triggers at {terms.trigger_price}, limit {terms.price}"
+            trigger, limit = _text(terms.trigger_price), _text(terms.price)
+            return f"stop for {leg.remaining}: triggers at {trigger}, limit {limit}"
         case Hold.OCO:
-            stop, target = terms.trigger_price, terms.target_trigger
+            stop, target = _text(terms.trigger_price), _text(terms.target_trigger)
             return f"stop {stop} and target {target} for {leg.remaining} in one trigger"
         case Hold.TARGET:
-            return f"target order for {leg.remaining} at {terms.price}; it turns back into the stop"
+            return f"target order for {leg.remaining} at {_text(terms.price)}; it turns back into the stop"
         case Hold.LEAVING:
-            price = "the market" if terms.price is None else f"a limit of {terms.price}"
+            price = "the market" if terms.price is None else f"a limit of {_text(terms.price)}"
             return f"leaving: {leg.remaining} at {price}"
         case _:
             return f"{leg.purpose} for {leg.remaining} sent, no book shows it working yet"
+
+
+def _text(price: Decimal | None) -> str:
+    """Return a price with two decimals at least; MARKET orders have none."""
+    if price is None:
+        return "the market"
+    return f"{price:f}" if -int(price.as_tuple().exponent) > 2 else f"{price:.2f}"
 
 
 def _where(hold: Hold, leg: Leg) -> str:

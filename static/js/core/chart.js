@@ -20,6 +20,7 @@ export class PriceChart {
   #bracket = null;
   #samples = [];
   #lines = [];
+  #isTouched = false; // a person has moved the chart: it stays where they want it
 
   constructor(element) {
     this.element = element;
@@ -40,7 +41,13 @@ export class PriceChart {
     this.stops = this.chart.addSeries(LineSeries, { ...quiet, lineWidth: 2, lineType: LineType.WithSteps });
     this.events = this.chart.addSeries(LineSeries, { ...quiet, lineVisible: false, pointMarkersVisible: true, pointMarkersRadius: 3 });
     this.markers = createSeriesMarkers(this.events, []);
+    for (const kind of ["pointerdown", "wheel"])
+      element.addEventListener(kind, () => (this.#isTouched = true), { passive: true });
     this.repaint();
+  }
+
+  #fit() {
+    if (!this.#isTouched) this.chart.timeScale().fitContent();
   }
 
   take(bracket, prices) {
@@ -52,7 +59,7 @@ export class PriceChart {
     const fills = prices.fills.map((one) => ({ at: one.at, price: one.price }));
     this.events.setData(bySecond([...prices.market, ...fills]));
     this.markers.setMarkers(this.#fills(prices.fills));
-    this.chart.timeScale().fitContent();
+    this.#fit();
   }
 
   sample(quote) {
@@ -61,6 +68,7 @@ export class PriceChart {
     this.#samples.push({ time, value: Number(quote.last) });
     if (this.#samples.length > MOST_SAMPLES) this.#samples.shift();
     this.last.update(this.#samples.at(-1));
+    this.#fit();
   }
 
   told() {

@@ -101,7 +101,8 @@ byId("kill").addEventListener("click", () => killSwitch(kill, () => live.beat())
 
 live.addEventListener("update", ({ detail: update }) => {
   const tone = { unprotected: "bad", error: "bad", partial_failure: "bad", rejected: "bad" }[update.status] ?? "plain";
-  const line = h(`p.${tone}`, {}, h("b", {}, update.symbol), ` ${update.message}`);
+  byId("news").querySelector(`[data-id="${update.bracket_id}"]`)?.remove(); // the newest word of each bracket
+  const line = h(`p.${tone}`, { "data-id": update.bracket_id }, h("b", {}, update.symbol), ` ${update.message}`);
   byId("news").prepend(line);
   while (byId("news").children.length > 3) byId("news").lastChild.remove();
   setTimeout(() => line.remove(), 8000);

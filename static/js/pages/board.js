@@ -216,6 +216,12 @@ async function refresh() {
 }
 
 live.addEventListener("update", ({ detail: update }) => want(update.bracket_id));
+setInterval(() => {
+  for (const row of rows.values()) {
+    row.paintPrice(null); // it grows old, also while nothing comes
+    row.paintAge();
+  }
+}, 1000);
 live.addEventListener("pulse", ({ detail: pulse }) => {
   for (const [id, version] of Object.entries(pulse.versions)) {
     const row = rows.get(id);
@@ -224,7 +230,6 @@ live.addEventListener("pulse", ({ detail: pulse }) => {
   for (const [id, row] of rows) {
     if (!(id in pulse.versions) && !row.bracket.is_closed) want(id);
     row.paintPrice(pulse.quotes[row.bracket.quote_key]);
-    row.paintAge();
   }
 });
 
