@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo dev test check check-clients check-slow simulate simulate-ci mutants fix migrate docs bench clean
+.PHONY: help run demo dev test check check-clients check-browser check-slow screenshots vendor simulate simulate-ci mutants fix migrate docs bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -34,13 +34,22 @@ demo: $(VENV)/run.stamp ## one bracket from request to target on the paper marke
 dev: $(VENV)/dev.stamp ## install the tools of the checks too
 
 test: $(VENV)/dev.stamp ## all tests but the slow ones
-	@$(BIN)/python -m pytest -m "not slow and not clients" -n 2 --cov --cov-report=term:skip-covered
+	@$(BIN)/python -m pytest -m "not slow and not clients and not browser" -n 2 --cov --cov-report=term:skip-covered
 
 check: $(VENV)/dev.stamp ## what every change must pass: style, types, imports, tests
 	@$(BIN)/python -m scripts.check
 
 check-clients: $(VENV)/dev.stamp ## published clients in environments of their own: openalgo at the service, kiteconnect at the simulator
 	@$(BIN)/python -m pytest -m clients
+
+check-browser: $(VENV)/dev.stamp ## the dashboard in Debian's chromium, over the real service
+	@$(BIN)/python -m pytest -m browser tests/browser
+
+screenshots: $(VENV)/dev.stamp ## a picture of every screen into docs/screenshots
+	@$(BIN)/python -m tests.browser.screenshots
+
+vendor: $(VENV)/dev.stamp ## fetch what the dashboard vendors anew, from the npm registry by exact version
+	@$(BIN)/python -m scripts.vendor
 
 check-slow: $(VENV)/dev.stamp ## kill -9 at every point, and whatever else takes minutes
 	@$(BIN)/python -m pytest -m slow

@@ -22,7 +22,7 @@ CHECKS: tuple[tuple[str, Sequence[str]], ...] = (
             "-m",
             "pytest",
             "-m",
-            "not slow and not clients",
+            "not slow and not clients and not browser",
             "-n",
             "2",
             "--cov",

@@ -71,7 +71,7 @@ class ServiceProcess:
         return done.stdout.strip()
 
     def set_up(self) -> str:
-        """Make the tables and list the paper market's instruments, as `make run` does; return what it said."""
+        """Make the tables and list the paper market's instruments, as `make run` does; return its words."""
         done = subprocess.run(
             [sys.executable, "-m", "scripts.setup", "database"],
             cwd=PROJECT,

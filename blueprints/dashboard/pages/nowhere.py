@@ -1,4 +1,4 @@
-"""Addresses below /dashboard at which there is nothing: told as a page, and to nobody who is not logged in."""
+"""Addresses below /dashboard with nothing at them: told as a page, to who is logged in alone."""
 
 from typing import NoReturn
 

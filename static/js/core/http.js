@@ -27,7 +27,7 @@ export async function call(path, { body, byItself = false, seconds = 6 } = {}) {
   } catch {
     throw new Unreachable("The answer cannot be read");
   }
-  if (answer.code === "not_logged_in") toLogin();
+  if (answer.code === "not_logged_in") return toLogin();
   if (!response.ok) throw new Refused(answer, response.status);
   return answer;
 }
@@ -50,4 +50,5 @@ async function send(path, { body, byItself, seconds }) {
 
 export function toLogin() {
   location.assign(`/dashboard/login?next=${encodeURIComponent(location.pathname)}`);
+  return new Promise(() => {}); // the page is on its way out: nobody is answered any more
 }

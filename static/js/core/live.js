@@ -19,15 +19,24 @@ class Live extends EventTarget {
   #pulseUp = null;
   #timer = null;
   #asking = false;
+  #stopped = false;
+  #socket = null;
 
   start() {
     this.#connect();
     this.beat();
   }
 
+  /** Ask nothing any more: the person is leaving. */
+  stop() {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    this.#socket.disconnect();
+  }
+
   /** Ask for a pulse now. */
   async beat() {
-    if (this.#asking) return;
+    if (this.#asking || this.#stopped) return;
     this.#asking = true;
     clearTimeout(this.#timer);
     try {
@@ -37,7 +46,7 @@ class Live extends EventTarget {
       if (!(error instanceof Unreachable)) console.warn(error.message);
     } finally {
       this.#asking = false;
-      this.#timer = setTimeout(() => this.beat(), EVERY_MS);
+      if (!this.#stopped) this.#timer = setTimeout(() => this.beat(), EVERY_MS);
     }
     this.#tellLink();
   }
@@ -53,6 +62,7 @@ class Live extends EventTarget {
 
   #connect() {
     const socket = io({ transports: ["websocket"], reconnectionDelay: 300, reconnectionDelayMax: 2000 });
+    this.#socket = socket;
     socket.on("connect", () => {
       this.#socketUp = true;
       this.#catchUp(socket);

@@ -153,4 +153,6 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+byId("logout").addEventListener("submit", () => live.stop());
+
 live.start();

@@ -1,0 +1,65 @@
+"""What every test in a browser starts from."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser.stage import CHROMIUM, Desk, Person, a_person
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """Debian's Chromium: none is downloaded."""
+    return {**browser_type_launch_args, **CHROMIUM}
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """One service for all tests of a module, its owner's password set."""
+    made = Desk(tmp_path_factory.mktemp("desk"))
+    made.service.start()
+    yield made
+    made.service.kill()
+
+
+@pytest.fixture(scope="module")
+def owned(desk: Desk, browser: Browser) -> Desk:
+    with a_person(browser, desk.url) as person:
+        person.set_up(desk.setup_code)
+    return desk
+
+
+@pytest.fixture
+def own_desk(tmp_path: Path) -> Iterator[Desk]:
+    """A service of the test's own, to be killed or set up."""
+    made = Desk(tmp_path)
+    made.service.start()
+    yield made
+    made.service.kill()
+
+
+@pytest.fixture
+def person_at(browser: Browser) -> Iterator[Callable[..., Person]]:
+    """Make browsers at a service. In the end no console may have complained of anything."""
+    with ExitStack() as stack:
+        made: list[Person] = []
+
+        def make(url: str, **options: Any) -> Person:
+            made.append(stack.enter_context(a_person(browser, url, **options)))
+            return made[-1]
+
+        yield make
+        assert [one for person in made for one in person.complaints] == []
+
+
+@pytest.fixture
+def owner(owned: Desk, person_at: Callable[..., Person]) -> Person:
+    """The owner's browser, logged in, at the board."""
+    person = person_at(owned.url)
+    person.log_in()
+    person.page.wait_for_url("**/dashboard/")
+    return person

@@ -1,0 +1,151 @@
+"""One picture of every screen into docs/screenshots: `make screenshots`. For people; no test reads them."""
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, expect, sync_playwright
+
+from scripts.service_process import PROJECT
+from tests.browser.stage import CHROMIUM, Desk, Person, a_person
+from tests.browser.test_unprotected import NO_STOP
+from tests.chaos.staging import Stage
+from tests.chaos.trade import Trade
+
+FOLDER = PROJECT / "docs" / "screenshots"
+MOST_BYTES = 150_000
+
+
+def main() -> int:
+    """Take them all; 1 when one of them is too large to be kept."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as place:
+        browser = playwright.chromium.launch(**CHROMIUM)
+        _calm(browser, Path(place) / "calm")
+        _alarmed(browser, Path(place) / "alarmed")
+        browser.close()
+    large = [path.name for path in FOLDER.glob("*.png") if path.stat().st_size > MOST_BYTES]
+    for name in large:
+        print(f"{name} has more than {MOST_BYTES} bytes", file=sys.stderr)
+    return int(bool(large))
+
+
+def _calm(browser: Browser, folder: Path) -> None:
+    folder.mkdir()
+    desk = Desk(folder)
+    desk.service.start()
+    try:
+        with _a_person(browser, desk.url) as person:
+            _doors(person, desk)
+            _security(person)
+            _board(person, desk)
+            _gone(person, desk)
+    finally:
+        desk.service.kill()
+
+
+def _doors(person: Person, desk: Desk) -> None:
+    person.go("/dashboard/setup")
+    _take(person, "set-up")
+    person.set_up(desk.setup_code)
+    person.page.get_by_role("button", name="Log out").click()
+    person.page.wait_for_url("**/login")
+    _take(person, "login")
+    person.log_in()
+
+
+def _security(person: Person) -> None:
+    person.go("/dashboard/security")
+    expect(person.page.locator("#sessions")).to_contain_text("this browser")
+    _take(person, "security")
+    person.go("/dashboard/about")
+    _take(person, "about")
+
+
+def _board(person: Person, desk: Desk) -> None:
+    person.go("/dashboard/")
+    expect(person.page.locator("#empty")).to_be_visible()
+    trail = {"points": "3"}
+    trailed = desk.place(sl_price=494, target_price=512, trailing_sl=trail)
+    desk.place(symbol="INFY", entry_price=1440, sl_price=1425, target_price=1490, strategy="dip")
+    desk.place(
+        symbol="INFY", product="CNC", entry_price=1505, sl_price=1450, target_price=1590, strategy="swing"
+    )
+    desk.place(symbol="SBIN", action="SELL", entry_price=495, sl_price=506, target_price=485, **_OTHER)
+    expect(person.page.locator(".state", has_text="protected")).to_have_count(3)
+    expect(person.page.locator("#news p")).to_have_count(0, timeout=20_000)
+    _take(person, "board")
+    row = person.row(trailed)
+    row.get_by_role("button", name="Exit now").click()
+    expect(person.page.get_by_role("dialog")).to_contain_text("Sells")
+    _take(person, "exit")
+    person.page.keyboard.press("Escape")
+    _detail(person, trailed)
+    _phone(person)
+
+
+_OTHER = {"strategy": "reversal", "on_opposite": "reject"}
+
+
+def _detail(person: Person, bracket_id: str) -> None:
+    person.go(f"/dashboard/brackets/{bracket_id}")
+    expect(person.page.locator("#drawn")).to_contain_text("The line is what")
+    person.page.wait_for_timeout(25_000)  # for a line worth looking at
+    _take(person, "bracket")
+    person.page.emulate_media(color_scheme="dark")
+    _take(person, "bracket-dark")
+
+
+def _phone(person: Person) -> None:
+    person.page.emulate_media(color_scheme="dark")
+    person.page.set_viewport_size({"width": 360, "height": 780})
+    person.go("/dashboard/")
+    expect(person.page.locator(".row .ltp").first).to_be_visible()
+    _take(person, "board-phone-dark")
+    person.page.emulate_media(color_scheme="light")
+    person.page.set_viewport_size({"width": 1360, "height": 800})
+
+
+def _gone(person: Person, desk: Desk) -> None:
+    person.go("/dashboard/")
+    expect(person.page.locator("#link")).to_have_text("Live")
+    desk.service.kill()
+    expect(person.page.locator("#link")).to_have_text("No connection")
+    _take(person, "no-connection")
+
+
+def _alarmed(browser: Browser, folder: Path) -> None:
+    folder.mkdir()
+    stage = Stage(folder)
+    stage.service.start()
+    try:
+        with _a_person(browser, stage.service.url) as person:
+            person.set_up(stage.service.command("user", "setup-code", "--name", "chaos"))
+            person.go("/dashboard/")
+            stage.plan.add(NO_STOP)
+            trade = Trade(stage.service, stage.kite, stage.accounts[0])
+            trade.place()
+            trade.until("ENTRY_OPEN")
+            trade.move("0.998")
+            expect(person.page.locator("#naked")).to_be_visible()
+            expect(person.page.locator("#naked .ticking")).to_contain_text("4.", timeout=10_000)
+            _take(person, "unprotected")
+    finally:
+        stage.close()
+
+
+@contextmanager
+def _a_person(browser: Browser, url: str) -> Iterator[Person]:
+    with a_person(browser, url, color_scheme="light", reduced_motion="reduce") as person:
+        yield person
+
+
+def _take(person: Person, name: str) -> None:
+    person.page.screenshot(path=FOLDER / f"{name}.png")
+    print(f"docs/screenshots/{name}.png")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
