@@ -10,6 +10,7 @@ from database.account_db import Account, AccountStatus, list_accounts
 from database.bracket_db import StoredEvent, events_of, last_seqs, load, load_open
 from database.settings import SettingScope, kill_switch, set_kill_switch
 from services.account_worker import AccountWorker
+from services.bracket.clocks import naked_cause
 from services.bracket.explanation import Explanation, explain
 from services.bracket.guards import Guard, guards_of
 from services.bracket.model import Bracket, KillMode, Mode, Overlay, Quote
@@ -174,5 +175,5 @@ def _naked(desk: Desk, bracket: Bracket, accounts: dict[str, Account]) -> NakedS
         account=accounts[bracket.plan.account_id],
         seconds=desk.now().since(clock.since).total_seconds(),
         quantity=clock.quantity,
-        cause=clock.cause,
+        cause=naked_cause(bracket),  # as it is now: the clock keeps what it began with
     )

@@ -13,6 +13,7 @@ from restx_api.shaping import Shape, bracket_shape, explanation_shape
 from services.announcements import utc_milliseconds
 from services.board import AccountPulse, NakedShares, Pulse, Shown
 from services.bracket import events as ev
+from services.bracket.clocks import naked_cause
 from services.bracket.guards import Guard
 from services.bracket.model import Bracket, Quote
 from services.consequences import is_paper
@@ -47,7 +48,11 @@ def _naked_of(shown: Shown) -> Shape | None:
     clock = shown.bracket.naked
     if clock is None or shown.naked_seconds is None:
         return None
-    return {"seconds": round(shown.naked_seconds, 3), "quantity": clock.quantity, "cause": clock.cause}
+    return {
+        "seconds": round(shown.naked_seconds, 3),
+        "quantity": clock.quantity,
+        "cause": naked_cause(shown.bracket),
+    }
 
 
 def guard_shape(guard: Guard) -> Shape:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, ViewportSize, expect, sync_playwright
 
 from scripts.service_process import PROJECT
 from tests.browser.stage import CHROMIUM, Desk, Person, a_person
@@ -16,6 +16,7 @@ from tests.chaos.trade import Trade
 
 FOLDER = PROJECT / "docs" / "screenshots"
 MOST_BYTES = 150_000
+WINDOW: ViewportSize = {"width": 1280, "height": 720}
 
 
 def main() -> int:
@@ -34,7 +35,7 @@ def main() -> int:
 
 def _calm(browser: Browser, folder: Path) -> None:
     folder.mkdir()
-    desk = Desk(folder)
+    desk = Desk(folder, PAPER_PRICES="NSE:SBIN=500,NSE:INFY=1500,NSE:RELIANCE=1400")
     desk.service.start()
     try:
         with _a_person(browser, desk.url) as person:
@@ -67,26 +68,33 @@ def _security(person: Person) -> None:
 def _board(person: Person, desk: Desk) -> None:
     person.go("/dashboard/")
     expect(person.page.locator("#empty")).to_be_visible()
-    trail = {"points": "3"}
-    trailed = desk.place(sl_price=494, target_price=512, trailing_sl=trail)
+    first = desk.place(sl_price=485, target_price=525)
     desk.place(symbol="INFY", entry_price=1440, sl_price=1425, target_price=1490, strategy="dip")
     desk.place(
         symbol="INFY", product="CNC", entry_price=1505, sl_price=1450, target_price=1590, strategy="swing"
     )
-    desk.place(symbol="SBIN", action="SELL", entry_price=495, sl_price=506, target_price=485, **_OTHER)
+    desk.place(symbol="RELIANCE", action="SELL", strategy="reversal", **_BY_PERCENT)
     expect(person.page.locator(".state", has_text="protected")).to_have_count(3)
     expect(person.page.locator("#news p")).to_have_count(0, timeout=20_000)
     _take(person, "board")
-    row = person.row(trailed)
+    row = person.row(first)
     row.get_by_role("button", name="Exit now").click()
     expect(person.page.get_by_role("dialog")).to_contain_text("Sells")
     _take(person, "exit")
     person.page.keyboard.press("Escape")
-    _detail(person, trailed)
+    trail = {"points": "4"}
+    _detail(person, desk.place(sl_price=492, target_price=540, trailing_sl=trail))
     _phone(person)
 
 
-_OTHER = {"strategy": "reversal", "on_opposite": "reject"}
+_BY_PERCENT = {
+    "pricetype": "MARKET",
+    "entry_price": None,
+    "sl_price": None,
+    "target_price": None,
+    "sl_percent": "0.8",
+    "target_percent": "1.6",
+}
 
 
 def _detail(person: Person, bracket_id: str) -> None:
@@ -105,7 +113,7 @@ def _phone(person: Person) -> None:
     expect(person.page.locator(".row .ltp").first).to_be_visible()
     _take(person, "board-phone-dark")
     person.page.emulate_media(color_scheme="light")
-    person.page.set_viewport_size({"width": 1360, "height": 800})
+    person.page.set_viewport_size(WINDOW)
 
 
 def _gone(person: Person, desk: Desk) -> None:
@@ -139,6 +147,7 @@ def _alarmed(browser: Browser, folder: Path) -> None:
 @contextmanager
 def _a_person(browser: Browser, url: str) -> Iterator[Person]:
     with a_person(browser, url, color_scheme="light", reduced_motion="reduce") as person:
+        person.page.set_viewport_size(WINDOW)
         yield person
 
 

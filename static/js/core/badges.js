@@ -35,3 +35,21 @@ const TROUBLES = {
   FEED_STALE: "no price comes for shares that are held",
 };
 export const troubleWords = (name) => TROUBLES[name] ?? name.toLowerCase().replaceAll("_", " ");
+
+const CAUSES = {
+  below_lot: "less than a lot is held, and no exchange takes an order for it",
+  first_fill: "the first shares have just filled",
+  no_average_price: "the broker has not told the price of the fill",
+  stop_on_the_wire: "the stop is on its way to the broker",
+  stop_unknown: "the broker did not say what became of the stop; it is being looked for",
+  stop_unconfirmed: "the broker took the stop, no book shows it yet",
+  stop_pending: "the stop does not rest at the exchange yet",
+  stop_refused: "the broker refused the stop",
+  stop_cancelled: "the stop was cancelled",
+  stop_expired: "the stop ran out",
+  stop_not_sent: "the stop could not be sent",
+  stop_absent: "the stop never arrived at the broker",
+  exit_unfilled: "the exit has triggered and does not fill",
+  resize: "the stop is smaller than what is held",
+};
+export const causeWords = (name) => CAUSES[name] ?? name.replaceAll("_", " ");

@@ -18,6 +18,7 @@ function bySecond(points) {
 
 export class PriceChart {
   #bracket = null;
+  #prices = { fills: [], stops: [], market: [] };
   #samples = [];
   #lines = [];
   #isTouched = false; // a person has moved the chart: it stays where they want it
@@ -58,7 +59,8 @@ export class PriceChart {
     this.stops.setData(bySecond(path));
     const fills = prices.fills.map((one) => ({ at: one.at, price: one.price }));
     this.events.setData(bySecond([...prices.market, ...fills]));
-    this.markers.setMarkers(this.#fills(prices.fills));
+    this.#prices = prices;
+    this.markers.setMarkers(this.#fills());
     this.#fit();
   }
 
@@ -68,7 +70,15 @@ export class PriceChart {
     this.#samples.push({ time, value: Number(quote.last) });
     if (this.#samples.length > MOST_SAMPLES) this.#samples.shift();
     this.last.update(this.#samples.at(-1));
+    this.#holdStop(time);
     this.#fit();
+  }
+
+  /** The stop stays where it is as long as nobody moves it. */
+  #holdStop(time) {
+    const stop = this.#bracket?.sl_price ?? null;
+    if (!this.#bracket?.held || stop === null || !this.#prices.stops.length) return;
+    if (time > seconds(this.#bracket.updated_at)) this.stops.update({ time, value: Number(stop) });
   }
 
   told() {
@@ -93,6 +103,7 @@ export class PriceChart {
     this.last.applyOptions({ color: this.colours.text });
     this.stops.applyOptions({ color: this.colours.stop });
     this.events.applyOptions({ color: this.colours.entry });
+    this.markers.setMarkers(this.#fills());
     this.#levels();
   }
 
@@ -119,8 +130,8 @@ export class PriceChart {
     return known.filter(([, price]) => price !== null).map(([title, price, color]) => [title, Number(price), color]);
   }
 
-  #fills(fills) {
-    const marks = fills.map((one) => ({
+  #fills() {
+    const marks = this.#prices.fills.map((one) => ({
       time: seconds(one.at),
       position: one.side === "BUY" ? "belowBar" : "aboveBar",
       shape: one.side === "BUY" ? "arrowUp" : "arrowDown",

@@ -1,7 +1,7 @@
 // What every page has: the connection, the clock, the alarm of shares without a stop, the kill switch.
 
 import { killSwitch } from "./acts.js";
-import { troubleWords } from "./badges.js";
+import { causeWords, troubleWords } from "./badges.js";
 import { tellDialog } from "./dialog.js";
 import { byId, fill, h, say } from "./dom.js";
 import { live } from "./live.js";
@@ -53,7 +53,7 @@ function paintNaked() {
         {},
         h("span.ticking", { "aria-hidden": "true" }),
         h("b", {}, `${one.quantity} ${one.symbol} without a working stop`),
-        ` ${one.paper ? "(paper)" : "(LIVE)"}, account ${one.account}: ${one.cause}. `,
+        ` ${one.paper ? "(paper)" : "(LIVE)"}, account ${one.account}: ${causeWords(one.cause)}. `,
         h("a", { href: `/dashboard/brackets/${one.bracket_id}` }, "Look at it"),
       ),
     ),

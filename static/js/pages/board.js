@@ -75,7 +75,7 @@ class Row {
           one.hold === "empty" ? null : h("span.where", {}, one.where),
         ),
       ),
-      guards.length && !bracket.is_closed ? h("div.sub", {}, survival(bracket.protection)) : null,
+      guards.length && guards.every((one) => guardTone(one) === "good") && !bracket.is_closed ? h("div.sub", {}, survival(bracket.protection)) : null,
     );
   }
 
@@ -84,9 +84,11 @@ class Row {
     const { bracket, cells } = this;
     this.quote = quote ?? this.quote ?? null;
     const last = this.quote?.last ?? null;
-    paintLevel(cells.stop, bracket.sl_price ?? specWords(bracket.stop), bracket.sl_price, last);
-    const target = bracket.target_price ?? specWords(bracket.targets[0]);
-    paintLevel(cells.target, target, bracket.target_price, last);
+    const sign = signOf(bracket.action);
+    const left = (level, side) => (Number(last) - Number(level)) * side; // below zero: the market is through it
+    const words = (level, side, beyond) => (bracket.held > 0 && left(level, side) <= 0 ? beyond : distance(level, last));
+    paintLevel(cells.stop, bracket.stop, bracket.sl_price, last, (level) => words(level, sign, "the market is through it"));
+    paintLevel(cells.target, bracket.targets[0], bracket.target_price, last, (level) => words(level, -sign, "reached"));
     if (!cells.last.firstChild) fill(cells.last, h("div.ltp"), h("div.rail", { "aria-hidden": "true" }, h("i")), h("div.sub"));
     const [ltp, rail, sub] = cells.last.children;
     say(ltp, last === null ? "no price yet" : price(last));
@@ -143,10 +145,10 @@ function specWords(spec) {
   return spec.points ? `${price(spec.points)} from fill` : "–";
 }
 
-function paintLevel(cell, shown, level, last) {
+function paintLevel(cell, spec, level, last, words) {
   if (!cell.firstChild) fill(cell, h("div"), h("div.sub"));
-  say(cell.firstChild, level === null ? shown : price(level));
-  say(cell.lastChild, level === null || last === null ? "" : distance(level, last));
+  say(cell.firstChild, level === null ? specWords(spec) : price(level));
+  say(cell.lastChild, level === null || last === null ? "" : words(level));
 }
 
 function upsert(bracket) {
