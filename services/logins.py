@@ -9,9 +9,10 @@ import threading
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-import pyotp
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
+from pyotp import random_base32
+from pyotp.totp import TOTP
 from ulid import ULID
 
 from database import people_db
@@ -33,7 +34,7 @@ _NOTED_EVERY = timedelta(minutes=1)
 _SHORTEST_PASSWORD, _LONGEST_PASSWORD = 12, 256
 _LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # none that people mistake for another
 _STEP_SECONDS = 30
-_TOTP = re.compile(r"\d{6}", re.ASCII)
+_CODE = re.compile(r"\d{6}", re.ASCII)
 
 # OWASP's least for argon2id: 19 MiB, about 30 ms a guess. Two at a time: no order waits for logins.
 _hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
@@ -123,7 +124,7 @@ class Logins:
         if secret is None:
             return True
         given = _plain(code)
-        if _TOTP.fullmatch(given):
+        if _CODE.fullmatch(given):
             step = self._step_of(secret, given)
             return step is not None and people_db.use_step(self._db, owner.id, step=step)
         digest = self._digest(f"recovery {owner.id}", given)
@@ -192,9 +193,9 @@ class Logins:
 
     def offer_second_factor(self, owner_id: str, name: str) -> tuple[str, str]:
         """Return a new authenticator's secret and its otpauth address; in force after its first code."""
-        secret = pyotp.random_base32()
+        secret = random_base32()
         people_db.offer_second_factor(self._db, self._box, owner_id, secret=secret, at=self._clock.now())
-        return secret, pyotp.TOTP(secret).provisioning_uri(name=name, issuer_name=ISSUER)
+        return secret, TOTP(secret).provisioning_uri(name=name, issuer_name=ISSUER)
 
     def accept_second_factor(self, owner_id: str, code: str) -> list[str]:
         """Put the offered authenticator in force by its first code; return new recovery codes.
@@ -230,7 +231,7 @@ class Logins:
 
     def _step_of(self, secret: str, code: str) -> int | None:
         """Return the time step whose code this is, at most one away from now; None when it is none."""
-        totp, now = pyotp.TOTP(secret), int(self._clock.now().timestamp()) // _STEP_SECONDS
+        totp, now = TOTP(secret), int(self._clock.now().timestamp()) // _STEP_SECONDS
         for step in (now, now - 1, now + 1):
             if randomness.compare_digest(totp.generate_otp(step).encode(), code.encode()):
                 return step

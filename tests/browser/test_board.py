@@ -185,6 +185,21 @@ def test_a_killed_service_is_seen_at_once_and_caught_up_with(
     owner.forgive_no_service()
 
 
+@pytest.mark.parametrize("width", [360, 414, 600, 820, 1199, 1200, 1280, 1366, 1920])
+def test_the_acts_are_within_reach_at_every_width(owned: Desk, owner: Person, width: int) -> None:
+    owner.page.set_viewport_size({"width": width, "height": 800})
+    row = owner.row(owned.place())
+    expect(row.locator(".state")).to_have_text("protected")
+
+    edges = [button.bounding_box() for button in row.get_by_role("button").all()]
+
+    board = owner.page.locator("#board").bounding_box()
+    assert board is not None
+    assert len(edges) == 3
+    assert all(one is not None and one["x"] + one["width"] <= board["x"] + board["width"] for one in edges)
+    assert not owner.is_wider_than_its_window()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(
     "path", ["/dashboard/", "/dashboard/security", "/dashboard/about", "/dashboard/nowhere"]

@@ -50,6 +50,12 @@ def add_authenticator(person: Person) -> tuple[str, list[str]]:
     return secret, answer.get_json()["recovery_codes"]
 
 
+def session_cookie(person: Person) -> str:
+    found = person.client.get_cookie("ob_session")
+    assert found is not None
+    return found.value
+
+
 # --- the first password
 
 
@@ -251,7 +257,7 @@ def test_changing_what_lets_in_asks_for_the_password_again(owner: Person) -> Non
 
 def test_nothing_of_a_second_factor_lies_readable_in_the_database(service: Served, owner: Person) -> None:
     secret, codes = add_authenticator(owner)
-    token = next(one.value for one in owner.client._cookies.values() if one.key == "ob_session")
+    token = session_cookie(owner)
     service.desk.db.close()
 
     stored = b"".join(path.read_bytes() for path in _database_files(service))
@@ -331,10 +337,10 @@ def test_guessing_set_up_codes_is_stopped(fresh: Served) -> None:
 
 
 def test_logging_out_ends_the_session_and_not_only_the_cookie(owner: Person) -> None:
-    cookie = next(one for one in owner.client._cookies.values() if one.key == "ob_session")
+    token = session_cookie(owner)
     assert owner.client.post("/dashboard/logout", data={"csrf": owner.token()}).status_code == 302
 
-    owner.client.set_cookie("ob_session", cookie.value)
+    owner.client.set_cookie("ob_session", token)
 
     assert not owner.is_in()
 

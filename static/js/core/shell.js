@@ -102,11 +102,14 @@ byId("kill").addEventListener("click", () => killSwitch(kill, () => live.beat())
 live.addEventListener("update", ({ detail: update }) => {
   const tone = { unprotected: "bad", error: "bad", partial_failure: "bad", rejected: "bad" }[update.status] ?? "plain";
   byId("news").querySelector(`[data-id="${update.bracket_id}"]`)?.remove(); // the newest word of each bracket
-  const line = h(`p.${tone}`, { "data-id": update.bracket_id }, h("b", {}, update.symbol), ` ${update.message}`);
+  const line = h(`p.${tone}`, { "data-id": update.bracket_id }, h("b", {}, update.symbol), ` ${inWords(update.message)}`);
   byId("news").prepend(line);
   while (byId("news").children.length > 3) byId("news").lastChild.remove();
   setTimeout(() => line.remove(), 8000);
 });
+
+/** An alarm ends with a code, for reports to count; people get its words. */
+const inWords = (message) => message.replace(/: ([a-z]+(?:_[a-z]+)+)$/, (_, code) => `: ${causeWords(code)}`);
 
 // --- clock, zone, theme, keys
 
