@@ -128,7 +128,7 @@ def _moment(bracket: Bracket, stored: StoredEvent) -> Shape:
         "seq": stored.seq,
         "kind": stored.kind,
         "at": utc_milliseconds(stored.at),
-        "words": words_of(event, bracket),
+        "words": redact(words_of(event, bracket)),  # a broker's words are in them
         "voice": _voice(event),
         "noted": redact(_noted(event, stored)),
     }

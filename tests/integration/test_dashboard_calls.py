@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from database.account_db import create_account, create_owner
+from blueprints.sockets import drop_ended_sessions
+from database.account_db import Account, create_account, create_owner
 from extensions import socketio
-from tests.person import Person, a_person
+from tests.person import Person, a_person, logins_of, owner_id
 from tests.serving import Json, Served, a_config, an_order, end, resting, serve, until
 
 
@@ -159,13 +160,16 @@ def test_the_story_of_a_bracket_has_asks_and_answers_but_no_secret(service: Serv
     assert service.key not in answer.text
 
 
-def test_what_belongs_to_another_owner_is_not_there(service: Served, owner: Person) -> None:
+def a_strangers_bracket(service: Served, name: str) -> tuple[Account, str]:
     desk = service.desk
-    stranger = create_owner(desk.db, "somebody", at=desk.clock.now())
-    account = create_account(desk.db, "theirs", owner_id=stranger.id, broker="paper", at=desk.clock.now())
-    key = service.a_key(account=account)
-    placed = service.post("placebracketorder", an_order(), key=key).get_json()
-    bracket_id = placed["bracket_id"]
+    stranger = create_owner(desk.db, f"owner of {name}", at=desk.clock.now())
+    account = create_account(desk.db, name, owner_id=stranger.id, broker="paper", at=desk.clock.now())
+    placed = service.post("placebracketorder", an_order(), key=service.a_key(account=account)).get_json()
+    return account, str(placed["bracket_id"])
+
+
+def test_what_belongs_to_another_owner_is_not_there(service: Served, owner: Person) -> None:
+    account, bracket_id = a_strangers_bracket(service, "theirs")
 
     paths = ("", "/story", "/consequences?act=exit")
     reads = [owner.call(f"brackets/{bracket_id}{path}").status_code for path in paths]
@@ -221,12 +225,16 @@ def test_a_login_hears_all_accounts_of_its_owner_and_which_each_is(service: Serv
 
 def test_after_a_gap_a_login_hears_what_it_missed_by_account(service: Served, owner: Person) -> None:
     bracket_id = a_position(service)
+    account, theirs = a_strangers_bracket(service, "unheard")
+    until(lambda: service.desk.announcer.missed(account.id, 0), what="their bracket has something to tell")
     client = a_socket(service, owner)
 
-    asked = {"since": {service.account.id: 0, "not-mine": 0}}
+    asked = {"since": {service.account.id: 0, account.id: 0}}
     missed = client.emit("bracket_order_replay", asked, callback=True)
 
-    assert bracket_id in {one["bracket_id"] for one in missed}
+    told = {one["bracket_id"] for one in missed}
+    assert bracket_id in told
+    assert theirs not in told
     assert {one["account_id"] for one in missed} == {service.account.id}
     client.disconnect()
 
@@ -248,3 +256,20 @@ def test_a_session_that_ends_loses_its_live_connection_at_once(service: Served, 
 
     assert not client.is_connected()
     assert not a_socket(service, other).is_connected()
+
+
+def test_a_session_that_ends_elsewhere_loses_its_live_connection_with_the_next_chore(
+    service: Served, owner: Person
+) -> None:
+    other = a_person(service)
+    other.log_in()
+    client, kept = a_socket(service, other), a_socket(service, owner)
+    seats = service.app.extensions["openbracket_seats"]
+    theirs = max(logins_of(service).sessions(owner_id(service)), key=lambda one: one.created_at)
+    logins_of(service).end(theirs.owner_id, theirs.id)  # as a command beside the service does
+
+    drop_ended_sessions(seats, logins_of(service))
+
+    assert not client.is_connected()
+    assert kept.is_connected()
+    kept.disconnect()

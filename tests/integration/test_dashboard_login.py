@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from database.people_db import list_sessions
-from services.logins import IDLE, LONGEST
+from services.logins import IDLE, LONGEST, LoginFailed
 from tests.person import PASSWORD, Person, a_person, logins_of, owner_id
 from tests.serving import Served, a_config, end, serve
 from utils.clock import SystemClock
@@ -88,6 +88,15 @@ def test_the_set_up_code_sets_the_password_once(fresh: Served) -> None:
     assert not second.is_in()
 
 
+def test_a_set_up_code_sets_no_password_where_there_is_one(service: Served) -> None:
+    code = logins_of(service).mint_setup_code(owner_id(service))
+
+    with pytest.raises(LoginFailed):
+        logins_of(service).set_up(code, "a brand new password")
+
+    assert a_person(service).log_in().status_code == 302
+
+
 @pytest.mark.parametrize(
     ("password", "again", "words"),
     [("short", "short", "12 to 256"), ("a" * 20, "a" * 20, "5 different"), (PASSWORD, "other", "differ")],
@@ -130,7 +139,7 @@ def test_the_right_password_opens_the_page_that_was_asked_for(service: Served) -
 
 
 @pytest.mark.parametrize(
-    "elsewhere", ["https://evil.example", "//evil.example", "/dashboard//evil", "/\\evil"]
+    "elsewhere", ["https://evil.example", "//evil.example", "/dashboard//evil", "/\\evil", "/api/v1/"]
 )
 def test_a_login_never_leads_to_another_site(service: Served, elsewhere: str) -> None:
     answer = a_person(service).submit("/dashboard/login", name="owner", password=PASSWORD, next=elsewhere)
