@@ -90,7 +90,8 @@ class Logins:
         """Return a code that sets the owner's first password, once and within SETUP_CODE_LIVES."""
         code = _random_code(16)
         expires_at = self._clock.now() + SETUP_CODE_LIVES
-        people_db.put_setup_code(self._db, owner_id, digest=self._digest("setup", code), expires_at=expires_at)
+        digest = self._digest("setup", code)
+        people_db.put_setup_code(self._db, owner_id, digest=digest, expires_at=expires_at)
         return _grouped(code)
 
     def set_up(self, code: str, password: str) -> Owner:
@@ -209,7 +210,10 @@ class Logins:
         codes = _recovery_codes()
         digests = self._recovery_digests(owner_id, codes)
         now = self._clock.now()
-        if not people_db.accept_second_factor(self._db, owner_id, step=step, recovery_digests=digests, at=now):
+        is_new = people_db.accept_second_factor(
+            self._db, owner_id, step=step, recovery_digests=digests, at=now
+        )
+        if not is_new:
             raise LoginFailed("The authenticator was set up in another window meanwhile")
         return [_grouped(code) for code in codes]
 
