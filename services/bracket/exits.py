@@ -23,6 +23,7 @@ from services.bracket.model import (
     Leg,
     LegKind,
     LegStatus,
+    Moment,
     Overlay,
     Purpose,
     RefusalKind,
@@ -82,16 +83,16 @@ def count_external(step: Step) -> None:
         step.need_attention(
             "position_short", "the broker's position is smaller than our fills; the stop stays"
         )
-    if bracket.foreign_base is None and not is_new_day:
-        _note_base(step, standing)
+    if bracket.foreign_base is None and not is_new_day and step.seen.read is not None:
+        _note_base(step, standing, read_at=step.seen.read.started)
 
 
-def _note_base(step: Step, standing: Standing) -> None:
-    """Note what is not ours once two reads, some time apart, agree: one may mix two instants."""
+def _note_base(step: Step, standing: Standing, *, read_at: Moment) -> None:
+    """Note what is not ours once two reads, begun some time apart, agree: one may mix two instants."""
     seen_at = step.bracket.base_seen_at
     if seen_at is None or not standing.repeats_base(step.bracket):
         step.record(ForeignBaseSeen(carried=standing.carried, turnover=standing.turnover))
-    elif step.age(seen_at) >= _wait_for_base(step, standing):
+    elif read_at.since(seen_at) >= _wait_for_base(step, standing):
         step.record(ForeignBaseNoted(base=standing.base))
 
 

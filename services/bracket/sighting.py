@@ -232,7 +232,7 @@ def _take_in_gtt(step: Step, leg: Leg, read: Read) -> None:
     if row is None:
         _miss_gtt(step, leg, read)
         return
-    if leg.broker_order_id is None and _is_awaited(step, leg):
+    if leg.broker_order_id is None and _is_awaited(step, leg.terms, leg.side):
         return
     # One cancels the other, says the broker; when both came to life, both are ours to deal with.
     fired = [part for part in row.legs if part.child_order_id is not None]
@@ -257,12 +257,11 @@ def _gtt_row_of(step: Step, leg: Leg, rows: tuple[GttRow, ...]) -> GttRow | None
     return None
 
 
-def _is_awaited(step: Step, leg: Leg) -> bool:
-    """Whether the answer to another leg's GTT of this content is under way: it will say whose one is."""
-    return leg.status is not LegStatus.SENT and any(
-        other.status is LegStatus.SENT and (other.kind, other.side) == (leg.kind, leg.side)
-        for other in step.bracket.legs
-        if other.terms == leg.terms
+def _is_awaited(step: Step, terms: Terms, side: Side) -> bool:
+    """Whether the answer to a GTT of this content is under way: it will say which one it is, or none."""
+    return any(
+        leg.kind is LegKind.GTT and leg.status is LegStatus.SENT and (leg.terms, leg.side) == (terms, side)
+        for leg in step.bracket.legs
     )
 
 

@@ -139,6 +139,19 @@ def test_positions_that_lag_for_seconds_do_not_make_a_base() -> None:
     assert driver.bracket.foreign_base is None
 
 
+def test_a_read_that_waited_long_for_us_is_not_a_later_one() -> None:
+    driver = Driver()
+    driver.enter()
+    lagging = standing(driver, books(driver, 0))
+    driver.read(after=0.5, standing=lagging)
+
+    driver.read(after=12, standing=lagging, started=driver.now.plus(timedelta(seconds=1)))
+    assert driver.bracket.foreign_base is None
+    driver.read(after=1, standing=lagging)
+
+    assert driver.bracket.foreign_base == -100
+
+
 def test_reads_that_mix_two_instants_in_the_same_way_while_an_order_fills_make_no_base() -> None:
     driver = Driver()
     driver.look()

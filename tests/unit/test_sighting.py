@@ -15,6 +15,7 @@ from services.bracket.events import (
     LegBecameUnknown,
     LegIntended,
     LegMissed,
+    LegNotSent,
     LegProvedAbsent,
     LegSighted,
 )
@@ -384,17 +385,40 @@ def test_h34_a_disabled_gtt_guards_nothing_and_is_placed_again() -> None:
     assert only(driver.read(after=1), LegIntended).seq == 3
 
 
-def test_an_ack_that_comes_after_the_trigger_has_fired_does_not_bring_it_back() -> None:
+def test_a_gtt_that_fired_before_its_answer_came_is_taken_in_with_the_answer() -> None:
     driver = an_oco()
     driver.enter()
     driver.show_gtt(2)
     driver.fire(2)
     driver.read(after=1)
+    assert driver.leg(2).status is LegStatus.SENT
+
+    driver.answer(LegAcknowledged(seq=2, broker_order_id="G2"))
+    driver.read(after=1)
+
     assert driver.leg(2).status is LegStatus.TRIGGERED
 
-    driver.answer(LegAcknowledged(seq=2, broker_order_id=driver.leg(2).broker_order_id or ""))
 
-    assert driver.leg(2).status is LegStatus.TRIGGERED
+def test_r9_a_gtt_on_the_wire_takes_none_that_may_be_its_lost_twins() -> None:
+    driver = Driver(
+        a_plan(
+            product=Product.CNC,
+            topology=Topology.OCO,
+            survives_day=True,
+            policies=Policies(unknown_stop="duplicate_stop"),
+        )
+    )
+    driver.enter()
+    driver.answer(LegBecameUnknown(seq=2, reason="time-out"))
+    driver.look(after=0.1)
+    driver.show_gtt(2, trigger_id="G9")
+    driver.read(after=1)
+
+    driver.answer(LegNotSent(seq=3, reason="connection refused"))
+    driver.read(after=1)
+
+    assert driver.leg(3).broker_order_id is None
+    assert (driver.leg(2).broker_order_id, driver.leg(2).status) == ("G9", LegStatus.TRIGGER_PENDING)
 
 
 def test_an_answer_without_news_does_not_undo_a_proof_of_absence() -> None:
