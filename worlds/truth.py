@@ -226,7 +226,10 @@ class Truth:
             self._fail("I12", f"{bracket.id} is {bracket.state} with a live GTT", bracket)
 
     def _check_beliefs(self, bracket: Bracket, mine: Mine) -> None:
-        """I18: no read, and no lack of an answer, makes us think dead what lives."""
+        """I18: no read, and no lack of an answer, makes us think dead what lives, or two of one."""
+        ids = [leg.broker_order_id for leg in bracket.legs if leg.broker_order_id is not None]
+        if len(set(ids)) < len(ids):
+            self._fail("belief", f"two legs of {bracket.id} are taken for one order", bracket)
         live = {order.tag: order for _, order in mine if order.status in _LIVE_ROWS and order.tag}
         for leg in bracket.legs:
             if leg.status in _DEAD and leg.tag in live and leg.kind is LegKind.ORDER:
