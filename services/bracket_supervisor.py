@@ -14,8 +14,10 @@ from broker.base import (
     BrokerAccount,
     BrokerCapabilities,
     BrokerSettings,
+    Quote,
     ReadFailed,
     Renewable,
+    Symbol,
 )
 from broker.paper import connect_driven
 from broker.registry import import_broker_module
@@ -233,16 +235,20 @@ class BracketSupervisor:
             return self._connected(owner, broker_for(owner.broker, mode))
         ports = self._ports
         credentials = AccountCredentials(account_id=owner.id, auth_token="")
-        if auth_token_of(ports.db, ports.box, owner.id) is None:
-            return ports.connect(PAPER, credentials, ports.broker_settings)
-        live = self._connected(owner, owner.broker)
+        if auth_token_of(ports.db, ports.box, owner.id) is not None:
+            self._connected(owner, owner.broker)
         return connect_driven(
             credentials,
             ports.broker_settings,
-            live_quotes=live.quotes,
+            live_quotes=partial(self._live_quotes, owner),
             listed=partial(ports.symbols.instrument, broker=owner.broker),
-            quote_pause=live.capabilities.quote_pause,
+            quote_pause=self.capabilities(owner.broker).quote_pause,
         )
+
+    def _live_quotes(self, owner: Account, symbols: frozenset[Symbol]) -> dict[Symbol, Quote] | None:
+        """Return the live broker's quotes; None while nobody has ever logged in there."""
+        live = self._connections.get((owner.id, owner.broker))
+        return None if live is None else live.quotes(symbols)
 
     def _connected(self, owner: Account, broker_name: str) -> BrokerAccount:
         """Return the account's one connection to a broker: its rate limit is one too."""

@@ -16,11 +16,11 @@ from services.bracket.model import Instrument, OrderRequest
 
 Symbol = tuple[str, str]  # exchange, symbol
 LiveListing = Callable[[str, str], Instrument | None]  # exchange, symbol -> as the broker lists it
-LiveQuotes = Callable[[frozenset[Symbol]], dict[Symbol, Quote]]
+LiveQuotes = Callable[[frozenset[Symbol]], dict[Symbol, Quote] | None]  # None: there is no live market yet
 
 
 class DrivenPaperAccount(PaperAccount):
-    """Satisfies BrokerAccount. Where the live broker gives no quotes at all, the market walks by itself."""
+    """Satisfies BrokerAccount. Until somebody logs in at the live broker, the market walks by itself."""
 
     def __init__(
         self,
@@ -58,8 +58,8 @@ class DrivenPaperAccount(PaperAccount):
             return {}  # the paper market's own price would be taken for the live one
         return super().quotes(symbols)
 
-    def _follow(self, quotes: dict[Symbol, Quote]) -> None:
-        for key, quote in quotes.items():
+    def _follow(self, quotes: dict[Symbol, Quote] | None) -> None:
+        for key, quote in (quotes or {}).items():
             instrument = self._instrument(key)
             known = self._driven.get(key)
             if instrument is None or _says_the_same(quote, known):

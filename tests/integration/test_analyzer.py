@@ -81,7 +81,14 @@ def config(tmp_path: Path, kite: RecordingKite) -> Config:
 
 @pytest.fixture
 def served(config: Config) -> Iterator[Served]:
-    """A service whose one account is at Zerodha, its owner in analyzer mode."""
+    service = served_at_zerodha(config, token="key:access")
+    yield service
+    if not service.background.is_stopping:
+        end(service)
+
+
+def served_at_zerodha(config: Config, *, token: str | None) -> Served:
+    """Return a service whose one account is at Zerodha, its owner in analyzer mode."""
     migrations.upgrade(config.database_url)
     app = wiring.create_app(config)
     app.testing = True
@@ -94,14 +101,13 @@ def served(config: Config) -> Iterator[Served]:
     )
     owner = create_owner(desk.db, "owner", at=at)
     account = create_account(desk.db, "main", owner_id=owner.id, broker="zerodha", at=at)
-    set_auth_token(desk.db, desk.secrets.box, account.id, auth_token="key:access", at=at)
+    if token is not None:
+        set_auth_token(desk.db, desk.secrets.box, account.id, auth_token=token, at=at)
     service = Served(app=app, account=account, key="")
     service.key = service.a_key()
     service.background.start()
     assert toggle(service, to_paper=True)["mode"] == "analyze"
-    yield service
-    if not service.background.is_stopping:
-        end(service)
+    return service
 
 
 def restarted(served: Served, config: Config) -> Served:
@@ -204,6 +210,25 @@ def test_what_only_the_live_broker_lists_is_traded_on_paper_at_its_price_also_af
 
     assert (protected["average_price"], closed["outcome"]) == ("612.37", "target_hit")
     assert kite.others == []
+
+
+def test_a_paper_market_that_walked_by_itself_follows_the_live_one_after_the_first_login(
+    config: Config, kite: RecordingKite
+) -> None:
+    served = served_at_zerodha(config, token=None)
+    try:
+        worker = served.desk.supervisor.worker(served.account.id, Mode.ANALYZE)
+        desk, paper, at = served.desk, worker._ports.broker, served.desk.clock.now()
+
+        def last() -> Decimal | None:
+            quote = paper.quotes(frozenset({("NSE", "SBIN")})).get(("NSE", "SBIN"))
+            return None if quote is None else quote.last
+
+        assert last() not in (None, Decimal("612.00"))
+        set_auth_token(desk.db, desk.secrets.box, served.account.id, auth_token="key:access", at=at)
+        until(lambda: last() == Decimal("612.00"), what="a live price")
+    finally:
+        end(served)
 
 
 def test_quotes_that_break_off_leave_the_price_where_it_was(served: Served, kite: RecordingKite) -> None:
