@@ -97,9 +97,8 @@ def _note_base(step: Step, standing: Standing, *, read_at: Moment) -> None:
 
 
 def _wait_for_base(step: Step, standing: Standing) -> timedelta:
-    """Positions that hold less than our own fills lag behind them more often than they are right."""
-    is_short = standing.carried < 0
-    return step.timing.quiescence if is_short else step.timing.evidence_apart
+    """Positions that differ from our own fills lag behind them more often than others' lots are there."""
+    return step.timing.quiescence if standing.carried else step.timing.evidence_apart
 
 
 def _reduce(step: Step, quantity: int, *, cause: str) -> None:

@@ -164,7 +164,7 @@ def test_reads_that_mix_two_instants_in_the_same_way_while_an_order_fills_make_n
     driver.read(after=3, standing=ahead_again)
     assert (ahead.carried, ahead_again.carried) == (60, 60)
     assert driver.bracket.foreign_base is None
-    driver.read(after=3, standing=ahead_again)
+    driver.read(after=10, standing=ahead_again)
 
     assert driver.bracket.foreign_base == 60
 
