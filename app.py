@@ -13,6 +13,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from blueprints.brlogin import brlogin_bp
 from blueprints.dashboard import register_dashboard
 from blueprints.dashboard.guard import LOGINS
+from blueprints.dashboard.office import CONFIG
 from blueprints.health import health_bp
 from blueprints.postback import postback_bp
 from blueprints.sockets import Seats, SocketGate, drop_ended_sessions, emit_update, register_sockets
@@ -76,6 +77,7 @@ def create_app(config: Config | None = None) -> Flask:
     app = Flask(__name__)
     _configure(app, config)
     app.extensions["openbracket"] = desk
+    app.extensions[CONFIG] = config
     senders = _senders(config, desk, outbox)
     seats = Seats()
     app.extensions["openbracket_seats"] = seats

@@ -1,6 +1,6 @@
 """Whether brackets can be placed and watched, and what a person should know besides."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from datetime import timedelta
 
 from database import migrations
@@ -15,9 +15,13 @@ from utils.clock import Clock, SystemClock
 HEARTBEAT_SECONDS = 10.0
 
 
-def faults(desk: Desk, *, is_stopping: bool) -> list[str]:
-    """Return why the service cannot do its work; empty when it can."""
-    found = [*_database_faults(desk), *_worker_faults(desk)]
+def faults(desk: Desk, *, is_stopping: bool, told_to: Container[str] | None = None) -> list[str]:
+    """Return why the service cannot do its work; empty when it can.
+
+    told_to: the accounts of whoever reads this, None for whoever runs the service. Another's worker that
+    hangs is told, but not whose it is.
+    """
+    found = [*_database_faults(desk), *_worker_faults(desk, told_to)]
     return [*found, "the service is stopping"] if is_stopping else found
 
 
@@ -59,10 +63,16 @@ def _database_faults(desk: Desk) -> list[str]:
     return []
 
 
-def _worker_faults(desk: Desk) -> list[str]:
+def _worker_faults(desk: Desk, told_to: Container[str] | None) -> list[str]:
     now = desk.clock.monotonic()
     quiet = [one for one in desk.supervisor.workers() if now - one.last_turn > HEARTBEAT_SECONDS]
-    return [f"the worker of account {one.account_id} has not turned for 10 s" for one in quiet]
+    whose = [
+        f"the worker of account {one.account_id}"
+        if told_to is None or one.account_id in told_to
+        else "the worker of somebody else's account"
+        for one in quiet
+    ]
+    return [f"{one} has not turned for 10 s" for one in whose]
 
 
 def _clock_warnings(clock: Clock) -> list[str]:

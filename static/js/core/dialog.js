@@ -5,9 +5,10 @@ import { fill, h } from "./dom.js";
 
 /**
  * Ask before an act. `consequences` is a path that answers `sentences`, or a function of the form to one;
+ * where nothing of the service decides them, `sentences` are given instead;
  * `fields` are elements within the form; `act` does it with the form and may throw: that is then shown.
  */
-export function confirmAct({ title, consequences, fields = [], confirm, danger = false, act }) {
+export function confirmAct({ title, consequences, sentences: given = [], fields = [], confirm, danger = false, act }) {
   const sentences = h("ul.sentences", { "aria-live": "polite" });
   const fault = h("p.fault", { role: "alert", hidden: true });
   const yes = h(`button.${danger ? "danger" : "primary"}`, { type: "submit" }, confirm);
@@ -16,6 +17,10 @@ export function confirmAct({ title, consequences, fields = [], confirm, danger =
   const dialog = h("dialog.confirm", { "aria-labelledby": "dialog-title" }, h("h2", { id: "dialog-title" }, title), form);
 
   async function tell() {
+    if (consequences === undefined) {
+      fill(sentences, given.map((one) => h("li", {}, one)));
+      return;
+    }
     const path = typeof consequences === "function" ? consequences(form) : consequences;
     try {
       const answer = await call(path);

@@ -1,0 +1,78 @@
+"""Accounts: the broker of each, its login, its rate limits, and pausing or disabling it."""
+
+from flask import Response, current_app, request, url_for
+
+from blueprints.dashboard.bodies import ActSchema
+from blueprints.dashboard.guard import login
+from blueprints.dashboard.office import open_brackets, owned_account, word
+from blueprints.dashboard.office_shapes import moment, vitals_shape
+from blueprints.dashboard.page import Page
+from blueprints.dashboard.shapes import account_shape
+from database.account_db import Account
+from restx_api.callers import desk
+from restx_api.envelope import success
+from restx_api.parsing import parse_object
+from restx_api.shaping import Shape
+from services.accounts_overview import AccountShown, accounts_overview, act_on_account
+from services.bracket_supervisor import PAPER
+from services.office_consequences import AccountAct, of_account
+
+page = Page("accounts", title="Accounts", link="Accounts", order=50)
+
+
+@page.get("/accounts")
+def show() -> Response:
+    return page.render()
+
+
+@page.get("/api/accounts")
+def read() -> Response:
+    """Return the owner's accounts. Asks no broker."""
+    return success({"accounts": [_shape(one) for one in accounts_overview(desk(), login().owner_id)]})
+
+
+@page.get("/api/accounts/<account_id>/consequences")
+def read_consequences(account_id: str) -> Response:
+    """Say what an act would do to the account."""
+    one = owned_account(account_id)
+    act = word(AccountAct, "act", request.args.get("act", ""))
+    return success({"sentences": of_account(act, one.name, open_brackets(one))})
+
+
+@page.post("/api/accounts/<account_id>/act")
+def act(account_id: str) -> Response:
+    """Pause or disable the account, or take that back."""
+    one = owned_account(account_id)
+    asked = ActSchema().read(parse_object(request.get_data()))
+    act_on_account(desk(), one, word(AccountAct, "act", asked.act))
+    return read()
+
+
+def _shape(shown: AccountShown) -> Shape:
+    return {
+        **account_shape(shown.account),
+        "created_at": moment(shown.account.created_at),
+        "needs_token": shown.account.broker != PAPER,
+        "token_readable": shown.token_readable,
+        "token_stored_at": moment(shown.token_stored_at),
+        "login": _login(shown.account),
+        "kill": str(shown.kill),
+        "kill_in_force": str(shown.kill_in_force),
+        "workers": [vitals_shape(one) for one in shown.workers],
+    }
+
+
+def _login(one: Account) -> Shape | None:
+    """Return how a person logs the account in at its broker; None where there is no login."""
+    if one.broker == PAPER:
+        return None
+    return {
+        "page": _login_page(one.broker),
+        "command": f"flask --app app account set-token --name {one.name}",
+    }
+
+
+def _login_page(broker: str) -> str | None:
+    if broker == "zerodha" and "brlogin.begin" in current_app.view_functions:
+        return url_for("brlogin.begin")
+    return None
