@@ -91,7 +91,9 @@ def _sentences(file: Path) -> dict[str, str]:
     for line in file.read_text(encoding="utf-8").splitlines():
         named = re.match(r"#?\s?([A-Z<>_]+)=", line)
         if named is not None:
-            found[named[1]] = " ".join(words)
+            text = " ".join(words)
+            family = re.match(r"(<BROKER>_\w+): ", text)
+            found[family[1] if family else named[1]] = text.removeprefix(family[0] if family else "")
             words = []
         elif line.startswith("#"):
             words.append(line.lstrip("# ").strip())
