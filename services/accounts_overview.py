@@ -15,6 +15,7 @@ from database.secret_box import SecretUnreadable
 from database.settings import KILL_SWITCH, SettingScope, kill_switch, setting
 from services.board import switch_kill_of_account
 from services.bracket.model import KillMode
+from services.broker_login import login_ends_at
 from services.desk import Desk
 from services.office_consequences import AccountAct
 from services.vitals import Vitals
@@ -25,11 +26,13 @@ class AccountShown:
     """One account. kill is its own switch; kill_in_force is the stricter of that and its owner's.
 
     token_readable: False when the stored token fits none of the encryption keys, None without one.
+    token_ends_at: when the broker ends the session by itself; None where it does not, or nobody knows.
     """
 
     account: Account
     token_readable: bool | None
     token_stored_at: datetime | None
+    token_ends_at: datetime | None
     kill: KillMode
     kill_in_force: KillMode
     workers: tuple[Vitals, ...]
@@ -70,6 +73,7 @@ def _shown(desk: Desk, one: Account) -> AccountShown:
         account=one,
         token_readable=_is_token_readable(desk, one),
         token_stored_at=token_stored_at(desk.db, one.id),
+        token_ends_at=login_ends_at(desk.db, one),
         kill=kill_switch_of(desk, SettingScope.ACCOUNT, one.id),
         kill_in_force=kill_switch(desk.db, one.id, owner_id=one.owner_id),
         workers=tuple(worker.vitals() for worker in workers),

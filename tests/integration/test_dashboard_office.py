@@ -18,6 +18,7 @@ from database.account_db import (
     create_owner,
     set_account_status,
     set_auth_token,
+    set_login,
 )
 from database.account_db import account as find_account
 from database.auth_db import Scope, create_api_key, create_webhook, find_webhook
@@ -102,6 +103,7 @@ LISTS = ("accounts", "keys", "webhooks", "notifications", "settings", "health", 
 ACTS_ON_THEIRS: tuple[Callable[[Theirs], tuple[str, Json | None]], ...] = (
     lambda one: (f"accounts/{one.account.id}/consequences?act=disable", None),
     lambda one: (f"accounts/{one.account.id}/act", {"act": "disable"}),
+    lambda one: (f"accounts/{one.account.id}/login", {}),
     lambda one: ("keys", {"account_id": one.account.id, "scopes": ["read"]}),
     lambda one: (f"keys/{one.key_id}/consequences", None),
     lambda one: (f"keys/{one.key_id}/revoke", {}),
@@ -277,10 +279,29 @@ def test_a_broker_login_is_told_by_age_and_how_to_renew_it_and_never_its_token(
 
     assert (bare["token_readable"], bare["token_stored_at"], bare["workers"]) == (None, None, [])
     assert shown["token_stored_at"].startswith(stored.isoformat(timespec="milliseconds")[:19])
-    assert "account set-token --name kite" in shown["login"]["command"]
+    assert shown["login"] == {"by_browser": True, "command": "flask --app app account login kite"}
     assert "secrettoken" not in answer.text
     budgets = {(one["budget"], one["calls"]) for one in shown["workers"][0]["rate_use"]}
     assert {("orders", 10), ("orders", 400), ("orders", 5000), ("reads", 10), ("quotes", 1)} == budgets
+    set_account_status(desk.db, kite.id, status=AccountStatus.DISABLED, at=desk.clock.now())
+
+
+def test_the_way_to_a_brokers_login_page_is_opened_for_its_owner_once(service: Served, owner: Person) -> None:
+    desk = service.desk
+    kite = service.another_account("kite2", broker="zerodha")
+    without_secrets = owner.call(f"accounts/{kite.id}/login", {})
+    secrets = {"api_key": "theapikey", "api_secret": "theapisecret"}
+    set_login(desk.db, desk.secrets.box, kite.id, login=secrets, at=desk.clock.now())
+
+    address = told(owner.call(f"accounts/{kite.id}/login", {}))["address"]
+    opened, again = owner.get(address), owner.get(address)
+    paper = owner.call(f"accounts/{service.account.id}/login", {})
+
+    assert "run `account login kite2`" in without_secrets.get_json()["message"]
+    assert address.startswith("/zerodha/login?ticket=")
+    assert opened.status_code == 303
+    assert "api_key=theapikey" in opened.headers["Location"]
+    assert (again.status_code, paper.get_json()["code"]) == (400, "login_refused")
     set_account_status(desk.db, kite.id, status=AccountStatus.DISABLED, at=desk.clock.now())
 
 

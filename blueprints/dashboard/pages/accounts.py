@@ -1,21 +1,26 @@
 """Accounts: the broker of each, its login, its rate limits, and pausing or disabling it."""
 
-from flask import Response, current_app, request, url_for
+from flask import Response, request, url_for
 
+from blueprints.brlogin import login_ports
 from blueprints.dashboard.bodies import ActSchema
 from blueprints.dashboard.guard import login
 from blueprints.dashboard.office import open_brackets, owned_account, word
 from blueprints.dashboard.office_shapes import moment, vitals_shape
 from blueprints.dashboard.page import Page
 from blueprints.dashboard.shapes import account_shape
-from database.account_db import Account
+from database.account_db import Account, AccountStatus
 from restx_api.callers import desk
 from restx_api.envelope import success
 from restx_api.parsing import parse_object
 from restx_api.shaping import Shape
 from services.accounts_overview import AccountShown, accounts_overview, act_on_account
 from services.bracket_supervisor import PAPER
+from services.broker_login import login_ticket
+from services.errors import LoginRefused
 from services.office_consequences import AccountAct, of_account
+
+_LOGIN_PAGE_OF = "zerodha"  # whose login page blueprints.brlogin is
 
 page = Page("accounts", title="Accounts", link="Accounts", order=50)
 
@@ -48,6 +53,16 @@ def act(account_id: str) -> Response:
     return read()
 
 
+@page.post("/api/accounts/<account_id>/login")
+def log_in(account_id: str) -> Response:
+    """Return the address at which a person logs the account in at its broker, once and within minutes."""
+    one = owned_account(account_id)
+    if one.broker != _LOGIN_PAGE_OF:
+        raise LoginRefused(f"{one.broker} has no login page here")
+    ticket = login_ticket(login_ports(), one)
+    return success({"address": url_for("brlogin.begin", ticket=ticket.text)})
+
+
 def _shape(shown: AccountShown) -> Shape:
     return {
         **account_shape(shown.account),
@@ -55,6 +70,7 @@ def _shape(shown: AccountShown) -> Shape:
         "needs_token": shown.account.broker != PAPER,
         "token_readable": shown.token_readable,
         "token_stored_at": moment(shown.token_stored_at),
+        "token_ends_at": moment(shown.token_ends_at),
         "login": _login(shown.account),
         "kill": str(shown.kill),
         "kill_in_force": str(shown.kill_in_force),
@@ -67,12 +83,6 @@ def _login(one: Account) -> Shape | None:
     if one.broker == PAPER:
         return None
     return {
-        "page": _login_page(one.broker),
-        "command": f"flask --app app account set-token --name {one.name}",
+        "by_browser": one.broker == _LOGIN_PAGE_OF and one.status is not AccountStatus.DISABLED,
+        "command": f"flask --app app account login {one.name}",
     }
-
-
-def _login_page(broker: str) -> str | None:
-    if broker == "zerodha" and "brlogin.begin" in current_app.view_functions:
-        return url_for("brlogin.begin")
-    return None

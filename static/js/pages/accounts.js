@@ -62,12 +62,22 @@ function session(one) {
   if (one.token_readable === false) return h("b", {}, "the stored token cannot be read: check ENCRYPTION_KEYS, or log in again");
   if (!one.token_stored_at) return "a token is stored; nobody noted when";
   const age = ageText(now() - Date.parse(one.token_stored_at));
-  return h("span", {}, `token of ${age} ago, stored `, timeElement(one.token_stored_at));
+  const ends = one.token_ends_at ? [Date.parse(one.token_ends_at) < now() ? ", ended " : ", ends ", timeElement(one.token_ends_at)] : [];
+  return h("span", {}, `token of ${age} ago, stored `, timeElement(one.token_stored_at), ...ends);
 }
 
 function loginWords(one) {
-  if (one.login.page) return h("a", { href: one.login.page }, `Log in at ${one.broker}`);
-  return h("span", {}, "where the service runs: ", h("code", {}, one.login.command));
+  const command = h("span.hint", {}, "or where the service runs: ", h("code", {}, one.login.command));
+  if (!one.login.by_browser) return h("code", {}, one.login.command);
+  const fault = h("span.field-fault", { role: "alert" });
+  const go = async () => {
+    try {
+      location.assign((await call(`accounts/${one.id}/login`, { body: {} })).address);
+    } catch (error) {
+      fault.textContent = error.message;
+    }
+  };
+  return h("span", {}, h("button.small", { type: "button", "data-act": `login-${one.id}`, "aria-label": `Log account ${one.name} in at ${one.broker}`, onclick: go }, `Log in at ${one.broker}`), " ", command, fault);
 }
 
 function entries(one) {
