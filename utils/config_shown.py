@@ -93,7 +93,8 @@ def _sentences(file: Path) -> dict[str, str]:
         if named is not None:
             text = " ".join(words)
             family = re.match(r"(<BROKER>_\w+): ", text)
-            found[family[1] if family else named[1]] = text.removeprefix(family[0] if family else "")
+            text = text.removeprefix(family[0] if family else "")
+            found[family[1] if family else named[1]] = text[:1].upper() + text[1:]
             words = []
         elif line.startswith("#"):
             words.append(line.lstrip("# ").strip())

@@ -16,7 +16,7 @@ export function table(label, heads, rows, { right = [], nothing = "There is noth
   );
   return h(
     "div.scroll",
-    { tabindex: "0", role: "region", "aria-label": label },
+    { tabindex: "0", role: "region", "aria-label": `${label}, as a table` },
     h("table.plain", {}, h("thead", {}, h("tr", {}, ...head)), h("tbody", {}, ...body)),
   );
 }

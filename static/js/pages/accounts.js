@@ -77,7 +77,7 @@ function loginWords(one) {
       fault.textContent = error.message;
     }
   };
-  return h("span", {}, h("button.small", { type: "button", "data-act": `login-${one.id}`, "aria-label": `Log account ${one.name} in at ${one.broker}`, onclick: go }, `Log in at ${one.broker}`), " ", command, fault);
+  return h("span", {}, h("button.small", { type: "button", "data-act": `login-${one.id}`, "aria-label": `Log in at ${one.broker}: account ${one.name}`, onclick: go }, `Log in at ${one.broker}`), " ", command, fault);
 }
 
 function entries(one) {
@@ -94,8 +94,8 @@ function watched(one) {
       const what = worker.mode === "live" ? "" : "paper: ";
       const trouble = worker.troubles.map(troubleWords).join("; ");
       const read = worker.read_seconds === null ? "no read yet" : `newest read ${worker.read_seconds.toFixed(1)} s old`;
-      const state = worker.is_reading ? read : "nothing open, so nothing is read";
-      return `${what}${worker.open} open, ${state}${trouble ? `; ${trouble}` : ""}`;
+      const state = worker.is_reading ? `${worker.open} open, ${read}` : "nothing is open, so nothing is read";
+      return `${what}${state}${trouble ? `; ${trouble}` : ""}`;
     })
     .join(" · ");
 }

@@ -31,7 +31,7 @@ function verdict(report) {
       "dl.tiles",
       {},
       tile("Brackets placed", String(brackets.placed), `${brackets.open} open now`),
-      tile("Without a working stop", `${naked.spells} times`, null, naked.spells ? ".loss" : ""),
+      tile("Without a working stop", `${naked.spells} times`, null),
       tile("in all", ageOf(naked.seconds), null),
       tile("longest", ageOf(naked.longest_seconds), null),
       tile("Emergency exits", count(report.emergency_exits), null, report.emergency_exits.count ? ".loss" : ""),
