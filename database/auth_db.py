@@ -158,6 +158,22 @@ def find_api_key(db: Database, key_id: str) -> ApiKeyEntry | None:
     return None if row is None else _as_entry(dict(row._mapping))
 
 
+def refused_keys(db: Database, key_ids: Iterable[str]) -> frozenset[str]:
+    """Return those keys that are refused: revoked, not there, or of a disabled account. Raises NotRead."""
+    asked = frozenset(key_ids)
+    good = (
+        select(ApiKeyRow.id)
+        .join(AccountRow, AccountRow.id == ApiKeyRow.account_id)
+        .where(
+            ApiKeyRow.id.in_(asked),
+            ApiKeyRow.revoked_at.is_(None),
+            AccountRow.status != AccountStatus.DISABLED,
+        )
+    )
+    with db.read() as connection:
+        return asked - frozenset(connection.scalars(good))
+
+
 def record_key_use(db: Database, key_ids: Iterable[str], *, at: datetime) -> None:
     """Note when keys were last used. For a background thread: verifying never writes."""
     with db.write() as connection:

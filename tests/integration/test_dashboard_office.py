@@ -11,6 +11,7 @@ import pytest
 
 from blueprints.dashboard import guard
 from blueprints.dashboard.guard import CSRF_HEADER
+from blueprints.sockets import drop_refused_keys
 from database.account_db import (
     Account,
     AccountStatus,
@@ -21,9 +22,10 @@ from database.account_db import (
     set_login,
 )
 from database.account_db import account as find_account
-from database.auth_db import Scope, create_api_key, create_webhook, find_webhook
+from database.auth_db import Scope, create_api_key, create_webhook, find_webhook, revoke_api_key
 from database.outbox_db import Channel, destinations, disable
 from database.telegram_links import create_link_code, redeem_link_code
+from extensions import socketio
 from services.bracket.model import Mode
 from services.destinations import Switchboard, add_hook
 from services.outbound_http import OutboundHttp
@@ -327,6 +329,48 @@ def test_a_key_is_told_once_used_noted_and_revoked_at_once(service: Served, owne
     assert made[-4:] in sentences[0]
     assert next(one for one in after if one["id"] == key_id)["revoked_at"] is not None
     assert owner.call(f"keys/{key_id}/revoke", {}).status_code == 404
+
+
+def a_socket(service: Served, key: str) -> Any:
+    client = socketio.test_client(service.app, auth={"apikey": key})
+    assert client.is_connected()
+    return client
+
+
+def test_a_revoked_key_loses_its_live_connection_at_once_and_no_other_does(
+    service: Served, owner: Person
+) -> None:
+    revoked, kept = service.a_key(), service.a_key()
+    gone, stays = a_socket(service, revoked), a_socket(service, kept)
+
+    told(owner.call(f"keys/{revoked.split('_')[1]}/revoke", {}))
+
+    assert (gone.is_connected(), stays.is_connected()) == (False, True)
+    stays.disconnect()
+
+
+def test_a_key_that_the_command_line_revokes_loses_its_live_connection_with_the_next_round(
+    service: Served,
+) -> None:
+    key = service.a_key()
+    client = a_socket(service, key)
+    seats = service.app.extensions["openbracket_seats"]
+    drop_refused_keys(seats, service.desk.db)
+    before = client.is_connected()
+
+    revoke_api_key(service.desk.db, key.split("_")[1], at=service.desk.clock.now())
+    drop_refused_keys(seats, service.desk.db)
+
+    assert (before, client.is_connected()) == (True, False)
+
+
+def test_a_disabled_account_loses_its_live_connections(service: Served, owner: Person) -> None:
+    third = service.another_account("third")
+    client = a_socket(service, service.a_key(account=third))
+
+    told(owner.call(f"accounts/{third.id}/act", {"act": "disable"}))
+
+    assert not client.is_connected()
 
 
 @pytest.mark.parametrize("scopes", [[], ["everything"], "read", None])

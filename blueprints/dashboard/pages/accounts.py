@@ -9,6 +9,7 @@ from blueprints.dashboard.office import open_brackets, owned_account, word
 from blueprints.dashboard.office_shapes import moment, vitals_shape
 from blueprints.dashboard.page import Page
 from blueprints.dashboard.shapes import account_shape
+from blueprints.sockets import drop_refused_keys, seats_taken
 from database.account_db import Account, AccountStatus
 from restx_api.callers import desk
 from restx_api.envelope import success
@@ -50,6 +51,7 @@ def act(account_id: str) -> Response:
     one = owned_account(account_id)
     asked = ActSchema().read(parse_object(request.get_data()))
     act_on_account(desk(), one, word(AccountAct, "act", asked.act))
+    drop_refused_keys(seats_taken(), desk().db)
     return read()
 
 

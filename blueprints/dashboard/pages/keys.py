@@ -7,6 +7,7 @@ from blueprints.dashboard.office import owned_account, owned_accounts
 from blueprints.dashboard.office_shapes import key_shape
 from blueprints.dashboard.page import Page
 from blueprints.dashboard.shapes import account_shape
+from blueprints.sockets import drop_refused_keys, seats_taken
 from database.account_db import Account
 from database.auth_db import ApiKeyEntry, Scope, create_api_key, find_api_key, list_api_keys, revoke_api_key
 from restx_api.callers import desk
@@ -55,6 +56,7 @@ def revoke(key_id: str) -> Response:
     if not revoke_api_key(desk().db, key.id, at=desk().clock.now()):
         raise NotFound("there is no such key")
     desk().secrets.callers.forget()
+    drop_refused_keys(seats_taken(), desk().db)
     return read()
 
 
