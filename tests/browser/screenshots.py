@@ -15,7 +15,7 @@ from tests.chaos.staging import Stage
 from tests.chaos.trade import Trade
 
 FOLDER = PROJECT / "docs" / "screenshots"
-MOST_BYTES = 150_000
+MOST_BYTES = 160_000
 WINDOW: ViewportSize = {"width": 1280, "height": 720}
 
 
