@@ -90,6 +90,7 @@ def theirs(service: Served) -> Theirs:
     parts = Switchboard(db=desk.db, box=desk.secrets.box, clock=desk.clock)
     hook = add_hook(parts, one, HOOK, http=OutboundHttp()).hook
     linked(service, one)
+    desk.supervisor.worker(one.id, Mode.LIVE)
     return Theirs(one, key.split("_")[1], key, webhook.split("_")[1], hook.id)
 
 
