@@ -124,4 +124,4 @@ def _by_profit(sums: dict[str, Sum]) -> list[Shape]:
 
 
 def _sum(one: Sum) -> Shape:
-    return asdict(one) | {"profit": str(one.profit)}
+    return {**asdict(one), "profit": str(one.profit)}
