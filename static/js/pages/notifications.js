@@ -66,10 +66,12 @@ function link(one) {
     fields: [
       h("fieldset", {}, h("legend", {}, "The chat"), option("look", "may only look", true), option("trade", "may also exit, cancel, pause and set the kill switch")),
     ],
-    sentences: [
-      "You get a line to send to your bot in a private chat. It works once, for ten minutes.",
-      one.chat ? "The chat that is linked now hears nothing more once the new one is." : "Alerts go to that chat from then on.",
-    ],
+    consequences: {
+      sentences: [
+        "You get a line to send to your bot in a private chat. It works once, for ten minutes.",
+        one.chat ? "The chat that is linked now hears nothing more once the new one is." : "Alerts go to that chat from then on.",
+      ],
+    },
     confirm: "Make the line",
     act: async (dialog) => {
       const body = { may_trade: dialog.elements.may.value === "trade" };
