@@ -13,9 +13,17 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from blueprints.brlogin import brlogin_bp
 from blueprints.dashboard import register_dashboard
 from blueprints.dashboard.guard import LOGINS
+from blueprints.dashboard.office import CONFIG
 from blueprints.health import health_bp
 from blueprints.postback import postback_bp
-from blueprints.sockets import Seats, SocketGate, drop_ended_sessions, emit_update, register_sockets
+from blueprints.sockets import (
+    Seats,
+    SocketGate,
+    drop_ended_sessions,
+    drop_refused_keys,
+    emit_update,
+    register_sockets,
+)
 from blueprints.tv_json import tv_json_bp
 from blueprints.tv_message import tv_message_bp
 from broker.base import BrokerSettings
@@ -76,10 +84,14 @@ def create_app(config: Config | None = None) -> Flask:
     app = Flask(__name__)
     _configure(app, config)
     app.extensions["openbracket"] = desk
+    app.extensions[CONFIG] = config
     senders = _senders(config, desk, outbox)
     seats = Seats()
     app.extensions["openbracket_seats"] = seats
-    chores = (lambda: drop_ended_sessions(seats, app.extensions[LOGINS]),)
+    chores = (
+        lambda: drop_ended_sessions(seats, app.extensions[LOGINS]),
+        lambda: drop_refused_keys(seats, desk.db),
+    )
     app.extensions["openbracket_background"] = Background(desk, settings, senders=senders, chores=chores)
     _register_hooks(app)  # before the limiter's: hooks after a request run in reverse
     configure_limits(

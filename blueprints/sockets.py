@@ -17,7 +17,8 @@ from socketio.exceptions import (  # type: ignore[import-untyped]
 
 from blueprints.dashboard.guard import logins, session_of_request
 from database.account_db import list_accounts
-from database.auth_db import Scope
+from database.auth_db import Scope, refused_keys
+from database.session import Database
 from extensions import socketio as live
 from restx_api.callers import background, desk, verified
 from services.bracket_order_service import require
@@ -35,6 +36,7 @@ class Seat:
 
     owner_id: str
     account_id: str | None = None
+    key_id: str | None = None
     session_id: str | None = None
 
 
@@ -64,6 +66,16 @@ class Seats:
         """Return the sessions that have a connection."""
         with self._lock:
             return frozenset(one.session_id for one in self._seats.values() if one.session_id is not None)
+
+    def keys(self) -> frozenset[str]:
+        """Return the ids of keys that have a connection."""
+        with self._lock:
+            return frozenset(one.key_id for one in self._seats.values() if one.key_id is not None)
+
+    def sockets_of_keys(self, key_ids: frozenset[str]) -> list[str]:
+        """Return the connections of these keys."""
+        with self._lock:
+            return [socket_id for socket_id, seat in self._seats.items() if seat.key_id in key_ids]
 
     def sockets_of(self, sessions: frozenset[str]) -> list[str]:
         """Return the connections of these sessions."""
@@ -112,7 +124,7 @@ def emit_update(socketio: SocketIO, payload: dict[str, object], account_id: str,
 
 def drop_sessions(sessions: frozenset[str]) -> None:
     """Cut the connections of sessions that have ended, in this process."""
-    for socket_id in _seats().sockets_of(sessions):
+    for socket_id in seats_taken().sockets_of(sessions):
         live.server.disconnect(socket_id)  # type: ignore[attr-defined]  # stubs lack it
 
 
@@ -121,6 +133,17 @@ def drop_ended_sessions(seats: Seats, logins: Logins) -> None:
     open_ones = seats.sessions()
     if open_ones:
         for socket_id in seats.sockets_of(logins.ended_among(open_ones)):
+            live.server.disconnect(socket_id)  # type: ignore[attr-defined]  # stubs lack it
+
+
+def drop_refused_keys(seats: Seats, db: Database) -> None:
+    """Cut the connections of keys that were revoked, or whose account is disabled.
+
+    For the housekeeping, and at once for whoever has just done so.
+    """
+    open_ones = seats.keys()
+    if open_ones:
+        for socket_id in seats.sockets_of_keys(refused_keys(db, open_ones)):
             live.server.disconnect(socket_id)  # type: ignore[attr-defined]  # stubs lack it
 
 
@@ -138,7 +161,8 @@ def room_of_owner(owner_id: str) -> str:
     return f"owner:{owner_id}"
 
 
-def _seats() -> Seats:
+def seats_taken() -> Seats:
+    """Return who is connected to this process."""
     seats: Seats = current_app.extensions["openbracket_seats"]
     return seats
 
@@ -155,7 +179,7 @@ def _on_connect(auth: object = None) -> None:
         seat = _seat_of_key(key if isinstance(key, str) else None)
     except BracketError as exc:
         raise Refusal({"code": exc.code, "message": str(exc)}) from None
-    if not _seats().take(_socket_id(), seat, most=current_app.config["MAX_SOCKETS"]):
+    if not seats_taken().take(_socket_id(), seat, most=current_app.config["MAX_SOCKETS"]):
         raise Refusal(
             {"code": "too_many_sockets", "message": "All live connections are taken; try again later"}
         )
@@ -168,11 +192,11 @@ def _seat_of_key(key: str | None) -> Seat:
         session = session_of_request()
         return Seat(owner_id=session.owner_id, session_id=session.id)
     caller = require(verified(key), Scope.READ, Scope.TRADE)
-    return Seat(owner_id=caller.owner_id, account_id=caller.account_id)
+    return Seat(owner_id=caller.owner_id, account_id=caller.account_id, key_id=caller.key_id)
 
 
 def _on_disconnect(_reason: object = None) -> None:
-    _seats().leave(_socket_id())
+    seats_taken().leave(_socket_id())
 
 
 def _on_replay(asked: object = None) -> list[dict[str, object]]:
@@ -180,7 +204,7 @@ def _on_replay(asked: object = None) -> list[dict[str, object]]:
 
     A login asks with `since: {account_id: seq}`; of accounts that are not its own it hears nothing.
     """
-    seat = _seats().of(_socket_id())
+    seat = seats_taken().of(_socket_id())
     missed = [] if seat is None or not isinstance(asked, Mapping | None) else _missed(seat, asked or {})
     emit("bracket_order_replay", missed)
     return missed

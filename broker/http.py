@@ -18,7 +18,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, MaxRetryError, NewConnectionError, SSLError
 
 from broker.base import NotSent, OutcomeUnknown, RateLimited, ReadFailed
-from broker.limiter import AccountLimiter, Lane
+from broker.limiter import AccountLimiter, BudgetUse, Lane
 from utils.timed_http import TimedResponse
 
 CONNECT_SECONDS = 2.0
@@ -100,6 +100,10 @@ class BrokerSession:
             requests.Request("GET", self._root, headers={"Authorization": authorization}).prepare().headers
         )
         self._template = template  # one assignment: a call under way keeps the request it was made with
+
+    def rate_use(self) -> tuple[BudgetUse, ...]:
+        """Return what is used of the account's rate limits."""
+        return self._limiter.use()
 
     def close(self) -> None:
         """Close the idle connections."""

@@ -31,6 +31,17 @@ class Window:
     length: timedelta
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetUse:
+    """How much of one window's calls is used up. `reserved` of them are for the way out only."""
+
+    budget: str
+    used: int
+    calls: int
+    reserved: int
+    length: timedelta
+
+
 class AccountLimiter:
     """All budgets of one account. Thread-safe; never sleeps: the caller decides whether to wait."""
 
@@ -63,6 +74,11 @@ class AccountLimiter:
             case _:
                 assert_never(lane)
 
+    def use(self) -> tuple[BudgetUse, ...]:
+        """Return what is used of every window, now."""
+        budgets = {"orders": self._orders, "reads": self._reads, "quotes": self._quotes}
+        return tuple(one for name, limit in budgets.items() for one in limit.use(name))
+
 
 class SlidingLimit:
     """Several sliding windows at once; every call counts in all of them.
@@ -86,6 +102,12 @@ class SlidingLimit:
             for log in self._logs:
                 log.add(now)
 
+    def use(self, budget: str) -> tuple[BudgetUse, ...]:
+        """Return what is used of each window; budget is how people call them together."""
+        with self._lock:
+            now = self._clock.monotonic()
+            return tuple(log.use(budget, now) for log in self._logs)
+
 
 class _CallLog:
     def __init__(self, window: Window, reserved_percent: int) -> None:
@@ -104,6 +126,16 @@ class _CallLog:
 
     def add(self, now: float) -> None:
         self._times.append(now)
+
+    def use(self, budget: str, now: float) -> BudgetUse:
+        self._forget_before(now)
+        return BudgetUse(
+            budget=budget,
+            used=len(self._times),
+            calls=self._room_with_reserve,
+            reserved=self._room_with_reserve - self._room,
+            length=timedelta(seconds=self._seconds),
+        )
 
     def _forget_before(self, now: float) -> None:
         while self._times and now - self._times[0] >= self._seconds:

@@ -1,21 +1,15 @@
 """Commands for those who are told of events: outbound webhooks and the Telegram chat of an account."""
 
-import base64
-import secrets as randomness
-
 import click
-from ulid import ULID
 
 from cli.office import Office, Refused, account_called
 from database import outbox_db, telegram_links
-from database.account_db import SIGNING_SECRET, Account, list_accounts, sealed_for
-from database.auth_db import Scope
+from database.account_db import list_accounts
 from database.outbox_db import Channel, Destination
 from database.session import Database
-from services.outbound_http import AddressRefused, OutboundHttp
-from services.webhook_messages import key_of_id
-
-_SECRET_BYTES = 32
+from services.destinations import Switchboard, add_hook, replay_message, replay_since, telegram_code
+from services.errors import BracketDenied
+from services.outbound_http import OutboundHttp
 
 
 def hook_commands(office: Office) -> click.Group:
@@ -40,40 +34,19 @@ def _add(office: Office) -> click.Command:
     @click.option("--url", required=True, help="Where the events go, such as https://example.com/hook.")
     def add(name: str, url: str) -> None:
         """Add an address and print its id and, once and for all, the secret its webhooks are signed with."""
-        try:
-            OutboundHttp(allow=office.config.outbound_webhooks_allow).check(url)
-        except AddressRefused as exc:
-            raise Refused(str(exc)) from exc
-        secret = f"whsec_{base64.b64encode(randomness.token_bytes(_SECRET_BYTES)).decode()}"
+        http = OutboundHttp(allow=office.config.outbound_webhooks_allow)
         with office.open() as db:
-            owner = account_called(db, name)
-            hook = _new_hook(office, owner, url)
-            _store_hook(office, db, hook, secret=secret, owner=owner)
-        click.echo(f"{hook.id}\n{secret}")
+            try:
+                added = add_hook(_parts(office, db), account_called(db, name), url, http=http)
+            except BracketDenied as exc:
+                raise Refused(str(exc)) from exc
+        click.echo(f"{added.hook.id}\n{added.secret}")
 
     return add
 
 
-def _new_hook(office: Office, owner: Account, url: str) -> Destination:
-    return Destination(
-        id=str(ULID()),
-        account_id=owner.id,
-        channel=Channel.WEBHOOK,
-        address=url,
-        scopes="",
-        fed_seq=0,
-        failures=0,
-        failing_since=None,
-        next_at=None,
-        disabled_at=None,
-        disabled_reason=None,
-        created_at=office.clock.now(),
-    )
-
-
-def _store_hook(office: Office, db: Database, hook: Destination, *, secret: str, owner: Account) -> None:
-    bound = sealed_for(owner, f"{SIGNING_SECRET} {hook.id}")
-    outbox_db.add_destination(db, hook, secret=office.secrets.box.seal(secret, bound))
+def _parts(office: Office, db: Database) -> Switchboard:
+    return Switchboard(db=db, box=office.secrets.box, clock=office.clock)
 
 
 def _list(office: Office) -> click.Command:
@@ -137,17 +110,12 @@ def _replay(office: Office) -> click.Command:
         with office.open() as db:
             hook = _hook(db, hook_id)
             if since_seq is not None:
-                outbox_db.replay_since(db, hook.id, seq=since_seq, at=office.clock.now())
-            elif not _replay_one(office, db, hook, message or ""):
+                replay_since(_parts(office, db), hook, since_seq)
+            elif not replay_message(_parts(office, db), hook, message or ""):
                 raise Refused(f"the outbox has no message {message}; --since-seq reads older events anew")
         click.echo("it is sent within a second while the service runs")
 
     return replay
-
-
-def _replay_one(office: Office, db: Database, hook: Destination, message: str) -> bool:
-    key = key_of_id(message, hook.account_id)
-    return key is not None and outbox_db.replay_one(db, hook.id, key=key, at=office.clock.now())
 
 
 def _hook(db: Database, hook_id: str) -> Destination:
@@ -163,14 +131,13 @@ def _link(office: Office) -> click.Command:
     @click.option("--read-only", is_flag=True, help="The chat may look, but change nothing.")
     def link(name: str, read_only: bool) -> None:
         """Print a code that links one private chat to the account; it works once, for ten minutes."""
-        if office.config.telegram_bot_token is None:
-            raise Refused("TELEGRAM_BOT_TOKEN is not set: make a bot with @BotFather and set it first")
-        scopes = {Scope.READ} if read_only else {Scope.READ, Scope.TRADE}
+        has_bot = office.config.telegram_bot_token is not None
         with office.open() as db:
-            owner = account_called(db, name)
-            code = telegram_links.create_link_code(
-                db, office.secrets.box, owner.id, scopes=frozenset(scopes), at=office.clock.now()
-            )
+            parts, owner = _parts(office, db), account_called(db, name)
+            try:
+                code = telegram_code(parts, owner, may_trade=not read_only, has_bot=has_bot)
+            except BracketDenied as exc:
+                raise Refused(str(exc)) from exc
         click.echo(f"/start {code}")
         click.echo("Send that line to your bot, in a private chat, within ten minutes.", err=True)
 

@@ -1,11 +1,8 @@
 """Commands for webhooks: make one, say what it may do and how it reads, pause it, list them."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from decimal import Decimal
 from enum import StrEnum
-from ipaddress import ip_network
 from typing import Any, TypeVar
 
 import click
@@ -15,89 +12,55 @@ from database import auth_db
 from database.auth_db import WebhookEntry
 from database.session import Database
 from database.webhook_settings import (
-    TRADINGVIEW_ADDRESSES,
     OnExit,
     PriceUnit,
     RiskUnit,
     WebhookLimits,
     WebhookSettings,
 )
-from services.alerts.native import ORDER_FIELDS
 from services.bracket.opposite import OnOpposite
-from services.bracket.request import parse_price
+from services.webhook_words import (
+    WordsUnfit,
+    addresses_of,
+    amount_of,
+    count_of,
+    defaults_of,
+    hours_of,
+    pairs_of,
+    symbol_map_of,
+    symbols_of,
+)
 from utils.constants import VALID_PRODUCT_TYPES
 
 Command = TypeVar("Command", bound=Callable[..., None])
+Read = TypeVar("Read")
 
 _NONE = "none"
-_HOURS = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]")
-_SYMBOL = re.compile(r"[A-Z]+:[A-Z0-9&_.!-]+")
-_DEFAULTS = ORDER_FIELDS - {"symbol", "action", "client_order_id", "targets", "trailing_sl", "max_slippage"}
 
 
-def _price(_: click.Context, __: click.Parameter, text: str | None) -> Decimal | str | None:
-    if text is None or text == _NONE:
-        return text
+def _one(read: Callable[[str], Read]) -> Callable[..., Read | str | None]:
+    """Return click's callback for an option that is given once, or none to take it away."""
+
+    def callback(_: click.Context, __: click.Parameter, text: str | None) -> Read | str | None:
+        return text if text is None or text == _NONE else _fit(read, text)
+
+    return callback
+
+
+def _many(read: Callable[[Iterable[str]], Read]) -> Callable[..., Read]:
+    """Return click's callback for an option that is repeated."""
+
+    def callback(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> Read:
+        return _fit(read, [text for text in texts if text != _NONE])
+
+    return callback
+
+
+def _fit(read: Callable[[Any], Read], given: Any) -> Read:
     try:
-        value = parse_price(text)
-    except ValueError:
-        raise click.BadParameter(f"{text} is no number") from None
-    if value <= 0:
-        raise click.BadParameter(f"{text} must be greater than 0")
-    return value
-
-
-def _count(context: click.Context, parameter: click.Parameter, text: str | None) -> int | str | None:
-    value = _price(context, parameter, text)
-    if not isinstance(value, Decimal):
-        return value
-    if value != value.to_integral_value():
-        raise click.BadParameter(f"{text} must be a whole number")
-    return int(value)
-
-
-def _hours(_: click.Context, __: click.Parameter, text: str | None) -> str | None:
-    if text is None or text == _NONE:
-        return text
-    begin, end = text[:5], text[6:]
-    if _HOURS.fullmatch(text) is None or begin >= end:
-        raise click.BadParameter(f"{text} must be HH:MM-HH:MM exchange time, such as 09:20-15:00")
-    return text
-
-
-def _symbols(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> frozenset[str]:
-    found = frozenset(text.upper() for text in texts if text != _NONE)
-    for text in found:
-        if _SYMBOL.fullmatch(text) is None:
-            raise click.BadParameter(f"{text} must be EXCHANGE:SYMBOL")
-    return found
-
-
-def _addresses(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> frozenset[str]:
-    found: set[str] = set()
-    for text in texts:
-        if text == "tradingview":
-            found.update(TRADINGVIEW_ADDRESSES)
-        elif text != _NONE:
-            found.add(_network(text))
-    return frozenset(found)
-
-
-def _network(text: str) -> str:
-    try:
-        return str(ip_network(text))
-    except ValueError:
-        raise click.BadParameter(f"{text} is no IP address or network") from None
-
-
-def _pairs(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> dict[str, str]:
-    found = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals or not name.strip():
-            raise click.BadParameter(f"{text} must be NAME=VALUE; NAME= takes it away")
-        found[name.strip()] = value.strip()
-    return found
+        return read(given)
+    except WordsUnfit as exc:
+        raise click.BadParameter(str(exc)) from None
 
 
 def _choice(words: type[StrEnum], *more: str) -> click.Choice[str]:
@@ -105,10 +68,16 @@ def _choice(words: type[StrEnum], *more: str) -> click.Choice[str]:
 
 
 _LIMITS = (
-    click.option("--max-quantity", callback=_count, help="Shares in one bracket; none takes a limit away."),
-    click.option("--max-value", callback=_price, help="Rupees of one bracket at its entry."),
-    click.option("--max-open", "max_open_brackets", callback=_count, help="Open brackets of the account."),
-    click.option("--symbol", "symbols", multiple=True, callback=_symbols, help="EXCHANGE:SYMBOL; repeat it."),
+    click.option(
+        "--max-quantity", callback=_one(count_of), help="Shares in one bracket; none takes a limit away."
+    ),
+    click.option("--max-value", callback=_one(amount_of), help="Rupees of one bracket at its entry."),
+    click.option(
+        "--max-open", "max_open_brackets", callback=_one(count_of), help="Open brackets of the account."
+    ),
+    click.option(
+        "--symbol", "symbols", multiple=True, callback=_many(symbols_of), help="EXCHANGE:SYMBOL; repeat it."
+    ),
     click.option(
         "--product",
         "products",
@@ -116,22 +85,24 @@ _LIMITS = (
         type=click.Choice([*VALID_PRODUCT_TYPES, _NONE]),
         help="Repeat it.",
     ),
-    click.option("--hours", callback=_hours, help="HH:MM-HH:MM exchange time, for entries."),
+    click.option("--hours", callback=_one(hours_of), help="HH:MM-HH:MM exchange time, for entries."),
     click.option(
         "--ip",
         "addresses",
         multiple=True,
-        callback=_addresses,
+        callback=_many(addresses_of),
         help="An address or network alerts may come from, or tradingview for its four; repeat it.",
     ),
 )
 _SETTINGS = (
-    click.option("--default", "defaults", multiple=True, callback=_pairs, help="FIELD=VALUE of an order."),
+    click.option(
+        "--default", "defaults", multiple=True, callback=_many(pairs_of), help="FIELD=VALUE of an order."
+    ),
     click.option(
         "--map",
         "symbol_map",
         multiple=True,
-        callback=_pairs,
+        callback=_many(pairs_of),
         help="TradingView's name=EXCHANGE:SYMBOL, such as BANKNIFTY=NFO:BANKNIFTY1!",
     ),
     click.option("--on-exit", type=_choice(OnExit), help="What an exit signal does."),
@@ -277,16 +248,10 @@ def _changed(
 
 
 def _checked(name: str, pairs: Mapping[str, str]) -> dict[str, str]:
-    if name == "defaults":
-        for field in pairs:
-            if field not in _DEFAULTS:
-                raise Refused(f"{field} cannot have a default; fields are: {', '.join(sorted(_DEFAULTS))}")
-        return dict(pairs)
-    found = {ours.upper(): theirs.upper() for ours, theirs in pairs.items()}
-    for theirs in found.values():
-        if theirs and _SYMBOL.fullmatch(theirs) is None:
-            raise Refused(f"{theirs} must be EXCHANGE:SYMBOL")
-    return found
+    try:
+        return defaults_of(pairs) if name == "defaults" else symbol_map_of(pairs)
+    except WordsUnfit as exc:
+        raise Refused(str(exc)) from exc
 
 
 def _merged(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str]:

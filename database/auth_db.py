@@ -1,7 +1,7 @@
 """Who is calling: API keys and webhook tokens, what each may do and for which account."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -149,6 +149,31 @@ def list_api_keys(db: Database, account_id: str) -> tuple[ApiKeyEntry, ...]:
     return tuple(_as_entry(dict(row._mapping)) for row in rows)
 
 
+def find_api_key(db: Database, key_id: str) -> ApiKeyEntry | None:
+    """Return a key that was not revoked, or None. Raises NotRead."""
+    columns = [column for column in ApiKeyRow.__table__.c if column.name != "digest"]
+    wanted = select(*columns).where(ApiKeyRow.id == key_id, ApiKeyRow.revoked_at.is_(None))
+    with db.read() as connection:
+        row = connection.execute(wanted).one_or_none()
+    return None if row is None else _as_entry(dict(row._mapping))
+
+
+def refused_keys(db: Database, key_ids: Iterable[str]) -> frozenset[str]:
+    """Return those keys that are refused: revoked, not there, or of a disabled account. Raises NotRead."""
+    asked = frozenset(key_ids)
+    good = (
+        select(ApiKeyRow.id)
+        .join(AccountRow, AccountRow.id == ApiKeyRow.account_id)
+        .where(
+            ApiKeyRow.id.in_(asked),
+            ApiKeyRow.revoked_at.is_(None),
+            AccountRow.status != AccountStatus.DISABLED,
+        )
+    )
+    with db.read() as connection:
+        return asked - frozenset(connection.scalars(good))
+
+
 def record_key_use(db: Database, key_ids: Iterable[str], *, at: datetime) -> None:
     """Note when keys were last used. For a background thread: verifying never writes."""
     with db.write() as connection:
@@ -241,15 +266,41 @@ def find_webhook(db: Database, webhook_id: str) -> WebhookEntry | None:
     return None if row is None else _as_webhook(dict(row._mapping))
 
 
-def set_webhook(db: Database, webhook_id: str, *, limits: WebhookLimits, settings: WebhookSettings) -> bool:
-    """Store what a webhook may do and how it reads. Returns False when there is no such webhook."""
+def set_webhook(
+    db: Database,
+    webhook_id: str,
+    *,
+    limits: WebhookLimits,
+    settings: WebhookSettings,
+    require_timenow: bool | None = None,
+    name: str | None = None,
+) -> bool:
+    """Store what a webhook may do and how it reads; None stays. False when there is no such webhook."""
     wanted = update(WebhookRow).where(WebhookRow.id == webhook_id, WebhookRow.revoked_at.is_(None))
-    values = {
+    values: dict[str, Any] = {
         "limits": msgspec.json.encode(limits).decode(),
         "settings": msgspec.json.encode(settings).decode(),
     }
+    given = {"require_timenow": require_timenow, "name": name}
+    values |= {column: value for column, value in given.items() if value is not None}
     with db.write() as connection:
         return connection.execute(wanted.values(values)).rowcount == 1
+
+
+def rotate_webhook(db: Database, secrets: Secrets, webhook_id: str) -> str | None:
+    """Give a webhook a new token and return it; the old one is refused from here on.
+
+    Its id, limits and settings stay. None when there is no such webhook. Raises NotStored.
+    """
+    found = find_webhook(db, webhook_id)
+    if found is None:
+        return None
+    token = replace(mint_key("wh"), id=webhook_id)
+    bound = sealed_for(existing_account(db, found.account_id), f"{WEBHOOK_TOKEN} {webhook_id}")
+    values = {"digest": secrets.box.digest(token.secret), "token": secrets.box.seal(token.text, bound)}
+    wanted = update(WebhookRow).where(WebhookRow.id == webhook_id, WebhookRow.revoked_at.is_(None))
+    with db.write() as connection:
+        return token.text if connection.execute(wanted.values(values)).rowcount == 1 else None
 
 
 def pause_webhook(db: Database, webhook_id: str, *, paused: bool) -> bool:

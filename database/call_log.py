@@ -100,6 +100,11 @@ class CallLog:
         except queue.Full:
             self._drop(1, "the queue is full")
 
+    @property
+    def waiting(self) -> int:
+        """Return how many calls are taken and not yet written."""
+        return self._waiting.qsize()
+
     def calls(self, *, limit: int, before_id: int | None = None) -> tuple[LoggedCall, ...]:
         """Return up to `limit` written calls, newest first, older than before_id. Raises NotRead."""
         wanted = select(self._table.__table__).order_by(self._table.id.desc()).limit(limit)

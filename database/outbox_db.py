@@ -70,6 +70,21 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sending:
+    """A message and how sending it went, or goes. next_at is of the next attempt while it waits."""
+
+    key: str
+    seq: int | None
+    body: str
+    state: MessageState
+    attempts: int
+    next_at: datetime
+    created_at: datetime
+    finished_at: datetime | None
+    last_error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
     """How sending to a destination goes from now on."""
 
@@ -187,6 +202,15 @@ def waiting(db: Database, destination_ids: Sequence[str], *, limit: int) -> tupl
     )
     with db.read() as connection:
         return tuple(Message(**row._mapping) for row in connection.execute(wanted))
+
+
+def sendings(db: Database, destination_id: str, *, limit: int) -> tuple[Sending, ...]:
+    """Return what was queued for a destination, newest first, whatever became of it. Raises NotRead."""
+    columns = [OutboxRow.__table__.c[name] for name in Sending.__slots__]
+    of_destination = select(*columns).where(OutboxRow.destination_id == destination_id)
+    with db.read() as connection:
+        rows = connection.execute(of_destination.order_by(OutboxRow.id.desc()).limit(limit)).all()
+    return tuple(Sending(**{**row._mapping, "state": MessageState(row.state)}) for row in rows)
 
 
 def due(db: Database, destination_id: str, *, now: datetime) -> Message | None:

@@ -4,11 +4,12 @@ from flask import Response
 from flask_restx import Namespace, Resource
 
 from database.auth_db import Scope
-from database.settings import analyzer_mode, set_analyzer_mode
+from database.settings import analyzer_mode
 from restx_api.callers import body, caller, desk, for_scopes
 from restx_api.envelope import success
 from restx_api.models import AnalyzerTold, documented
 from restx_api.schemas import AnalyzerToggleSchema, NothingSchema
+from services.analyzer_switch import switch_analyzer
 from services.bracket.model import Mode
 
 api = Namespace("analyzer", description="Whether new brackets are live or on the paper market.")
@@ -34,9 +35,7 @@ class AnalyzerToggle(Resource):  # type: ignore[misc]  # flask_restx is untyped
         """Set the mode of new brackets; those that exist keep the mode of their birth."""
         asked = AnalyzerToggleSchema().read(body())
         mode = Mode.ANALYZE if asked.mode else Mode.LIVE
-        set_analyzer_mode(desk().db, caller().owner_id, mode=mode, at=desk().clock.now())
-        # Callers verified a moment ago still carry the old mode: their next order would go the wrong way.
-        desk().secrets.callers.forget()
+        switch_analyzer(desk(), caller().owner_id, mode)
         return _told(mode, message=f"Analyzer mode switched to {mode}")
 
 

@@ -63,6 +63,7 @@ from services.kill_switch import KillSwitch
 from services.lanes import Connections, Lanes
 from services.recording import Cause, Told, looked, records_of
 from services.roster import Roster, Symbol, Tracked, symbol_of
+from services.vitals import Metered, Vitals
 from services.wire import Command, commands_of, intentions, name_of, put_on_wire, unknown
 from utils.checkpoint import reach
 from utils.clock import Clock
@@ -195,6 +196,23 @@ class AccountWorker:
     def troubles(self) -> frozenset[Overlay]:
         """What keeps the account's books from being read."""
         return self._troubles | {Overlay.FEED_STALE} if self._feed.is_silent else self._troubles
+
+    def vitals(self) -> Vitals:
+        """Return how the worker is, for showing; its numbers may be of moments apart."""
+        now, read, broker = self._now(), self._picture.previous_read, self._ports.broker
+        return Vitals(
+            account_id=self.account_id,
+            mode=self._ports.mode,
+            turned_seconds=max(0.0, now.mono - self.last_turn),
+            read_seconds=None if read is None else now.since(read).total_seconds(),
+            is_reading=self._wants_reads(),
+            inbox=self._inbox.qsize(),
+            unstored=len(self._unstored),
+            open=len(self.open_brackets()),
+            troubles=self.troubles,
+            stuck=self.stuck,
+            rate_use=broker.rate_use() if isinstance(broker, Metered) else (),
+        )
 
     @property
     def is_token_dead(self) -> bool:

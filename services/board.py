@@ -130,6 +130,14 @@ def switch_kill_of_owner(desk: Desk, owner_id: str, *, mode: KillMode) -> None:
             worker.obey_kill_switch()
 
 
+def switch_kill_of_account(desk: Desk, account_id: str, *, mode: KillMode) -> None:
+    """Set the kill switch of one account; its workers act on it within a second."""
+    set_kill_switch(desk.db, SettingScope.ACCOUNT, subject_id=account_id, mode=mode, at=desk.clock.now())
+    for worker in desk.supervisor.workers():
+        if worker.account_id == account_id:
+            worker.obey_kill_switch()
+
+
 def _accounts(desk: Desk, owner_id: str) -> dict[str, Account]:
     return {one.id: one for one in list_accounts(desk.db, owner_id=owner_id)}
 

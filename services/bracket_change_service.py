@@ -12,8 +12,8 @@ from decimal import Decimal
 
 from database.auth_db import Caller
 from database.bracket_db import load
-from database.settings import SettingScope, set_kill_switch
 from services.account_worker import UnknownBracket
+from services.board import switch_kill_of_account
 from services.bracket.calendar import Session, cutoff
 from services.bracket.events import (
     BracketModified,
@@ -141,16 +141,7 @@ def explain_bracket_order(desk: Desk, caller: Caller, bracket_id: str) -> Explan
 
 def switch_kill(desk: Desk, caller: Caller, *, mode: KillMode) -> KillMode:
     """Set the account's kill switch; its worker acts on it within a second."""
-    set_kill_switch(
-        desk.db,
-        SettingScope.ACCOUNT,
-        subject_id=caller.account_id,
-        mode=mode,
-        at=desk.clock.now(),
-    )
-    for worker in desk.supervisor.workers():
-        if worker.account_id == caller.account_id:
-            worker.obey_kill_switch()
+    switch_kill_of_account(desk, caller.account_id, mode=mode)
     return mode
 
 

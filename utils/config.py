@@ -57,6 +57,13 @@ class OutboundLeave(StrEnum):
     REDIRECTS = "redirects"
 
 
+class Source(StrEnum):
+    """Where a setting's value came from; one without a source has its default."""
+
+    PROCESS = "environment"
+    FILE = ".env"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TelegramSettings:
     """How to reach Telegram. The waits are what production uses; tests are in a hurry."""
@@ -98,6 +105,8 @@ class Config:
     log_level: str = "INFO"
     log_format: LogFormat = LogFormat.PLAIN
     kill_at: str | None = None  # for tests: the checkpoint at which the process kills itself
+    # Not a setting: where each variable's value came from, as it was when the process started.
+    sources: Mapping[str, "Source"] = field(default_factory=dict, compare=False, repr=False)
 
     @staticmethod
     def from_env(environ: Mapping[str, str] | None = None, *, env_file: Path = Path(".env")) -> "Config":
@@ -107,11 +116,13 @@ class Config:
         """
         of_process = os.environ if environ is None else environ
         faults: list[str] = []
-        reader = _Reader({**_read_env_file(env_file, faults), **of_process}, faults)
+        of_file = _read_env_file(env_file, faults)
+        reader = _Reader({**of_file, **of_process}, faults)
         settings = dict(_settings(reader))
         if faults:
             raise ConfigInvalid(faults)
-        return Config(**settings)
+        sources = dict.fromkeys(of_file, Source.FILE) | dict.fromkeys(of_process, Source.PROCESS)
+        return Config(**settings, sources={name: sources[name] for name in sources if reader.text(name)})
 
     def telegram(self) -> TelegramSettings | None:
         """Return how to reach Telegram, or None without a bot."""
@@ -507,9 +518,10 @@ _SECRET_MAKERS: Mapping[str, Callable[[], str]] = {
 }
 
 # The fields that stand for a family of variables.
-_FAMILIES = {
+FAMILIES = {
     "broker_api_roots": "<BROKER>_API_ROOT",
     "broker_ws_roots": "<BROKER>_WS_ROOT",
     "broker_quiescence": "<BROKER>_QUIESCENCE",
 }
-VARIABLE_NAMES = tuple(_FAMILIES.get(each.name, each.name.upper()) for each in fields(Config))
+SETTING_FIELDS = tuple(each for each in fields(Config) if each.name != "sources")
+VARIABLE_NAMES = tuple(FAMILIES.get(each.name, each.name.upper()) for each in SETTING_FIELDS)

@@ -22,6 +22,7 @@ from broker.base import (
     WakeUp,
 )
 from broker.http import BrokerSession
+from broker.limiter import BudgetUse
 from broker.zerodha.api import order_api
 from broker.zerodha.row_memory import RowMemory
 from broker.zerodha.session import authorization
@@ -103,6 +104,10 @@ class ZerodhaAccount:
 
     def listen(self, wake_up: WakeUp) -> None:
         """Do nothing: pushes come by the account's stream and by postbacks."""
+
+    def rate_use(self) -> tuple[BudgetUse, ...]:
+        """Return what is used of Kite's rate limits."""
+        return self._session.rate_use()
 
     def close(self) -> None:
         self._session.close()

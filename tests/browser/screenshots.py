@@ -15,7 +15,7 @@ from tests.chaos.staging import Stage
 from tests.chaos.trade import Trade
 
 FOLDER = PROJECT / "docs" / "screenshots"
-MOST_BYTES = 150_000
+MOST_BYTES = 160_000
 WINDOW: ViewportSize = {"width": 1280, "height": 720}
 
 
@@ -42,6 +42,7 @@ def _calm(browser: Browser, folder: Path) -> None:
             _doors(person, desk)
             _security(person)
             _board(person, desk)
+            _office(person, desk)
             _gone(person, desk)
     finally:
         desk.service.kill()
@@ -114,6 +115,36 @@ def _phone(person: Person) -> None:
     _take(person, "board-phone-dark")
     person.page.emulate_media(color_scheme="light")
     person.page.set_viewport_size(WINDOW)
+
+
+def _office(person: Person, desk: Desk) -> None:
+    _happen(desk)
+    for name in ("history", "accounts", "keys", "webhooks", "notifications", "settings", "health", "safety"):
+        person.go(f"/dashboard/{name}")
+        expect(person.page.locator('[aria-busy="true"]')).to_have_count(0)
+        _take(person, name)
+    person.page.emulate_media(color_scheme="dark")
+    person.page.set_viewport_size({"width": 360, "height": 780})
+    person.go("/dashboard/history")
+    expect(person.page.locator('[aria-busy="true"]')).to_have_count(0)
+    _take(person, "history-phone-dark")
+    person.page.emulate_media(color_scheme="light")
+    person.page.set_viewport_size(WINDOW)
+
+
+def _happen(desk: Desk) -> None:
+    """Close some brackets, and give the account what its pages show."""
+    infy = {"symbol": "INFY", "entry_price": 1510, "sl_price": 1400, "target_price": 1600}
+    for strategy in ("breakout", "swing", "breakout", "reversal"):
+        order = infy if strategy == "swing" else {}
+        desk.post("exitbracketorder", bracket_id=desk.place(strategy=strategy, **order))
+    resting = desk.place(entry_price=440, sl_price=430, target_price=470)
+    desk.post("cancelbracketorder", bracket_id=resting)
+    run = desk.service.command
+    limits = ("--max-quantity", "100", "--hours", "09:20-15:00", "--ip", "tradingview")
+    run("webhook", "create", "--account", "paper", "--name", "breakout", *limits)
+    run("hook", "add", "--account", "paper", "--url", "https://hooks.invalid/openbracket")
+    run("account", "add", "--name", "kite", "--broker", "zerodha", "--auth-token", "abc:def")
 
 
 def _gone(person: Person, desk: Desk) -> None:

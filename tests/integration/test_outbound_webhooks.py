@@ -26,6 +26,7 @@ from services.bracket.events import (
     StateChanged,
 )
 from services.bracket.model import Outcome, State
+from services.destinations import Switchboard, replay_message, send_test
 from services.outbound_http import OutboundHttp
 from services.outbox import OutboxFeeder
 from services.webhook_messages import webhook_message
@@ -127,6 +128,24 @@ def test_a_receiver_gets_what_clients_hear_signed_by_standard_webhooks(post: Pos
     assert (told["data"]["seq"], told["data"]["account"], told["data"]["status"]) == (2, "main", "completed")
     assert came.headers["content-type"] == "application/json"
     assert len(post.receiver.requests) == 1
+
+
+def test_a_test_is_signed_sent_and_replayed_like_every_other_message(post: Post) -> None:
+    post.clock = StoppedClock(SystemClock().now())
+    parts = Switchboard(db=post.db, box=some_secrets().box, clock=post.clock)
+
+    key = send_test(parts, post.hook(), account_name="main")
+    post.send_all()
+    replayed = replay_message(parts, post.hook(), post.ids()[0])
+    post.send_all()
+
+    came = post.receiver.requests[0]
+    told = Webhook(post.secret).verify(came.body, dict(came.headers))
+    assert (told["type"], told["data"]["account"]) == ("bracket_order.test", "main")
+    assert replayed
+    assert post.ids() == [f"msg_{post.account.id}_{key}"] * 2
+    (sending,) = outbox_db.sendings(post.db, post.hook_id, limit=10)
+    assert (sending.key, str(sending.state), sending.last_error) == (key, "delivered", None)
 
 
 def test_a_body_that_was_changed_does_not_verify(post: Post) -> None:

@@ -194,3 +194,22 @@ def test_two_threads_never_look_for_the_same_place() -> None:
         thread.join()
 
     assert not clock.met
+
+
+def test_what_is_used_is_told_by_window_and_forgotten_as_time_passes() -> None:
+    clock = HandClock()
+    limiter = AccountLimiter(
+        clock,
+        orders=(Window(10, timedelta(seconds=1)), Window(100, timedelta(minutes=1))),
+        reads=(Window(10, timedelta(seconds=1)),),
+        quotes=(Window(1, timedelta(seconds=1)),),
+    )
+    for lane in (Lane.ENTRY, Lane.EXIT, Lane.READ):
+        limiter.acquire(lane)
+
+    used = [(one.budget, one.used, one.calls, one.reserved) for one in limiter.use()]
+    clock.seconds += 2
+    later = [one.used for one in limiter.use()]
+
+    assert used == [("orders", 2, 10, 3), ("orders", 2, 100, 30), ("reads", 1, 10, 0), ("quotes", 0, 1, 0)]
+    assert later == [0, 2, 0, 0]

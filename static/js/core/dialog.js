@@ -4,8 +4,10 @@ import { call } from "./http.js";
 import { fill, h } from "./dom.js";
 
 /**
- * Ask before an act. `consequences` is a path that answers `sentences`, or a function of the form to one;
+ * Ask before an act. `consequences` is a path that answers `sentences`, or a function of the form to a path
+ * or to an answer that is there already;
  * `fields` are elements within the form; `act` does it with the form and may throw: that is then shown.
+ * Returns a promise that the dialog is closed, whatever was decided.
  */
 export function confirmAct({ title, consequences, fields = [], confirm, danger = false, act }) {
   const sentences = h("ul.sentences", { "aria-live": "polite" });
@@ -16,9 +18,9 @@ export function confirmAct({ title, consequences, fields = [], confirm, danger =
   const dialog = h("dialog.confirm", { "aria-labelledby": "dialog-title" }, h("h2", { id: "dialog-title" }, title), form);
 
   async function tell() {
-    const path = typeof consequences === "function" ? consequences(form) : consequences;
+    const found = typeof consequences === "function" ? consequences(form) : consequences;
     try {
-      const answer = await call(path);
+      const answer = typeof found === "string" ? await call(found) : found;
       fill(sentences, answer.sentences.map((one) => h("li", {}, one)));
     } catch (error) {
       complain(error);
@@ -44,11 +46,17 @@ export function confirmAct({ title, consequences, fields = [], confirm, danger =
       yes.disabled = false;
     }
   });
-  dialog.addEventListener("close", () => dialog.remove());
+  const closed = new Promise((resolve) =>
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      resolve();
+    }),
+  );
   document.body.append(dialog);
   dialog.showModal();
-  if (!fields.length) no.focus();
+  if (!form.querySelector("input, select")) no.focus();
   tell();
+  return closed;
 }
 
 /** Show something to read. */

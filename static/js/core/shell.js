@@ -158,4 +158,7 @@ document.addEventListener("keydown", (event) => {
 
 byId("logout").addEventListener("submit", () => live.stop());
 
+// On a phone the pages are one line that scrolls: the page that is open must be in sight.
+document.querySelector('nav [aria-current="page"]')?.scrollIntoView({ block: "nearest", inline: "center" });
+
 live.start();

@@ -1,0 +1,99 @@
+"""What usually goes wrong, looked at on request: accounts, instruments, open brackets, ways out."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from database import migrations
+from database.account_db import Account, AccountStatus, auth_token_of, list_accounts
+from database.bracket_db import load_open, verify_chain
+from database.outbox_db import Channel, destinations
+from database.secret_box import SecretBox
+from database.session import Database
+from database.symbol import list_instrument_lists
+from services.broker_login import login_ends_at
+from utils.clock import Clock
+from utils.constants import EXCHANGE_ZONE
+
+_PAPER = "paper"
+_LISTS_KEPT = timedelta(days=4)  # brokers list anew each trading day; a long weekend has none
+
+Finding = tuple[bool, str]  # fine, what was found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckupPorts:
+    """What the checks need; commands have it as well as the service."""
+
+    db: Database
+    box: SecretBox
+    clock: Clock
+
+
+def check_up(ports: CheckupPorts, *, owner_id: str | None = None) -> Iterator[Finding]:
+    """Look at everything of all owners, or of one. Raises NotRead."""
+    is_current = migrations.is_current(ports.db)
+    yield is_current, "tables are up to date" if is_current else "run `flask --app app db upgrade`"
+    if is_current:
+        accounts = list_accounts(ports.db, owner_id=owner_id)
+        for check in _CHECKS:
+            yield from check(ports, accounts)
+
+
+def _check_accounts(ports: CheckupPorts, accounts: tuple[Account, ...]) -> Iterator[Finding]:
+    yield bool(accounts), f"{len(accounts)} accounts" if accounts else "no account: run `account add`"
+    for account in accounts:
+        has_token = account.broker == _PAPER or auth_token_of(ports.db, ports.box, account.id) is not None
+        words = "can speak to its broker" if has_token else "has no broker token: run `account login`"
+        ended = _ended(ports, account) if has_token else None
+        yield has_token and ended is None, f"account {account.name} ({account.broker}) {ended or words}"
+
+
+def _ended(ports: CheckupPorts, account: Account) -> str | None:
+    """Return why an account with a token needs another, None where it does not."""
+    ends_at = login_ends_at(ports.db, account)
+    if account.status is AccountStatus.NEEDS_LOGIN:
+        return f"is logged out at its broker: run `account login {account.name}`"
+    if ends_at is not None and ports.clock.now() >= ends_at:
+        when = f"{ends_at.astimezone(EXCHANGE_ZONE):%d %b %H:%M}"
+        return f"has a token that ended at {when} IST: run `account login {account.name}`"
+    return None
+
+
+def _check_instruments(ports: CheckupPorts, accounts: tuple[Account, ...]) -> Iterator[Finding]:
+    newest: dict[str, datetime] = {}
+    for one in list_instrument_lists(ports.db):
+        newest[one.broker] = max(one.listed_at, newest.get(one.broker, one.listed_at))
+    for broker in sorted({account.broker for account in accounts} - {_PAPER}):
+        listed_at = newest.get(broker)
+        is_fresh = listed_at is not None and ports.clock.now() - listed_at < _LISTS_KEPT
+        told = "never listed" if listed_at is None else f"listed at {listed_at:%Y-%m-%d %H:%M} UTC"
+        advice = "" if is_fresh else f": run `instruments sync --broker {broker}`"
+        yield is_fresh, f"instruments of {broker} {told}{advice}"
+
+
+def _check_brackets(ports: CheckupPorts, accounts: tuple[Account, ...]) -> Iterator[Finding]:
+    brackets = load_open(ports.db, [account.id for account in accounts])
+    naked = [bracket.id for bracket in brackets if bracket.naked is not None]
+    altered = [bracket.id for bracket in brackets if verify_chain(ports.db, bracket.id) is not None]
+    unprotected = f", UNPROTECTED: {', '.join(naked)}" if naked else ""
+    yield not naked, f"{len(brackets)} open brackets{unprotected}"
+    yield not altered, f"altered events: {', '.join(altered)}" if altered else "event chains are whole"
+
+
+def _check_ways_out(ports: CheckupPorts, accounts: tuple[Account, ...]) -> Iterator[Finding]:
+    ours = {account.id for account in accounts}
+    for channel in Channel:
+        for one in destinations(ports.db, channel):
+            if one.account_id in ours:
+                fine = one.disabled_at is None and one.failing_since is None
+                words = "nothing arrives" if one.disabled_at is None else f"DISABLED: {one.disabled_reason}"
+                yield fine, f"{channel} {one.id} to {one.address}" + ("" if fine else f": {words}")
+
+
+_CHECKS: tuple[Callable[[CheckupPorts, tuple[Account, ...]], Iterator[Finding]], ...] = (
+    _check_accounts,
+    _check_instruments,
+    _check_brackets,
+    _check_ways_out,
+)
