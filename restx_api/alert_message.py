@@ -43,9 +43,7 @@ def _said(body: Mapping[str, object]) -> dict[str, object]:
             f"Unknown field: {', '.join(unknown)}"[:256], {name: ["Unknown field"] for name in unknown}
         )
     return {
-        name: plain(value)
-        for name, value in body.items()
-        if name in ORDER_FIELDS and value not in (None, "")
+        name: plain(value) for name, value in body.items() if name in ORDER_FIELDS and value not in (None, "")
     }
 
 
