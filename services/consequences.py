@@ -46,9 +46,8 @@ def consequences(bracket: Bracket, act: Act, *, if_filled: IfFilled | None = Non
 def consequences_of_placing(plan: Plan, seen: Preview) -> list[str]:
     """Return what placing a new bracket will do."""
     entry, exits = seen.legs[0], seen.legs[1:]
-    told = [
-        f"{_verb(plan.side)} {plan.quantity} {plan.instrument.symbol} as {plan.product}, {_entry(entry)}."
-    ]
+    what = f"{plan.quantity} {plan.instrument.symbol} as {plan.product}"
+    told = [f"{_verb(plan.side)} {what}, {_entry(entry)}."]
     if plan.waits_for:
         told.append("Brackets of the other side are closed first; the entry follows once they are flat.")
     told += [_exit_to_come(plan, leg) for leg in exits]

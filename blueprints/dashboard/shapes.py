@@ -13,22 +13,15 @@ from restx_api.shaping import (
     Shape,
     bracket_shape,
     explanation_shape,
-    plan_shape,
-    preview_shape,
-    protection_shape,
 )
 from services.announcements import utc_milliseconds
 from services.board import AccountPulse, NakedShares, Pulse, Shown
 from services.bracket import events as ev
 from services.bracket.clocks import naked_cause
 from services.bracket.guards import Guard
-from services.bracket.model import Bracket, Instrument, Quote
-from services.bracket.preview import preview
-from services.bracket.stakes import stakes
-from services.bracket_order_service import Placed
-from services.consequences import consequences_of_placing, is_paper
+from services.bracket.model import Bracket, Quote
+from services.consequences import is_paper
 from services.event_codec import decode_event
-from services.order_choices import Choices
 from services.price_story import Fill, PricePoint, PriceStory
 from services.roster import symbol_of
 from services.timeline import words_of
@@ -242,59 +235,4 @@ def session_shape(session: LoginSession, *, is_this: bool) -> Shape:
         "seen_at": utc_milliseconds(session.seen_at),
         "expires_at": utc_milliseconds(session.expires_at),
         "is_this": is_this,
-    }
-
-
-def found_shape(instrument: Instrument) -> Shape:
-    """Return a symbol as a search shows it."""
-    return {
-        "symbol": instrument.symbol,
-        "exchange": instrument.exchange,
-        "name": instrument.name,
-        "kind": instrument.kind,
-        "expiry": None if instrument.expiry is None else instrument.expiry.isoformat(),
-    }
-
-
-def choices_shape(found: Choices) -> Shape:
-    """Return what can be chosen for a symbol."""
-    instrument = found.instrument
-    return {
-        **found_shape(instrument),
-        "tick": str(instrument.tick_size),
-        "lot": instrument.lot_size,
-        "freeze": instrument.freeze_quantity,
-        "quote": None if found.quote is None else quote_shape(found.quote),
-        "products": [
-            {
-                "product": one.product,
-                "topology": one.topology,
-                "refusals": {str(side): list(said) for side, said in one.refusals.items()},
-            }
-            for one in found.products
-        ],
-    }
-
-
-def preview_told(placed: Placed, quote: Quote | None) -> Shape:
-    """Return what placing would do; prices that count from the fill are shown against the quote."""
-    seen = preview(placed.plan, quote)
-    put = stakes(placed.plan, seen)
-    amounts = (
-        None
-        if put is None
-        else {
-            "value": str(put.value),
-            "risk": str(put.risk),
-            "reward": str(put.reward),
-            "ratio": None if put.ratio is None else str(put.ratio),
-        }
-    )
-    return {
-        "plan": plan_shape(placed.plan),
-        "paper": placed.plan.broker == "paper",
-        "protection": protection_shape(placed.protection),
-        **preview_shape(placed.plan, quote),
-        "stakes": amounts,
-        "sentences": consequences_of_placing(placed.plan, seen),
     }

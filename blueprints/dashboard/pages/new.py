@@ -3,8 +3,9 @@
 from flask import Response, g, request
 
 from blueprints.dashboard.guard import caller_for, login, own_accounts
+from blueprints.dashboard.order_shapes import choices_shape, found_shape, preview_told
 from blueprints.dashboard.page import Page
-from blueprints.dashboard.shapes import account_shape, choices_shape, found_shape, preview_told
+from blueprints.dashboard.shapes import account_shape
 from database.account_db import AccountStatus
 from database.account_db import account as account_of
 from database.auth_db import Caller
