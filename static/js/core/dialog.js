@@ -4,7 +4,8 @@ import { call } from "./http.js";
 import { fill, h } from "./dom.js";
 
 /**
- * Ask before an act. `consequences` is a path that answers `sentences`, or a function of the form to one;
+ * Ask before an act. `consequences` is a path that answers `sentences`, or a function of the form to a path
+ * or to an answer that is there already;
  * `fields` are elements within the form; `act` does it with the form and may throw: that is then shown.
  */
 export function confirmAct({ title, consequences, fields = [], confirm, danger = false, act }) {
@@ -16,9 +17,9 @@ export function confirmAct({ title, consequences, fields = [], confirm, danger =
   const dialog = h("dialog.confirm", { "aria-labelledby": "dialog-title" }, h("h2", { id: "dialog-title" }, title), form);
 
   async function tell() {
-    const path = typeof consequences === "function" ? consequences(form) : consequences;
+    const found = typeof consequences === "function" ? consequences(form) : consequences;
     try {
-      const answer = await call(path);
+      const answer = typeof found === "string" ? await call(found) : found;
       fill(sentences, answer.sentences.map((one) => h("li", {}, one)));
     } catch (error) {
       complain(error);
