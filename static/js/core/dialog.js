@@ -7,6 +7,7 @@ import { fill, h } from "./dom.js";
  * Ask before an act. `consequences` is a path that answers `sentences`, or a function of the form to a path
  * or to an answer that is there already;
  * `fields` are elements within the form; `act` does it with the form and may throw: that is then shown.
+ * Returns a promise that the dialog is closed, whatever was decided.
  */
 export function confirmAct({ title, consequences, fields = [], confirm, danger = false, act }) {
   const sentences = h("ul.sentences", { "aria-live": "polite" });
@@ -45,11 +46,17 @@ export function confirmAct({ title, consequences, fields = [], confirm, danger =
       yes.disabled = false;
     }
   });
-  dialog.addEventListener("close", () => dialog.remove());
+  const closed = new Promise((resolve) =>
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      resolve();
+    }),
+  );
   document.body.append(dialog);
   dialog.showModal();
-  if (!fields.length) no.focus();
+  if (!form.querySelector("input, select")) no.focus();
   tell();
+  return closed;
 }
 
 /** Show something to read. */
