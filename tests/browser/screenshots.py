@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import requests
 from playwright.sync_api import Browser, ViewportSize, expect, sync_playwright
 
 from scripts.service_process import PROJECT
-from tests.browser.stage import CHROMIUM, Desk, Person, a_person
+from tests.browser.stage import CHROMIUM, SBIN, Desk, Person, a_person
 from tests.browser.test_unprotected import NO_STOP
 from tests.chaos.staging import Stage
 from tests.chaos.trade import Trade
@@ -42,6 +43,7 @@ def _calm(browser: Browser, folder: Path) -> None:
             _doors(person, desk)
             _security(person)
             _board(person, desk)
+            _orders(person, desk)
             _gone(person, desk)
     finally:
         desk.service.kill()
@@ -114,6 +116,59 @@ def _phone(person: Person) -> None:
     _take(person, "board-phone-dark")
     person.page.emulate_media(color_scheme="light")
     person.page.set_viewport_size(WINDOW)
+
+
+def _orders(person: Person, desk: Desk) -> None:
+    token = desk.service.command("webhook", "create", "--account", "paper", "--no-require-timenow").split()[
+        -1
+    ]
+    page = person.page
+    person.go("/dashboard/new")
+    page.get_by_role("combobox", name="Symbol").press_sequentially("sbin")
+    page.locator("#found").get_by_role("option", name="SBIN NSE").click()
+    page.locator('input[name="product"][value="MIS"]').check()
+    fields = {"How much": "100", "Entry price": "500", "Stop": "1.01", "Target": "515"}
+    for label, value in fields.items():
+        page.get_by_label(label, exact=True).fill(value)
+    page.locator("#stop-unit").select_option("sl_percent")
+    expect(page.locator("#preview")).to_contain_text("Rounded to the tick")
+    _take(person, "new-bracket")
+    page.get_by_role("button", name="Place it").click()
+    expect(page.get_by_role("dialog")).to_contain_text("Paper: no real money moves.")
+    _take(person, "place")
+    page.keyboard.press("Escape")
+    _alerts(person, token)
+    _signals(person, desk, token)
+
+
+def _alerts(person: Person, token: str) -> None:
+    page = person.page
+    person.go("/dashboard/alerts")
+    page.get_by_label("Its token").fill(token)
+    page.get_by_label("Into the address").check()
+    page.get_by_label("How much", exact=True).fill("10")
+    expect(page.get_by_label("Webhook URL")).to_have_value(
+        f"{person.url}/tradingview/webhook/bracket/{token}"
+    )
+    page.locator("#url").evaluate("field => field.value = field.value.replace(/wh_.*/, 'wh_...')")
+    page.get_by_role("button", name="Try it below").click()
+    expect(page.locator("#told")).to_contain_text("It would be taken.")
+    page.evaluate("scrollTo(0, 0)")
+    _take(person, "alerts")
+
+
+def _signals(person: Person, desk: Desk, token: str) -> None:
+    page = person.page
+    for changed in ({}, {}, {"timenow": "2026-01-02T04:00:00Z", "quantity": 20}, {"symbol": "SBINN"}):
+        body = SBIN | {"signal_id": f"breakout-{changed.get('symbol', 1)}", **changed}
+        requests.post(f"{desk.url}/tradingview/webhook/bracket/{token}", json=body, timeout=10)
+    person.go("/dashboard/signals")
+    line = page.locator("#signals > li").first
+    expect(line).to_contain_text("SBINN")
+    line.locator("summary").first.click()
+    line.get_by_role("button", name="Replay as a dry run").click()
+    expect(line.locator(".verdict")).to_contain_text("Now it would be refused")
+    _take(person, "signals")
 
 
 def _gone(person: Person, desk: Desk) -> None:

@@ -17,14 +17,15 @@ def open_form(person: Person, typed: str = "sbin") -> Page:
     page = person.page
     expect(page.locator("#account-mode")).to_contain_text("PAPER")
     page.get_by_role("combobox", name="Symbol").press_sequentially(typed)
-    expect(page.get_by_role("option").first).to_be_visible()
+    expect(page.locator("#found li").first).to_be_visible()
     return page
 
 
 def choose(person: Person) -> Page:
     page = open_form(person)
-    page.get_by_role("option", name="SBIN NSE").click()
+    page.locator("#found").get_by_role("option", name="SBIN NSE").click()
     expect(page.locator("#symbol-facts")).to_contain_text("tick 0.05")
+    page.locator('input[name="product"][value="MIS"]').check()
     return page
 
 
@@ -40,8 +41,9 @@ def test_a_symbol_is_found_and_chosen_by_keyboard(owner: Person) -> None:
 
     box = page.get_by_role("combobox", name="Symbol")
     expect(box).to_have_attribute("aria-expanded", "true")
+    expect(page.get_by_role("option", name="INFY BSE")).to_have_attribute("aria-selected", "true")
     box.press("ArrowDown")
-    box.press("ArrowUp")
+    expect(page.get_by_role("option", name="INFY NSE")).to_have_attribute("aria-selected", "true")
     box.press("Enter")
 
     expect(box).to_have_value("INFY")
@@ -71,7 +73,7 @@ def test_every_fault_stands_beside_its_field(owner: Person) -> None:
     fill(page, entry="500.03", stop="600")
 
     expect(page.locator("#entry_price-fault")).to_contain_text("is not a multiple of the tick 0.05")
-    expect(page.locator("#stop-fault")).to_contain_text("must be below")
+    expect(page.locator("#stop-fault")).to_contain_text("SL price must be less than entry price")
     expect(page.get_by_label("Entry price", exact=True)).to_have_attribute("aria-invalid", "true")
     page.get_by_role("button", name="Place it").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
@@ -145,6 +147,7 @@ def test_the_form_is_usable_on_a_phone(owner: Person, scheme: Any) -> None:
     for summary in page.locator(".more > summary").all():
         summary.click()
     page.get_by_role("button", name="Add a target").click()
+    page.get_by_label("Target 2").fill("580")
 
     expect(page.locator("#preview")).to_contain_text("Orders")
     assert owner.violations() == []

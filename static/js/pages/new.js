@@ -89,7 +89,7 @@ const HELD = { A: "stop at the exchange", B: "broker's trigger (GTT)", C: "two l
 
 function paintProducts() {
   const box = byId("products");
-  const was = chosen("product");
+  const was = chosen("product") ?? localStorage.getItem("product");
   const legend = box.querySelector("legend");
   if (!symbol?.products) {
     fill(box, legend, h("p.hint", {}, "Choose a symbol first."));
@@ -111,6 +111,7 @@ function paintProducts() {
 }
 
 for (const one of element.querySelectorAll('input[name="action"]')) one.addEventListener("change", paintProducts);
+byId("products").addEventListener("change", () => localStorage.setItem("product", chosen("product")));
 
 // --- preview
 
