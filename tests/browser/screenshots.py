@@ -4,6 +4,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import requests
@@ -119,15 +120,13 @@ def _phone(person: Person) -> None:
 
 
 def _orders(person: Person, desk: Desk) -> None:
-    token = desk.service.command("webhook", "create", "--account", "paper", "--no-require-timenow").split()[
-        -1
-    ]
+    token = desk.service.command("webhook", "create", "--account", "paper").split()[-1]
     page = person.page
     person.go("/dashboard/new")
     page.get_by_role("combobox", name="Symbol").press_sequentially("sbin")
     page.locator("#found").get_by_role("option", name="SBIN NSE").click()
     page.locator('input[name="product"][value="MIS"]').check()
-    fields = {"How much": "100", "Entry price": "500", "Stop": "1.01", "Target": "515"}
+    fields = {"How much": "100", "Entry price": "503.45", "Stop": "1", "Target": "515"}
     for label, value in fields.items():
         page.get_by_label(label, exact=True).fill(value)
     page.locator("#stop-unit").select_option("sl_percent")
@@ -159,8 +158,10 @@ def _alerts(person: Person, token: str) -> None:
 
 def _signals(person: Person, desk: Desk, token: str) -> None:
     page = person.page
-    for changed in ({}, {}, {"timenow": "2026-01-02T04:00:00Z", "quantity": 20}, {"symbol": "SBINN"}):
-        body = SBIN | {"signal_id": f"breakout-{changed.get('symbol', 1)}", **changed}
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    late = {"timenow": "2026-01-02T04:00:00Z", "signal_id": "breakout-2"}
+    for changed in ({}, {}, late, {"symbol": "SBINN", "signal_id": "breakout-3"}):
+        body = SBIN | {"signal_id": "breakout-1", "timenow": now} | changed
         requests.post(f"{desk.url}/tradingview/webhook/bracket/{token}", json=body, timeout=10)
     person.go("/dashboard/signals")
     line = page.locator("#signals > li").first

@@ -7,7 +7,9 @@ const TONES = { true: "good", false: "bad" };
 
 /** Return the telling of a trial as elements. `unsaid` are sentences on what is merely not filled in yet. */
 export function trialView(told, { verdict = told.message, unsaid = [] } = {}) {
-  const refusals = Object.entries(told.refusals ?? {});
+  const refusals = Object.entries(told.refusals ?? {})
+    .map(([field, said]) => [field, said.filter((one) => !verdict.includes(one))])
+    .filter(([, said]) => said.length);
   return h(
     "div.trial",
     {},

@@ -6,7 +6,7 @@ import { timeElement } from "../core/time.js";
 import { pre, trialView } from "../core/trial.js";
 
 const EVERY_MS = 2000;
-const TONES = { accepted: "good", duplicate: "plain", stale: "warn", rejected: "bad-soft" };
+const TONES = { accepted: "good", duplicate: "plain", stale: "warn", rejected: "refused" };
 
 let newest = 0;
 let oldest = null;
@@ -84,7 +84,7 @@ function line(one) {
 async function replayed(one, box) {
   try {
     const told = await call(`signals/${one.id}/replay`, { body: {} });
-    const now = told.accepted ? "Now it would be taken. Nothing was sent." : `Now it would be refused: ${told.message}`;
+    const now = told.accepted ? "Now it would be taken. Nothing was sent." : `Now it would be refused: ${told.message}.`;
     const settings = told.is_settings_known ? "" : " Its webhook's settings are not known any more: judged without them.";
     fill(box, trialView(told, { verdict: `${now} How old it is was not judged.${settings}` }));
   } catch (error) {
