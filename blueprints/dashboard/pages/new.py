@@ -19,6 +19,7 @@ from restx_api.placing import read_order, refuse_while_stopping
 from restx_api.shaping import placed_shape
 from restx_api.trials import dry_run, refusal_shape
 from services import listings
+from services.bracket.model import Plan, Quote
 from services.bracket_order_service import place_bracket_order_with_auth
 from services.bracket_supervisor import broker_for
 from services.errors import BracketError, Killed
@@ -73,9 +74,7 @@ def preview() -> Response:
         placed = dry_run(desk(), caller, read_order(desk(), caller, body))
     except BracketError as refused:
         return success({"accepted": False, **refusal_shape(refused)})
-    instrument = placed.plan.instrument
-    quote = price_of(desk(), caller, (instrument.exchange, instrument.symbol))
-    return success({"accepted": True, **preview_told(placed, quote)})
+    return success({"accepted": True, **preview_told(placed, _quote_for(placed.plan, caller))})
 
 
 @page.post("/api/new/place")
@@ -92,6 +91,14 @@ def place() -> Response:
     log_this_call("placebracketorder")
     placed = place_bracket_order_with_auth(desk(), read_order(desk(), caller, body), caller)
     return success(placed_shape(placed))
+
+
+def _quote_for(plan: Plan, caller: Caller) -> Quote | None:
+    """Return a price to count from; the broker is asked only where the order names none itself."""
+    symbol = (plan.instrument.exchange, plan.instrument.symbol)
+    if plan.entry.price is None and plan.entry.trigger_price is None:
+        return price_of(desk(), caller, symbol)
+    return desk().supervisor.worker(caller.account_id, caller.mode).quote(symbol)
 
 
 def _account(account_id: str) -> dict[str, object]:
