@@ -9,11 +9,7 @@ import msgspec
 from database.account_db import Account
 from database.bracket_db import StoredEvent
 from database.people_db import LoginSession
-from restx_api.shaping import (
-    Shape,
-    bracket_shape,
-    explanation_shape,
-)
+from restx_api.shaping import Shape, bracket_shape, explanation_shape
 from services.announcements import utc_milliseconds
 from services.board import AccountPulse, NakedShares, Pulse, Shown
 from services.bracket import events as ev
