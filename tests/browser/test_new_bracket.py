@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.stage import Desk, Person
 
@@ -124,6 +124,61 @@ def test_a_bracket_is_placed_from_the_form_fills_and_is_protected(owned: Desk, o
     page.wait_for_url("**/dashboard/brackets/*")
     expect(page.locator("#title .state")).to_have_text("protected")
     assert len(owned.post("bracketorderbook")["brackets"]) == before + 1
+
+
+def lose_first_answer(page: Page) -> list[int]:
+    """Let the first placing reach the service, and its answer nobody. Returns what was answered."""
+    answered: list[int] = []
+
+    def lose(route: Route) -> None:
+        if answered:
+            route.continue_()
+            return
+        answered.append(route.fetch().status)
+        route.abort()
+
+    page.route("**/dashboard/api/new/place", lose)
+    return answered
+
+
+def test_an_answer_that_is_lost_leads_to_no_second_bracket(owned: Desk, owner: Person) -> None:
+    page = choose(owner)
+    fill(page)
+    answered = lose_first_answer(page)
+    before = len(owned.post("bracketorderbook")["brackets"])
+    page.get_by_role("button", name="Place it").click()
+    again = page.get_by_role("dialog").get_by_role("button", name="Place it")
+    again.click()
+    expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("The service does not answer")
+
+    again.click()
+
+    page.wait_for_url("**/dashboard/brackets/*")
+    assert answered == [200]
+    assert len(owned.post("bracketorderbook")["brackets"]) == before + 1
+    owner.complaints[:] = [one for one in owner.complaints if "net::ERR_FAILED" not in one]
+
+
+def test_a_form_changed_after_a_lost_answer_is_not_placed_beside_the_first(
+    owned: Desk, owner: Person
+) -> None:
+    page = choose(owner)
+    fill(page)
+    lose_first_answer(page)
+    before = len(owned.post("bracketorderbook")["brackets"])
+    page.get_by_role("button", name="Place it").click()
+    page.get_by_role("dialog").get_by_role("button", name="Place it").click()
+    expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("The service does not answer")
+    page.keyboard.press("Escape")
+
+    page.get_by_label("How much", exact=True).fill("11")
+    page.get_by_role("button", name="Place it").click()
+    page.get_by_role("dialog").get_by_role("button", name="Place it").click()
+
+    expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("has placed an order already")
+    assert len(owned.post("bracketorderbook")["brackets"]) == before + 1
+    owner.complaints[:] = [one for one in owner.complaints if "net::ERR_FAILED" not in one]
+    owner.forgive(409)
 
 
 def test_leaving_the_confirm_places_nothing(owned: Desk, owner: Person) -> None:

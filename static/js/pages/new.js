@@ -10,6 +10,8 @@ import { trialView } from "../core/trial.js";
 
 const PAUSE_MS = 250;
 const PRICE_MS = 3000;
+const PLACED_BEFORE =
+  "This form has placed an order already, as it was filled in then. Look at the board; for one more, load this page anew.";
 
 const element = byId("order");
 const form = new OrderForm(element);
@@ -203,6 +205,8 @@ async function send(body) {
   } catch (error) {
     // The broker's refusal is stored under this form's id: what is tried next is another order.
     if (error instanceof Refused && error.bracketId) formId = newId();
+    // Sent before, and the answer was lost: what was sent then may stand. Another id here could place twice.
+    if (error.code === "idempotency_conflict") throw new Error(PLACED_BEFORE);
     throw error;
   }
 }

@@ -113,6 +113,10 @@ setInterval(async () => {
   try {
     const told = await call(`signals?${query}`, { byItself: true });
     if (number !== asked) return;
+    if (told.has_more) {
+      await load(); // more came at once than an answer holds
+      return;
+    }
     byId("signals").prepend(...told.signals.map(line));
     if (told.signals.length) note(told.signals);
   } catch (error) {
