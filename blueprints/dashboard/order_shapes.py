@@ -98,7 +98,7 @@ def signal_shape(one: LoggedSignal, senders: Senders) -> Shape:
         "id": one.id,
         "at": utc_milliseconds(one.created_at),
         "account": account_shape(senders.accounts[one.account_id]),
-        "sender": {"id": one.sender_id, "name": senders.names.get(one.sender_id, f"API key {one.sender_id}")},
+        "sender": {"id": one.sender_id, "name": senders.names.get(one.sender_id, one.sender_id)},
         "verdict": str(one.verdict),
         "code": one.code,
         "reason": one.reason,

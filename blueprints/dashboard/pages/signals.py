@@ -9,7 +9,7 @@ from blueprints.dashboard.guard import caller_for, own_accounts
 from blueprints.dashboard.order_shapes import Senders, signal_shape
 from blueprints.dashboard.page import Page
 from database.account_db import Account
-from database.auth_db import find_webhook, list_webhooks
+from database.auth_db import find_webhook, list_api_keys, list_webhooks
 from database.signal_db import LoggedSignal, SignalFilter, Verdict
 from restx_api.callers import desk
 from restx_api.envelope import success
@@ -76,8 +76,10 @@ def _chosen(accounts: tuple[Account, ...]) -> list[str]:
 
 def _senders(accounts: tuple[Account, ...]) -> Senders:
     hooks = [hook for one in accounts for hook in list_webhooks(desk().db, one.id)]
+    keys = [key for one in accounts for key in list_api_keys(desk().db, one.id)]
     return Senders(
-        names={hook.id: hook.name or f"webhook {hook.id}" for hook in hooks},
+        names={hook.id: hook.name or f"webhook {hook.id}" for hook in hooks}
+        | {key.id: f"API key {key.id}" for key in keys},
         accounts={one.id: one for one in accounts},
     )
 
