@@ -1,6 +1,7 @@
 """Building an alert's message, trying one, and reading the log of signals."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -33,6 +34,10 @@ def send(owned: Desk, token: str, **overrides: Any) -> None:
     requests.post(f"{owned.url}/tradingview/webhook/bracket/{token}", json=SBIN | overrides, timeout=10)
 
 
+def says(field: str, value: str) -> re.Pattern[str]:
+    return re.compile(f'"{field}": "{re.escape(value)}"')
+
+
 def message(page: Page) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(page.get_by_label("Message", exact=True).input_value())
     return found
@@ -54,7 +59,7 @@ def test_a_message_with_a_pasted_token_is_copied(builder: Person, token: str) ->
     page.get_by_label("Symbol", exact=True).fill("SBIN")
     page.get_by_label("Stop", exact=True).fill("1.5")
     page.locator("#stop-unit").select_option("sl_percent")
-    expect(page.get_by_label("Message", exact=True)).to_have_value(json_with("1.5"))
+    expect(page.get_by_label("Message", exact=True)).to_have_value(says("sl_percent", "1.5"))
 
     page.get_by_role("button", name="Copy the message").click()
 
@@ -70,12 +75,6 @@ def test_a_message_with_a_pasted_token_is_copied(builder: Person, token: str) ->
     assert "apikey" not in message(page)
 
 
-def json_with(value: str) -> Any:
-    import re
-
-    return re.compile(f'"sl_percent": "{re.escape(value)}"')
-
-
 def test_a_wrong_token_is_told_beside_its_field(builder: Person, token: str) -> None:
     page = builder.page
 
@@ -88,7 +87,7 @@ def test_a_wrong_token_is_told_beside_its_field(builder: Person, token: str) -> 
 def test_a_built_message_is_tried_in_the_test_box(builder: Person) -> None:
     page = builder.page
     page.get_by_label("How much", exact=True).fill("5")
-    expect(page.get_by_label("Message", exact=True)).to_have_value(quantity("5"))
+    expect(page.get_by_label("Message", exact=True)).to_have_value(says("quantity", "5"))
 
     page.get_by_role("button", name="Try it below").click()
 
@@ -97,12 +96,6 @@ def test_a_built_message_is_tried_in_the_test_box(builder: Person) -> None:
     expect(told).to_contain_text("native")
     expect(told.locator("tbody tr")).to_have_count(3)
     assert builder.violations() == []
-
-
-def quantity(value: str) -> Any:
-    import re
-
-    return re.compile(f'"quantity": "{value}"')
 
 
 def test_the_test_box_says_why_a_message_would_be_refused(builder: Person) -> None:

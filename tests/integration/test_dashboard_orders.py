@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from database.account_db import Account, create_account, create_owner
+from database.account_db import Account, AccountStatus, create_account, create_owner, set_account_status
 from database.auth_db import create_webhook, list_webhooks, revoke_webhook
+from database.signal_db import SignalFilter
 from database.webhook_settings import WebhookLimits
 from tests.person import Person, a_person
 from tests.serving import Json, Served, a_config, an_order, end, serve
@@ -153,8 +154,6 @@ def test_placing_needs_the_id_of_its_form(service: Served, owner: Person) -> Non
 
 
 def test_nothing_is_placed_in_a_disabled_account(service: Served, owner: Person) -> None:
-    from database.account_db import AccountStatus, set_account_status
-
     disabled = service.another_account("disabled")
     now = service.desk.clock.now()
     set_account_status(service.desk.db, disabled.id, status=AccountStatus.DISABLED, at=now)
@@ -385,7 +384,7 @@ def test_another_owners_account_webhook_and_signal_are_not_there(
     token = create_webhook(desk.db, desk.secrets, stranger.id, at=desk.clock.now(), require_timenow=False)
     send(service, token, symbol="NOSUCH")
     desk.signal_log.flush()
-    (theirs,) = desk.signal_log.signals([stranger.id], _everything(), limit=5)
+    (theirs,) = desk.signal_log.signals([stranger.id], SignalFilter(), limit=5)
     named = f"account={stranger.id}"
 
     answers = {
@@ -408,12 +407,6 @@ def test_another_owners_account_webhook_and_signal_are_not_there(
     assert signals(owner, f"sender={webhook_id(token)}") == []
     assert signals(owner, named) == []
     assert list_webhooks(desk.db, stranger.id)[0].id == webhook_id(token)
-
-
-def _everything() -> Any:
-    from database.signal_db import SignalFilter
-
-    return SignalFilter()
 
 
 _CHANGING = ["new/preview", "new/place", "alerts/message", "alerts/test", "signals/1/replay"]
