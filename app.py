@@ -36,6 +36,7 @@ from database.auth_db import Secrets
 from database.outbox_db import Channel
 from database.secret_box import SecretBox
 from database.session import Database, sqlite_file
+from database.signal_db import SignalLog
 from database.symbol import Listing, SymbolTable
 from extensions import live_updates, socketio
 from limiter import configure_limits
@@ -202,6 +203,7 @@ def _desk(config: Config, clock: Clock, outbox: OutboxFeeder) -> tuple[Desk, Bro
         announcer=announcer,
         order_log=OrderLog(db, clock),
         analyzer_log=AnalyzerLog(db, clock),
+        signal_log=SignalLog(db, clock),
     )
     return desk, settings
 

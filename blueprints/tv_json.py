@@ -30,6 +30,7 @@ from restx_api.envelope import success
 from restx_api.errors import RateLimited, RequestInvalid, WebhookPaused
 from restx_api.placing import read_order, refuse_while_stopping
 from restx_api.shaping import Shape, bracket_shape, placed_shape
+from restx_api.signal_logging import log_signal
 from restx_api.webhook_limits import refuse_address, refuse_beyond, refuse_symbol
 from services.alerts.signal import Act
 from services.bracket.model import Bracket
@@ -39,9 +40,11 @@ from services.errors import BrokerUnavailable, EntryRejected, EntryStale, Invali
 from services.exit_signals import ExitOrder, carry_out
 
 tv_json_bp = Blueprint("tv_json", __name__, url_prefix="/tradingview")
+tv_json_bp.after_request(log_signal)
 
 _TURN_SECONDS = 2.0  # of TradingView's three
 _MESSAGE = "Bracket order initiated - alert stored, the entry is being placed"
+_POSITION = {"BUY": "long", "SELL": "short"}
 _locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)  # by account
 
 
@@ -68,8 +71,10 @@ def take_alert_with_key() -> Response:
 @tv_json_bp.post("/webhook/bracket/<token>")
 def take_alert(token: str) -> Response:
     """Take an alert for the webhook whose token is in the address."""
-    message = _read()
-    return _take_from(_webhook(token), message)
+    g.body = {}
+    webhook = _webhook(token)
+    g.caller = webhook.caller  # known before the body is: one that cannot be read is in the log of signals
+    return _take_from(webhook, _read())
 
 
 def _read() -> Message:
@@ -102,11 +107,19 @@ def _take(message: Message, rules: _Rules) -> Response:
     log_this_call("placebracketorder")
     refuse_while_stopping()
     alert = read_alert(message, sender_id=caller().key_id, settings=rules.settings)
+    g.dialect = alert.signal.dialect
     alert = with_broker_symbol(alert, desk(), caller(), settings=rules.settings)
-    g.body = dict(g.body) or {"dialect": alert.signal.dialect, **alert.body}
+    g.body = dict(g.body) or _understood(alert)
     refuse_stale(alert.signal, desk().clock.now(), is_required=rules.needs_time)
     told = _enter(alert, rules) if alert.signal.act is Act.ENTER else _leave(alert, rules)
     return success({**told, "dialect": alert.signal.dialect, "ignored_fields": list(alert.ignored_fields)})
+
+
+def _understood(alert: Alert) -> Shape:
+    """Return a text's meaning in our own words, for the logs: the text itself may begin with a secret."""
+    act, side = alert.signal.act, alert.signal.side
+    action = side if act is Act.ENTER else f"{act}_{_POSITION[side]}" if side else str(act)
+    return {"dialect": alert.signal.dialect, **alert.body, "action": action}
 
 
 def _leave(alert: Alert, rules: _Rules) -> Shape:

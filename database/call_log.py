@@ -7,7 +7,7 @@ queue full, or a database that cannot store it, is dropped and counted.
 import logging
 import queue
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -55,14 +55,18 @@ class LoggedCall:
 class CallLog:
     """Writes calls to one table in batches, in the order they came. No thread runs before `start`."""
 
-    def __init__(self, db: Database, clock: Clock, *, table: type[CallLogRow]) -> None:
+    def __init__(
+        self, db: Database, clock: Clock, *, table: type[CallLogRow], also: Sequence[str] = ()
+    ) -> None:
+        """Write to table; also names the columns it has besides those of every log."""
         self.dropped = 0  # entries lost since the start
         self._db = db
         self._clock = clock
         self._table = table
+        self._also = tuple(also)
         self._insert = Prepared(
             lambda _: insert(table).values(
-                {name: bindparam(name) for name in ("api_type", *_TEXTS, "created_at")}
+                {name: bindparam(name) for name in ("api_type", *_TEXTS, "created_at", *also)}
             )
         )
         self._waiting: queue.Queue[Mapping[str, Any] | None] = queue.Queue(MOST_WAITING)
@@ -87,9 +91,18 @@ class CallLog:
         """Wait until everything taken so far is written or dropped. Only while started."""
         self._waiting.join()
 
-    def take(self, api_type: str, *, request: Mapping[str, object], response: Mapping[str, object]) -> None:
+    def take(
+        self,
+        api_type: str,
+        *,
+        request: Mapping[str, object],
+        response: Mapping[str, object],
+        also: Mapping[str, str | None] | None = None,
+    ) -> None:
         """Take one call, at once and without ever waiting; secrets are struck out before it is written."""
         entry = {
+            **dict.fromkeys(self._also),
+            **(also or {}),
             "api_type": api_type,
             "request_data": request,
             "response_data": response,
@@ -155,7 +168,7 @@ class CallLog:
 def _safe(entry: Mapping[str, Any]) -> dict[str, Any]:
     # Here and not in `take`: striking secrets out takes longer than an answer should wait for its log.
     texts = {name: _safe_json(entry[name]) for name in _TEXTS}
-    return {**entry, **texts}
+    return {name: redact(value) for name, value in entry.items() if name not in _TEXTS} | texts
 
 
 def _safe_json(content: Mapping[str, object]) -> str:

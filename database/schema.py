@@ -11,6 +11,7 @@ from database import (
     outbox_tables,
     plain_order_db,
     settings,
+    signal_db,
     symbol_tables,
 )
 from database.session import Base
@@ -25,6 +26,7 @@ TABLE_MODULES = (
     outbox_tables,
     plain_order_db,
     settings,
+    signal_db,
     symbol_tables,
 )
 

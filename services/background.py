@@ -63,6 +63,7 @@ class Background:
         desk = self._desk
         desk.order_log.start()
         desk.analyzer_log.start()
+        desk.signal_log.start()
         self._threads.append(start_thread("paper-market", market_of(self._settings).run, self._stop))
         self._threads.append(start_thread("announcer", desk.announcer.run, self._stop))
         housekeeper = Housekeeper(desk.db, desk.clock, desk.secrets, chores=self._chores)
@@ -88,6 +89,7 @@ class Background:
             thread.join(timeout=max(ends - elapsed_timer(), 0))
         self._desk.order_log.stop()
         self._desk.analyzer_log.stop()
+        self._desk.signal_log.stop()
         close_market(self._settings)
         self._desk.db.close()
         logger.info("everything has stopped; what rests at brokers goes on resting")

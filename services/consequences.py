@@ -6,8 +6,20 @@ Told of the bracket as it is now; a fill may come in between, and the act then d
 from enum import StrEnum
 from typing import assert_never
 
-from services.bracket.model import Bracket, IfFilled, KillMode, Role, Side
+from services.bracket.model import (
+    Bracket,
+    IfFilled,
+    KillMode,
+    OrderType,
+    Plan,
+    PriceMode,
+    Purpose,
+    Role,
+    Side,
+)
+from services.bracket.preview import Preview, PreviewedLeg
 from services.bracket.quantities import entry_is_live, live_legs, net
+from utils.constants import EXCHANGE_ZONE
 
 
 class Act(StrEnum):
@@ -29,6 +41,61 @@ def consequences(bracket: Bracket, act: Act, *, if_filled: IfFilled | None = Non
             return _modify(bracket)
         case _:
             assert_never(act)
+
+
+def consequences_of_placing(plan: Plan, seen: Preview) -> list[str]:
+    """Return what placing a new bracket will do."""
+    entry, exits = seen.legs[0], seen.legs[1:]
+    what = f"{plan.quantity} {plan.instrument.symbol} as {plan.product}"
+    told = [f"{_verb(plan.side)} {what}, {_entry(entry)}."]
+    if plan.waits_for:
+        told.append("Brackets of the other side are closed first; the entry follows once they are flat.")
+    told += [_exit_to_come(plan, leg) for leg in exits]
+    told += _trailing(plan)
+    if plan.exit_at is not None:
+        at = plan.exit_at.astimezone(EXCHANGE_ZONE)
+        told.append(f"What is still held at {at:%H:%M} exchange time leaves at the market.")
+    if plan.entry.expires_in is not None:
+        seconds = int(plan.entry.expires_in.total_seconds())
+        told.append(f"An entry that has not filled after {seconds} s is cancelled.")
+    return [*told, _money_of(plan)]
+
+
+def _entry(leg: PreviewedLeg) -> str:
+    match leg.order_type:
+        case OrderType.MARKET:
+            return "at the market; the price is not guaranteed"
+        case OrderType.LIMIT:
+            return f"at {leg.price} or better"
+        case OrderType.SL:
+            return f"at {leg.price} or better once {leg.trigger_price} trades"
+        case OrderType.SL_M:
+            return f"at the market once {leg.trigger_price} trades; the price is not guaranteed"
+        case _:
+            assert_never(leg.order_type)
+
+
+def _exit_to_come(plan: Plan, leg: PreviewedLeg) -> str:
+    verb = _verb(plan.side.opposite)
+    if leg.purpose is Purpose.STOP:
+        at = "at the stop" if leg.trigger_price is None else f"once {leg.trigger_price} trades"
+        return f"Each fill gets its stop at once: {verb.lower()} what is held {at}."
+    at = "at the target" if leg.price is None else f"at {leg.price} or better"
+    return f"{verb} {leg.quantity} {at}; the stop shrinks or goes with it."
+
+
+def _trailing(plan: Plan) -> list[str]:
+    trail = plan.trail
+    if trail is None:
+        return []
+    told = []
+    if trail.distance is not None:
+        unit = " %" if trail.distance.mode is PriceMode.PERCENT else ""
+        begins = "" if trail.activate_at is None else f", from {trail.activate_at} on"
+        told.append(f"The stop follows the best price by {trail.distance.value}{unit}{begins}.")
+    if trail.breakeven_at is not None:
+        told.append(f"Once {trail.breakeven_at} trades, the stop moves to the average fill.")
+    return told
 
 
 def consequences_of_kill(mode: KillMode, brackets: list[Bracket]) -> list[str]:
@@ -112,8 +179,16 @@ def _selling(bracket: Bracket) -> str:
     return "Sells" if bracket.plan.side is Side.BUY else "Buys back"
 
 
+def _verb(side: Side) -> str:
+    return "Buys" if side is Side.BUY else "Sells"
+
+
 def _money(bracket: Bracket) -> str:
-    return "Paper: no real money moves." if is_paper(bracket) else "LIVE: real money moves."
+    return _money_of(bracket.plan)
+
+
+def _money_of(plan: Plan) -> str:
+    return "Paper: no real money moves." if plan.broker == "paper" else "LIVE: real money moves."
 
 
 def is_paper(bracket: Bracket) -> bool:

@@ -8,6 +8,7 @@ from database.analyzer_db import AnalyzerLog
 from database.apilog_db import OrderLog
 from database.auth_db import Secrets
 from database.session import Database
+from database.signal_db import SignalLog
 from database.symbol import SymbolTable
 from services.bracket.model import Moment
 from services.bracket_announcer import BracketAnnouncer
@@ -27,6 +28,7 @@ class Desk:
     announcer: BracketAnnouncer
     order_log: OrderLog
     analyzer_log: AnalyzerLog
+    signal_log: SignalLog
     # Two requests of one account must not both find the symbol free: checking and storing is one act.
     account_locks: "defaultdict[str, threading.Lock]" = field(
         default_factory=lambda: defaultdict(threading.Lock)

@@ -16,6 +16,7 @@ from database.analyzer_db import AnalyzerLog
 from database.apilog_db import OrderLog
 from database.auth_db import Caller, Scope
 from database.bracket_db import load
+from database.signal_db import SignalLog
 from database.symbol import Listing, SymbolTable
 from services.bracket.model import Bracket, Mode
 from services.bracket.observation import Timing
@@ -124,6 +125,7 @@ def a_running_desk(folder: Path, *, timing: Timing = HASTY) -> Iterator[RunningD
         announcer=announcer,
         order_log=OrderLog(db, clock),
         analyzer_log=AnalyzerLog(db, clock),
+        signal_log=SignalLog(db, clock),
     )
     caller = Caller(
         key_id="testkey1",

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from flask import Response, current_app, g, redirect, request, url_for
 from flask_limiter.util import get_remote_address
 
-from database.account_db import Account, account
+from database.account_db import Account, account, list_accounts
 from database.auth_db import Caller, Scope
 from database.people_db import LoginSession
 from database.settings import analyzer_mode
@@ -109,6 +109,11 @@ def caller_for(account_id: str) -> Caller:
     if found is None or found.owner_id != login().owner_id:
         raise NotFound("there is no such account")
     return _as_caller(found)
+
+
+def own_accounts() -> tuple[Account, ...]:
+    """Return the accounts of who is logged in, disabled ones too."""
+    return list_accounts(desk().db, owner_id=login().owner_id)
 
 
 def _as_caller(found: Account) -> Caller:

@@ -26,10 +26,11 @@ _OF_STRATEGY = {
 _FIRST = {"strategy": "TradingView Bracket Order", "symbol": "{{ticker}}", "exchange": "{{exchange}}"}
 
 
-def build_message(token: str, said: Mapping[str, object], *, style: Style) -> dict[str, object]:
+def build_message(token: str | None, said: Mapping[str, object], *, style: Style) -> dict[str, object]:
     """Return the alert's JSON: the webhook's token, what was said, and placeholders for the rest.
 
-    Without a stop or a target of its own the message gets 1 and 2 per cent of the fill.
+    Without a stop or a target of its own the message gets 1 and 2 per cent of the fill. token None is for
+    an address that ends in the token.
     """
     own = {name: value for name, value in said.items() if name not in _OF_STRATEGY or style is Style.LINE}
     parts: dict[str, object] = {**_FIRST, **(_OF_LINE if style is Style.LINE else _OF_STRATEGY)}
@@ -42,4 +43,5 @@ def build_message(token: str, said: Mapping[str, object], *, style: Style) -> di
         parts["sl_percent"] = "1"
     if not set(TARGETS).intersection(own):
         parts["target_percent"] = "2"
-    return {"apikey": token, **parts, **own, "timenow": "{{timenow}}"}
+    key = {} if token is None else {"apikey": token}
+    return {**key, **parts, **own, "timenow": "{{timenow}}"}

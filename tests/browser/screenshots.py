@@ -4,12 +4,14 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
+import requests
 from playwright.sync_api import Browser, ViewportSize, expect, sync_playwright
 
 from scripts.service_process import PROJECT
-from tests.browser.stage import CHROMIUM, Desk, Person, a_person
+from tests.browser.stage import CHROMIUM, SBIN, Desk, Person, a_person
 from tests.browser.test_unprotected import NO_STOP
 from tests.chaos.staging import Stage
 from tests.chaos.trade import Trade
@@ -43,6 +45,7 @@ def _calm(browser: Browser, folder: Path) -> None:
             _security(person)
             _board(person, desk)
             _office(person, desk)
+            _orders(person, desk)
             _gone(person, desk)
     finally:
         desk.service.kill()
@@ -145,6 +148,59 @@ def _happen(desk: Desk) -> None:
     run("webhook", "create", "--account", "paper", "--name", "breakout", *limits)
     run("hook", "add", "--account", "paper", "--url", "https://hooks.invalid/openbracket")
     run("account", "add", "--name", "kite", "--broker", "zerodha", "--auth-token", "abc:def")
+
+
+def _orders(person: Person, desk: Desk) -> None:
+    token = desk.service.command("webhook", "create", "--account", "paper").split()[-1]
+    page = person.page
+    person.go("/dashboard/new")
+    page.get_by_role("combobox", name="Symbol").press_sequentially("sbin")
+    page.locator("#found").get_by_role("option", name="SBIN NSE").click()
+    page.locator('input[name="product"][value="MIS"]').check()
+    fields = {"How much": "100", "Entry price": "503.45", "Stop": "1", "Target": "515"}
+    for label, value in fields.items():
+        page.get_by_label(label, exact=True).fill(value)
+    page.locator("#stop-unit").select_option("sl_percent")
+    expect(page.locator("#preview")).to_contain_text("Rounded to the tick")
+    _take(person, "new-bracket")
+    page.get_by_role("button", name="Place it").click()
+    expect(page.get_by_role("dialog")).to_contain_text("Paper: no real money moves.")
+    _take(person, "place")
+    page.keyboard.press("Escape")
+    _alerts(person, token)
+    _signals(person, desk, token)
+
+
+def _alerts(person: Person, token: str) -> None:
+    page = person.page
+    person.go("/dashboard/alerts")
+    page.get_by_label("Its token").fill(token)
+    page.get_by_label("Into the address").check()
+    page.get_by_label("How much", exact=True).fill("10")
+    expect(page.get_by_label("Webhook URL")).to_have_value(
+        f"{person.url}/tradingview/webhook/bracket/{token}"
+    )
+    page.locator("#url").evaluate("field => field.value = field.value.replace(/wh_.*/, 'wh_...')")
+    page.get_by_role("button", name="Try it below").click()
+    expect(page.locator("#told")).to_contain_text("It would be taken.")
+    page.evaluate("scrollTo(0, 0)")
+    _take(person, "alerts")
+
+
+def _signals(person: Person, desk: Desk, token: str) -> None:
+    page = person.page
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    late = {"timenow": "2026-01-02T04:00:00Z", "signal_id": "breakout-2"}
+    for changed in ({}, {}, late, {"symbol": "SBINN", "signal_id": "breakout-3"}):
+        body = SBIN | {"signal_id": "breakout-1", "timenow": now} | changed
+        requests.post(f"{desk.url}/tradingview/webhook/bracket/{token}", json=body, timeout=10)
+    person.go("/dashboard/signals")
+    line = page.locator("#signals > li").first
+    expect(line).to_contain_text("SBINN")
+    line.locator("summary").first.click()
+    line.get_by_role("button", name="Replay as a dry run").click()
+    expect(line.locator(".verdict")).to_contain_text("Now it would be refused")
+    _take(person, "signals")
 
 
 def _gone(person: Person, desk: Desk) -> None:

@@ -19,6 +19,7 @@ from database.apilog_db import OrderLog
 from database.auth_db import Caller, Scope
 from database.bracket_db import Listed, events_of, list_brackets, load, verify_chain
 from database.session import Database
+from database.signal_db import SignalLog
 from database.symbol import Listing, SymbolTable
 from services.bracket.lifecycle import replay
 from services.bracket.model import (
@@ -158,6 +159,7 @@ class Story:
             announcer=announcer,
             order_log=OrderLog(self.db, self.clock),
             analyzer_log=AnalyzerLog(self.db, self.clock),
+            signal_log=SignalLog(self.db, self.clock),
         )
         self._is_down = False
         self.worker.settle()

@@ -9,6 +9,7 @@ from database import call_log
 from database.analyzer_db import AnalyzerLog, async_log_analyzer
 from database.apilog_db import OrderLog, async_log_order
 from database.session import Database
+from database.signal_db import SignalFilter, SignalLog
 from tests.builders import NINE_THIRTY, StoppedClock
 
 
@@ -55,6 +56,24 @@ def test_secrets_never_reach_the_log(db: Database, tmp_path: Path) -> None:
     everything = b"".join(file.read_bytes() for file in tmp_path.iterdir())
     assert '"price":"1450.50"' in call.request_data
     assert b"planted" not in everything
+
+
+def test_a_signals_own_columns_are_redacted_too(db: Database) -> None:
+    log = SignalLog(db, StoppedClock())
+    log.start()
+    also = {
+        "account_id": "a",
+        "sender_id": "s",
+        "verdict": "rejected",
+        "reason": "token=planted-word refused",
+    }
+
+    log.take("alert", request={}, response={}, also=also)
+    log.stop()
+
+    (found,) = log.signals(["a"], SignalFilter(), limit=5)
+    assert found.reason == "token=[secret] refused"
+    assert (found.symbol, found.bracket_id) == (None, None)
 
 
 def test_calls_in_analyzer_mode_have_a_log_of_their_own(db: Database) -> None:

@@ -1,9 +1,27 @@
 """What a person is told before an act is what the act will do."""
 
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
 import pytest
 
-from services.bracket.model import IfFilled, KillMode
-from services.consequences import Act, consequences, consequences_of_kill
+from services.bracket.model import (
+    EntryTerms,
+    IfFilled,
+    KillMode,
+    OrderType,
+    PriceMode,
+    PriceSpec,
+    Trail,
+)
+from services.bracket.preview import preview
+from services.consequences import (
+    Act,
+    consequences,
+    consequences_of_kill,
+    consequences_of_placing,
+)
 from tests.builders import a_plan
 from tests.unit.driver import Driver
 
@@ -77,3 +95,52 @@ def test_the_kill_switch_counts_what_it_touches() -> None:
     assert "2 positions stay open with their stops and targets." in consequences_of_kill(
         KillMode.BLOCK_ENTRIES, brackets
     )
+
+
+def of_placing(**overrides: Any) -> list[str]:
+    plan = a_plan(**overrides)
+    return consequences_of_placing(plan, preview(plan, None))
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        (EntryTerms(order_type=OrderType.MARKET), "at the market; the price is not guaranteed."),
+        (EntryTerms(order_type=OrderType.LIMIT, price=Decimal("100")), "at 100 or better."),
+        (
+            EntryTerms(order_type=OrderType.SL, price=Decimal("101"), trigger_price=Decimal("100")),
+            "at 101 or better once 100 trades.",
+        ),
+        (
+            EntryTerms(order_type=OrderType.SL_M, trigger_price=Decimal("100")),
+            "at the market once 100 trades; the price is not guaranteed.",
+        ),
+    ],
+)
+def test_placing_says_how_each_entry_goes(entry: EntryTerms, words: str) -> None:
+    assert of_placing(entry=entry)[0] == f"Buys 100 SBIN as MIS, {words}"
+
+
+def test_placing_says_what_ends_the_bracket_by_itself() -> None:
+    entry = EntryTerms(order_type=OrderType.LIMIT, price=Decimal("100"), expires_in=timedelta(seconds=600))
+
+    told = of_placing(entry=entry, exit_at=datetime(2026, 11, 23, 9, 40, tzinfo=UTC))
+
+    assert "What is still held at 15:10 exchange time leaves at the market." in told
+    assert "An entry that has not filled after 600 s is cancelled." in told
+
+
+def test_placing_says_how_the_stop_follows() -> None:
+    distance = PriceSpec(mode=PriceMode.PERCENT, value=Decimal("0.5"))
+
+    told = of_placing(trail=Trail(distance=distance, activate_at=Decimal("110"), breakeven_at=Decimal("105")))
+
+    assert "The stop follows the best price by 0.5 %, from 110 on." in told
+    assert "Once 105 trades, the stop moves to the average fill." in told
+
+
+def test_placing_says_whether_money_is_real_and_who_must_make_way() -> None:
+    told = of_placing(broker="zerodha", waits_for=("01OTHER",))
+
+    assert told[1] == "Brackets of the other side are closed first; the entry follows once they are flat."
+    assert told[-1] == "LIVE: real money moves."

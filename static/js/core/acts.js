@@ -3,6 +3,7 @@
 import { confirmAct } from "./dialog.js";
 import { h } from "./dom.js";
 import { call } from "./http.js";
+import { price } from "./money.js";
 
 const named = (bracket) => `${bracket.action} ${bracket.quantity} ${bracket.symbol}`;
 const path = (bracket, rest) => `brackets/${bracket.bracket_id}/${rest}`;
@@ -76,6 +77,18 @@ export function modify(bracket, done) {
     consequences: path(bracket, "consequences?act=modify"),
     confirm: "Change it",
     act: async (form) => done((await call(path(bracket, "modify"), { body: changes(form) })).bracket),
+  });
+}
+
+/** Ask whether a level goes where a person has put it; resolves when that is settled, either way. */
+export function moveLevel(bracket, level, to, done) {
+  const field = level === "stop" ? "sl_price" : "target_price";
+  return confirmAct({
+    title: `Move the ${level} of ${named(bracket)}`,
+    fields: [h("p", {}, `From ${price(bracket[field])} to `, h("b", {}, price(to)), ".")],
+    consequences: path(bracket, "consequences?act=modify"),
+    confirm: `Move the ${level}`,
+    act: async () => done((await call(path(bracket, "modify"), { body: { [field]: to } })).bracket),
   });
 }
 

@@ -22,6 +22,8 @@ export class PriceChart {
   #samples = [];
   #lines = [];
   #isTouched = false; // a person has moved the chart: it stays where they want it
+  #moved = new Map(); // level -> where a person holds it, not confirmed yet
+  #listeners = [];
 
   constructor(element) {
     this.element = element;
@@ -47,11 +49,46 @@ export class PriceChart {
     this.repaint();
   }
 
+  // --- for handles on the levels
+
+  /** Call back whenever prices may have come to stand elsewhere. */
+  onScale(listener) {
+    this.#listeners.push(listener);
+    this.chart.timeScale().subscribeVisibleLogicalRangeChange(listener);
+    this.chart.subscribeCrosshairMove(listener);
+    new ResizeObserver(() => requestAnimationFrame(listener)).observe(this.element);
+  }
+
+  yOf(price) {
+    return this.last.priceToCoordinate(price);
+  }
+
+  priceAt(y) {
+    return this.last.coordinateToPrice(y);
+  }
+
+  /** Draw a level where a person holds it; null puts it back. */
+  move(level, price) {
+    if (price === null) this.#moved.delete(level);
+    else this.#moved.set(level, price);
+    this.#levels();
+  }
+
+  /** Keep the scale still while a level is dragged: it would run away from the pointer. */
+  hold(isHeld) {
+    this.chart.applyOptions({ handleScroll: !isHeld && { vertTouchDrag: false }, handleScale: !isHeld });
+    this.chart.priceScale("right").applyOptions({ autoScale: !isHeld });
+  }
+
+  #rescaled() {
+    requestAnimationFrame(() => this.#listeners.forEach((listener) => listener()));
+  }
+
   #fit() {
     if (!this.#isTouched) this.chart.timeScale().fitContent();
   }
 
-  take(bracket, prices) {
+  take(bracket, prices = this.#prices) {
     this.#bracket = bracket;
     this.#levels();
     const now = { at: bracket.updated_at, price: bracket.sl_price };
@@ -62,6 +99,7 @@ export class PriceChart {
     this.#prices = prices;
     this.markers.setMarkers(this.#fills());
     this.#fit();
+    this.#rescaled();
   }
 
   sample(quote) {
@@ -72,6 +110,7 @@ export class PriceChart {
     this.last.update(this.#samples.at(-1));
     this.#holdStop(time);
     this.#fit();
+    this.#rescaled();
   }
 
   /** The stop stays where it is as long as nobody moves it. */
@@ -120,10 +159,10 @@ export class PriceChart {
     const { entry, stop, target } = this.colours;
     const known = [
       ["entry", bracket.average_price ?? bracket.entry_price, entry],
-      ["stop", bracket.sl_price, stop],
+      ["stop", this.#moved.get("stop") ?? bracket.sl_price, stop],
       ...bracket.targets.map((one, at) => [
         bracket.targets.length > 1 ? `target ${at + 1}` : "target",
-        at === 0 ? bracket.target_price : (one.price ?? null),
+        at === 0 ? (this.#moved.get("target") ?? bracket.target_price) : (one.price ?? null),
         target,
       ]),
     ];

@@ -8,6 +8,7 @@ export class Refused extends Error {
     super(answer.message ?? "The service refused this");
     this.code = answer.code;
     this.errors = answer.errors ?? {};
+    this.bracketId = answer.bracket_id ?? null;
     this.status = status;
   }
 }

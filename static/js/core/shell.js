@@ -143,6 +143,7 @@ const KEYS = [
   ["j, k", "next, previous bracket on the board"],
   ["Enter", "open the bracket"],
   ["m, c, x", "modify, cancel, exit the bracket that has the focus"],
+  ["arrows, Page keys", "on Stop or Target beside a chart: move it by one tick or ten; Enter asks, Esc puts it back"],
   ["z", "IST or UTC"],
   ["Esc", "close a dialog: nothing is done"],
 ];

@@ -1,6 +1,6 @@
 // One bracket: chart, orders, timeline, why.
 
-import { actButtons } from "../core/acts.js";
+import { actButtons, moveLevel } from "../core/acts.js";
 import { guardTone, modeBadge, stateTone, stateWords, survival } from "../core/badges.js";
 import { byId, fill, h, say } from "../core/dom.js";
 import { call } from "../core/http.js";
@@ -8,10 +8,12 @@ import { live } from "../core/live.js";
 import { distance, price, profitText } from "../core/money.js";
 import { ageText, now, onZone, timeElement } from "../core/time.js";
 import { PriceChart } from "../core/chart.js";
+import { LevelHandles } from "../core/levels.js";
 
 const id = byId("bracket").dataset.id;
 const chart = new PriceChart(byId("chart"));
 let bracket = null;
+const handles = new LevelHandles(byId("chart-box"), chart, (level, to) => moveLevel(bracket, level, to, moved));
 let timeline = [];
 let voice = "all";
 let asking = false;
@@ -38,6 +40,7 @@ async function load() {
 }
 
 function take(answer) {
+  if (bracket && answer.bracket.version < bracket.version) return; // an older answer that came late
   bracket = answer.bracket;
   timeline = answer.timeline;
   paintHead();
@@ -46,8 +49,18 @@ function take(answer) {
   paintLegs();
   paintStory();
   chart.take(bracket, answer.prices);
+  handles.take(bracket);
   paintDrawn();
   byId("bracket").setAttribute("aria-busy", "false");
+}
+
+/** Show what the service made of it at once; the story follows. */
+function moved(changed) {
+  bracket = changed;
+  paintNow();
+  chart.take(bracket);
+  handles.take(bracket);
+  load();
 }
 
 function paintHead() {
