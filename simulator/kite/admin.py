@@ -86,6 +86,11 @@ def addresses(desk: Desk, call: Call) -> Row:
     return {"postback_url": app.postback_url, "redirect_url": app.redirect_url}
 
 
+def calls(desk: Desk, call: Call) -> Row:
+    """Tell how often an app called what, and with which answer."""
+    return dict(desk.tally.of("".join(call.query_values("api_key"))))
+
+
 def cut_sockets(desk: Desk, call: Call) -> Row:
     """Close an app's sockets; an empty api_key closes everybody's."""
     return {"closed": desk.cut_sockets(_wish(call, _Wish).api_key)}
