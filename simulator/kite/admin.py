@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from simulator.commands import Place, parse
+from simulator.kite import gtts, orders, portfolio
 from simulator.kite.calls import Call
 from simulator.kite.desk import Desk
 from simulator.kite.failures import InputFailure
@@ -89,6 +90,17 @@ def addresses(desk: Desk, call: Call) -> Row:
 def calls(desk: Desk, call: Call) -> Row:
     """Tell how often an app called what, and with which answer."""
     return dict(desk.tally.of("".join(call.query_values("api_key"))))
+
+
+def books(desk: Desk, call: Call) -> Row:
+    """Tell a user's books as Kite would, without a token and without counting against the user's limits."""
+    asked = replace(call, user_id="".join(call.query_values("user_id")))
+    return {
+        "orders": orders.book(desk, asked),
+        "gtts": gtts.book(desk, asked),
+        "positions": portfolio.positions(desk, asked)["net"],
+        "holdings": portfolio.holdings(desk, asked),
+    }
 
 
 def cut_sockets(desk: Desk, call: Call) -> Row:

@@ -53,6 +53,7 @@ _OPEN: tuple[tuple[str, str, Endpoint], ...] = (
     ("POST", "/sim/app", admin.addresses),
     ("POST", "/sim/sockets/cut", admin.cut_sockets),
     ("GET", "/sim/calls", admin.calls),
+    ("GET", "/sim/books", admin.books),
     ("GET", "/sim/faults", admin.faults),
     ("POST", "/sim/faults", admin.add_fault),
     ("DELETE", "/sim/faults", admin.clear_faults),
