@@ -75,6 +75,10 @@ class KiteProcess:
     def cut_sockets(self, api_key: str) -> int:
         return int(self._sim("sockets/cut", {"api_key": api_key})["closed"])
 
+    def sockets(self, api_key: str) -> int:
+        """Return how many sockets an app has open."""
+        return int(self._asked(f"sockets?api_key={api_key}")["open"])
+
     def let(self, fault: str, **words: object) -> None:
         """Let something go wrong on the network: `fault="lost push", method="POSTBACK"`."""
         self._sim("faults", {"at": "network", "fault": fault, **words})

@@ -103,6 +103,11 @@ def books(desk: Desk, call: Call) -> Row:
     }
 
 
+def sockets(desk: Desk, call: Call) -> Row:
+    """Tell how many sockets an app has open; an empty api_key counts everybody's."""
+    return {"open": desk.count_sockets("".join(call.query_values("api_key")))}
+
+
 def cut_sockets(desk: Desk, call: Call) -> Row:
     """Close an app's sockets; an empty api_key closes everybody's."""
     return {"closed": desk.cut_sockets(_wish(call, _Wish).api_key)}

@@ -36,7 +36,8 @@ class Desk:
         self.plan = FaultPlan()
         self.tally = Tally()
         self.mischief = Mischief(exchange, sessions)
-        self.cut_sockets: Callable[[str], int] = lambda _api_key: 0  # set by what serves them
+        self.count_sockets: Callable[[str], int] = lambda _api_key: 0  # set by what serves them, as is
+        self.cut_sockets: Callable[[str], int] = lambda _api_key: 0
         self.indices = segments.indices(listings)
         self._tokens = {
             listing.key: segments.token(_FIRST_TOKEN + at, listing.key[0])

@@ -51,6 +51,7 @@ _OPEN: tuple[tuple[str, str, Endpoint], ...] = (
     ("POST", "/sim/token", admin.token),
     ("POST", "/sim/login", admin.log_in),
     ("POST", "/sim/app", admin.addresses),
+    ("GET", "/sim/sockets", admin.sockets),
     ("POST", "/sim/sockets/cut", admin.cut_sockets),
     ("GET", "/sim/calls", admin.calls),
     ("GET", "/sim/books", admin.books),

@@ -18,12 +18,13 @@ from scripts.service_process import ServiceProcess
 from simulator import load_instruments
 from simulator.instruments import Listing
 from tests.chaos.staging import SHARES, Books, ChaosAccount
-from tests.chaos.trade import Trade
+from tests.chaos.trade import QUANTITY, Trade
 from tests.kite_process import KiteProcess, wait_for
 from tests.replays import assert_all_replay
 from utils.clock import SystemClock
 
 BROKER = "zerodha"
+DONE = Books(position=0, live_orders=0, live_gtts=0, entries=1, bought=QUANTITY, sold=QUANTITY)
 FUTURES = tuple(one for one in load_instruments() if one.key[0] == "NFO" and one.instrument.kind == "FUT")
 _ALIVE = ("OPEN", "OPEN PENDING", "TRIGGER PENDING")
 
@@ -49,7 +50,14 @@ class Stage:
             "ENCRYPTION_KEYS": Fernet.generate_key().decode(),
         }
         self.service = ServiceProcess(
-            folder, settings=self._secrets | {"MARKET_HOURS": "ignore"} | self.roots() | (settings or {})
+            folder,
+            settings={
+                **self._secrets,
+                "MARKET_HOURS": "ignore",
+                "BRACKET_ORDER_RATE_LIMIT": "1000 per second",
+                **self.roots(),
+                **(settings or {}),
+            },
         )
         self._database_url = f"sqlite:///{folder / 'openbracket.db'}"
         self._taken = 0
@@ -122,6 +130,21 @@ class Stage:
         trade = Trade(self.service, self.kite, account, **words)
         trade.move("1")
         return trade
+
+    def protected(self, account: ChaosAccount, **words: Any) -> Trade:
+        """Return a trade whose entry is filled and whose exit rests."""
+        trade = self.trade(account, **words)
+        trade.place()
+        trade.move("0.998")
+        assert trade.until("PROTECTED")["state"] == "PROTECTED"
+        return trade
+
+    def warnings(self) -> list[str]:
+        """Return what /readyz warns of."""
+        answer = requests.get(f"{self.service.url}/readyz", timeout=5)
+        assert answer.status_code == 200, answer.text
+        found: list[str] = answer.json()["warnings"]
+        return found
 
     def calls(self, account: ChaosAccount) -> dict[str, int]:
         return self.kite.calls(account.api_key)
