@@ -54,6 +54,7 @@ class Stage:
             settings={
                 **self._secrets,
                 "MARKET_HOURS": "ignore",
+                "OUTBOUND_WEBHOOKS_ALLOW": "private,http",
                 "BRACKET_ORDER_RATE_LIMIT": "1000 per second",
                 **self.roots(),
                 **(settings or {}),
@@ -77,7 +78,7 @@ class Stage:
     def log_in_by_command(self, account: ChaosAccount) -> str:
         """Log in as a person at a terminal does, and return what they are told."""
         words = ("--request-token", self.kite.log_in(account.api_key))
-        return self.service.command("account", "login", f"kite{account.user_id[-2:]}", *words)
+        return self.service.command("account", "login", self.name_of(account), *words)
 
     def close(self) -> None:
         self.service.kill()
@@ -145,6 +146,14 @@ class Stage:
         assert answer.status_code == 200, answer.text
         found: list[str] = answer.json()["warnings"]
         return found
+
+    def needs_login(self, account: ChaosAccount) -> bool:
+        """Whether /readyz warns that the account is logged out."""
+        name = f"account {self.name_of(account)} needs"
+        return any(one.startswith(name) for one in self.warnings())
+
+    def name_of(self, account: ChaosAccount) -> str:
+        return f"kite{account.user_id[-2:]}"
 
     def calls(self, account: ChaosAccount) -> dict[str, int]:
         return self.kite.calls(account.api_key)

@@ -46,11 +46,6 @@ def refuse_sockets(stage: Stage, account: ChaosAccount) -> None:
     stage.kite.let("429", method="GET", path=f"^/.api_key={account.api_key}&", times=None)
 
 
-def needs_login(stage: Stage, account: ChaosAccount) -> bool:
-    name = f"account kite{account.user_id[-2:]} needs"
-    return any(one.startswith(name) for one in stage.warnings())
-
-
 def test_a_forged_postback_is_401_and_changes_nothing_and_a_signed_one_is_taken(stage: Stage) -> None:
     account = stage.logged_in()
     trade = stage.trade(account)
@@ -110,7 +105,7 @@ def test_without_ticks_prices_are_asked_for_at_most_once_a_second(stage: Stage) 
 
     assert 2 <= asked <= _WATCHED_SECONDS + 1
     assert over["outcome"] == "target_hit"
-    assert not needs_login(stage, account)
+    assert not stage.needs_login(account)
     assert stage.books_of(account) == DONE
     assert stage.was_restrained(account)
 
@@ -126,7 +121,7 @@ def test_a_socket_that_is_cut_comes_back_by_itself(stage: Stage) -> None:
     over = trade.until(*CLOSED)
 
     assert over["outcome"] == "target_hit"
-    assert not needs_login(stage, account)
+    assert not stage.needs_login(account)
     assert stage.books_of(account) == DONE
     assert stage.was_restrained(account)
 
@@ -143,7 +138,7 @@ def test_a_socket_that_falls_silent_is_given_up_and_the_books_are_polled(stage: 
     over = trade.until(*CLOSED)
 
     assert over["outcome"] == "stop_hit"
-    assert not needs_login(stage, account)
+    assert not stage.needs_login(account)
     assert stage.books_of(account) == DONE
     assert stage.was_restrained(account)
 
