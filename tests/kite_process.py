@@ -1,11 +1,12 @@
 """The simulated Kite as a process of its own, with its exchange's file to be read after its end."""
 
 import contextlib
+import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +29,12 @@ class KiteProcess:
         self._process: subprocess.Popen[str] | None = None
         self.url = ""
 
-    def start(self) -> None:
-        """Serve, and return once it answers; on another port each time."""
+    def start(self, *, extra: Mapping[str, str] | None = None) -> None:
+        """Serve, and return once it answers; on another port each time. extra is for its environment."""
         self._process = subprocess.Popen(
             [sys.executable, "-m", self._module, "--state", str(self.state), *self._words],
             cwd=PROJECT,
+            env=os.environ | dict(extra or {}),
             stdout=subprocess.PIPE,
             text=True,
         )

@@ -38,12 +38,12 @@ class Stage:
         *,
         users: int = 1,
         free: Sequence[int] = (),
-        settings: dict[str, str] | None = None,
-        kite_options: Sequence[str] = (),
+        kite_module: str = "simulator.kite",
+        application: str = "app:main()",
     ) -> None:
         """Start the broker. users of the numbers in free have the plan without market data."""
         apps = [_app(number, is_free=number in free) for number in range(users)]
-        self.kite = KiteProcess(folder / "kite.state", apps, *kite_options)
+        self.kite = KiteProcess(folder / "kite.state", apps, module=kite_module)
         self.kite.start()
         self._secrets = {
             "API_KEY_PEPPER": secrets.token_bytes(32).hex(),
@@ -57,8 +57,8 @@ class Stage:
                 "OUTBOUND_WEBHOOKS_ALLOW": "private,http",
                 "BRACKET_ORDER_RATE_LIMIT": "1000 per second",
                 **self.roots(),
-                **(settings or {}),
             },
+            application=application,
         )
         self._database_url = f"sqlite:///{folder / 'openbracket.db'}"
         self._taken = 0
@@ -67,18 +67,25 @@ class Stage:
         """Return the settings that lead to the broker where it is now."""
         return {"ZERODHA_API_ROOT": self.kite.url, "ZERODHA_WS_ROOT": self.kite.socket_url}
 
-    def open(self, **extra: str) -> None:
+    def open(self) -> None:
         """Make the tables, log the first account in by command, list the broker's instruments and serve."""
         migrations.upgrade(self._database_url)
         self.first = self.account()
         self.log_in_by_command(self.first)
         self.service.command("instruments", "sync", "--broker", BROKER)
-        self.service.start(extra=extra)
+        self.service.start()
 
     def log_in_by_command(self, account: ChaosAccount) -> str:
         """Log in as a person at a terminal does, and return what they are told."""
         words = ("--request-token", self.kite.log_in(account.api_key))
         return self.service.command("account", "login", self.name_of(account), *words)
+
+    def turn_night(self, *, hours: float) -> None:
+        """End both processes and start them as if so many hours had passed; logins at the broker are over."""
+        self.service.stop()
+        self.kite.stop()
+        self.kite.start(extra={"LATER_HOURS": str(hours)})
+        self.service.start(extra={"LATER_HOURS": str(hours)} | self.roots())
 
     def close(self) -> None:
         self.service.kill()
@@ -93,11 +100,7 @@ class Stage:
             made = self._made(db, number, listed or SHARES[number])
         finally:
             db.close()
-        self.kite.addresses(
-            made.api_key,
-            redirect_url=f"{self.service.url}/zerodha/callback",
-            postback_url=self.postback_url(made),
-        )
+        self._register(made)
         return made
 
     def postback_url(self, account: ChaosAccount) -> str:
@@ -105,6 +108,7 @@ class Stage:
 
     def log_in(self, account: ChaosAccount) -> None:
         """Log in as a browser does, and return once the service speaks with the new token."""
+        self._register(account)
         before = self._good_reads(account)
         with requests.Session() as browser:
             begun = browser.post(
@@ -183,9 +187,20 @@ class Stage:
         finally:
             db.close()
 
+    def _register(self, account: ChaosAccount) -> None:
+        """Enter the service's addresses in the app, as in Kite's developer console."""
+        self.kite.addresses(
+            account.api_key,
+            redirect_url=f"{self.service.url}/zerodha/callback",
+            postback_url=self.postback_url(account),
+        )
+
     def _good_reads(self, account: ChaosAccount) -> int:
+        """Return how much the broker has answered; on the free plan it refuses quotes, and nothing else."""
         calls = self.calls(account)
-        return calls.get("GET /quote 200", 0) + calls.get("GET /quote 403", 0)
+        return sum(count for name, count in calls.items() if name.endswith(" 200")) + calls.get(
+            "GET /quote 403", 0
+        )
 
     def _made(self, db: Database, number: int, listed: Listing) -> ChaosAccount:
         at = SystemClock().now()
