@@ -53,10 +53,12 @@ def test_a_forged_postback_is_401_and_changes_nothing_and_a_signed_one_is_taken(
     trade.until("ENTRY_OPEN")
 
     forged = [posted(stage, account, secret) for secret in ("not the secret", None)]
+    flood = {posted(stage, account, f"guess {number}") for number in range(12)}
     after = trade.status()
     genuine = posted(stage, account, f"secret{account.user_id[-2:]}")
 
     assert (forged, genuine) == ([401, 401], 200)
+    assert flood == {401, 429}  # a stranger's flood is shut out, and shuts out nobody else
     assert (after["state"], after["filled_quantity"]) == ("ENTRY_OPEN", 0)
     assert stage.books_of(account).position == 0
     trade.post("cancelbracketorder", {"bracket_id": trade.bracket_id})

@@ -26,6 +26,9 @@ def test_a_long_bracket_ends_where_the_market_or_its_owner_says(
     over = run(stage.trade(account, product=product), end)
 
     assert (over["state"], over["outcome"]) == ("CLOSED", outcome)
+    if product == "MIS":  # one exit order, which became what ended it
+        assert len(stage.kite.seen(account.user_id)["orders"]) == 2
+    assert not any("BROKER_DOWN" in moment["words"] for moment in over["timeline"])
     assert stage.books_of(account) == DONE
     assert stage.was_restrained(account)
 
