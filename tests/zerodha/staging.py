@@ -162,9 +162,9 @@ class Stage:
     def calls(self, account: ChaosAccount) -> dict[str, int]:
         return self.kite.calls(account.api_key)
 
-    def was_restrained(self, account: ChaosAccount) -> bool:
-        """Whether the broker never had to refuse the account's calls as too many."""
-        return not any(name.endswith(" 429") for name in self.calls(account))
+    def too_many(self, account: ChaosAccount) -> dict[str, int]:
+        """Return the calls that the broker refused as too many: there never are any."""
+        return {name: count for name, count in self.calls(account).items() if name.endswith(" 429")}
 
     def books_of(self, account: ChaosAccount) -> Books:
         """Return the broker's word on an account, as it is now."""

@@ -43,7 +43,7 @@ def unharmed(stage: Stage) -> dict[tuple[str, str], Ending]:
 def traded(stage: Stage, product: str, end: str) -> Ending:
     account = stage.logged_in()
     over = run(stage.trade(account, product=product), end)
-    assert stage.was_restrained(account)
+    assert stage.too_many(account) == {}
     return Ending(over["state"], over["outcome"], stage.books_of(account))
 
 

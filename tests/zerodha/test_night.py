@@ -48,4 +48,4 @@ def test_a_delivery_bracket_is_held_by_its_gtt_over_the_night_and_ends_the_next_
     assert [(row["transaction_type"], row["filled_quantity"]) for row in evening["orders"]] == [
         ("SELL", QUANTITY)
     ]
-    assert stage.was_restrained(account)
+    assert stage.too_many(account) == {}

@@ -30,7 +30,7 @@ def test_a_long_bracket_ends_where_the_market_or_its_owner_says(
         assert len(stage.kite.seen(account.user_id)["orders"]) == 2
     assert not any("BROKER_DOWN" in moment["words"] for moment in over["timeline"])
     assert stage.books_of(account) == DONE
-    assert stage.was_restrained(account)
+    assert stage.too_many(account) == {}
 
 
 @pytest.mark.parametrize(("end", "outcome"), ENDS)
@@ -54,7 +54,7 @@ def test_a_short_future_is_held_by_a_gtt_and_ends_where_the_market_says(
     assert stage.books_of(account) == Books(
         position=0, live_orders=0, live_gtts=0, entries=1, bought=lot, sold=lot
     )
-    assert stage.was_restrained(account)
+    assert stage.too_many(account) == {}
 
 
 def test_an_account_logged_in_by_command_trades_as_one_by_browser(stage: Stage) -> None:
@@ -83,18 +83,18 @@ def test_each_part_of_an_entry_is_protected_as_it_fills(stage: Stage, product: s
     assert (first.position, first.live_orders + first.live_gtts) == (4, 2)  # the entry's rest, and the exit
     assert over["outcome"] == "stop_hit"
     assert stage.books_of(account) == DONE
-    assert stage.was_restrained(account)
+    assert stage.too_many(account) == {}
 
 
 def exit_quantity(stage: Stage, account: ChaosAccount) -> int:
     """Return how many shares the resting exits would sell."""
     seen = stage.kite.seen(account.user_id)
-    orders = [
+    orders: list[int] = [
         row["quantity"] - row["filled_quantity"]
         for row in seen["orders"]
         if row["status"] == "TRIGGER PENDING"
     ]
-    gtts = [row["orders"][0]["quantity"] for row in seen["gtts"] if row["status"] == "active"]
+    gtts: list[int] = [row["orders"][0]["quantity"] for row in seen["gtts"] if row["status"] == "active"]
     return sum(orders) + sum(gtts)
 
 
@@ -108,7 +108,7 @@ def test_a_gtt_whose_child_the_market_jumped_over_is_laddered_until_it_fills(sta
     assert (over["state"], over["outcome"]) == ("CLOSED", "stop_hit")
     assert stage.books_of(account) == DONE
     assert stage.calls(account)["PUT /orders/regular/:id 200"] >= 1  # the child was moved
-    assert stage.was_restrained(account)
+    assert stage.too_many(account) == {}
 
 
 def test_the_free_plan_is_refused_before_the_entry_and_a_dry_run_says_so(stage: Stage) -> None:
@@ -123,7 +123,7 @@ def test_the_free_plan_is_refused_before_the_entry_and_a_dry_run_says_so(stage: 
             assert why in answer.text
     assert any(f"account kite{FREE} gets no prices" in one for one in stage.warnings())
     assert stage.books_of(account).entries == 0
-    assert stage.was_restrained(account)
+    assert stage.too_many(account) == {}
 
 
 def requested(trade: Trade, **more: Any) -> requests.Response:

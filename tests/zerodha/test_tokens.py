@@ -57,7 +57,7 @@ def test_a_token_that_dies_in_mid_trade_is_told_once_and_an_exit_goes_on_after_t
     assert alarms(receiver) == 1
     wait_for(lambda: not stage.needs_login(account), what="the end of the warning")
     assert stage.books_of(account) == DONE
-    assert stage.was_restrained(account)
+    assert stage.too_many(account) == {}
 
 
 def test_an_entry_that_met_a_dead_token_is_never_sent_again_and_others_are_refused(stage: Stage) -> None:
@@ -77,7 +77,7 @@ def test_an_entry_that_met_a_dead_token_is_never_sent_again_and_others_are_refus
     assert refused["code"] == "broker_error"
     assert stopped["outcome"] == "stop_hit"
     assert stage.books_of(account) == DONE  # one entry: the first
-    assert stage.was_restrained(account)
+    assert stage.too_many(account) == {}
 
 
 def refusal_of(stage: Stage, account: ChaosAccount) -> dict[str, Any] | None:
@@ -104,7 +104,7 @@ def test_an_entry_that_filled_while_the_token_was_dead_gets_its_stop_at_the_logi
     assert (resting.position, resting.live_orders) == (10, 1)
     assert over["outcome"] == "target_hit"
     assert stage.books_of(account) == DONE
-    assert stage.was_restrained(account)
+    assert stage.too_many(account) == {}
 
 
 @pytest.mark.parametrize(
@@ -125,4 +125,4 @@ def test_what_the_market_does_while_the_token_is_dead_is_made_good_after_the_log
 
     assert over["outcome"] == outcome
     assert stage.books_of(account) == DONE
-    assert stage.was_restrained(account)
+    assert stage.too_many(account) == {}
