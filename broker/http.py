@@ -4,6 +4,7 @@ It uses requests' transport adapter without its Session. What a Session adds (co
 and .netrc from the environment) must not touch an order, and costs more than the rest of the call.
 """
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -27,6 +28,8 @@ MAX_ANSWER_BYTES = 16 * 1024 * 1024  # a book of 5,000 orders is about 5 MB
 MAX_FILE_BYTES = 128 * 1024 * 1024
 CHUNK_BYTES = 64 * 1024
 MAX_RETRY_AFTER_SECONDS = 60
+# A read of several books that gave up at the last of them would have spent its calls for nothing.
+READ_PATIENCE = timedelta(seconds=2)
 
 _FORM_TYPE = "application/x-www-form-urlencoded"
 Fields = Mapping[str, str] | Sequence[tuple[str, str]]
@@ -53,6 +56,7 @@ class BrokerSession:
         """
         self._root = root.rstrip("/")
         self._limiter = limiter
+        self._closed = threading.Event()
         self._timeout = (min(CONNECT_SECONDS, timeout_seconds), timeout_seconds)
         self._template = requests.Request("GET", self._root, headers=dict(headers)).prepare()
         self._template.headers.setdefault("User-Agent", "openbracket")
@@ -77,9 +81,12 @@ class BrokerSession:
             raise OutcomeUnknown(f"{method} {path} may have arrived: {_words(exc)}") from exc
 
     def read(self, path: str, *, lane: Lane = Lane.READ, params: Fields = ()) -> Answer:
-        """Send one GET. Raises ReadFailed when there is no whole answer, our own rate limit included."""
+        """Send one GET; waits a little for room in our own rate limit, but never for a quote.
+
+        Raises ReadFailed when there is no whole answer, or no room.
+        """
         try:
-            self._limiter.acquire(lane)
+            self._take_room(lane)
             return self._exchange(self._prepared("GET", path, params=params))
         except (OSError, HTTPError, RateLimited) as exc:
             raise ReadFailed(f"GET {path} failed: {_words(exc)}") from exc
@@ -106,8 +113,21 @@ class BrokerSession:
         return self._limiter.use()
 
     def close(self) -> None:
-        """Close the idle connections."""
+        """Close the idle connections; nobody waits for room any more."""
+        self._closed.set()
         self._adapter.close()
+
+    def _take_room(self, lane: Lane) -> None:
+        left = timedelta(0) if lane is Lane.QUOTE else READ_PATIENCE
+        while True:
+            try:
+                self._limiter.acquire(lane)
+            except RateLimited as exc:
+                left -= exc.retry_after
+                if left < timedelta(0) or self._closed.wait(exc.retry_after.total_seconds()):
+                    raise
+            else:
+                return
 
     def _prepared(
         self, method: str, path: str, *, form: Fields = (), params: Fields = ()

@@ -1,11 +1,12 @@
 """The simulated Kite as a process of its own, with its exchange's file to be read after its end."""
 
 import contextlib
+import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +20,21 @@ from utils.clock import SystemClock
 class KiteProcess:
     """One simulated broker. apps are USER:KEY:SECRET:TOKEN."""
 
-    def __init__(self, state: Path, apps: Sequence[str], *options: str) -> None:
+    def __init__(
+        self, state: Path, apps: Sequence[str], *options: str, module: str = "simulator.kite"
+    ) -> None:
         self.state = state
+        self._module = module
         self._words = [word for app in apps for word in ("--app", app)] + list(options)
         self._process: subprocess.Popen[str] | None = None
         self.url = ""
 
-    def start(self) -> None:
-        """Serve, and return once it answers; on another port each time."""
+    def start(self, *, extra: Mapping[str, str] | None = None) -> None:
+        """Serve, and return once it answers; on another port each time. extra is for its environment."""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "simulator.kite", "--state", str(self.state), *self._words],
+            [sys.executable, "-m", self._module, "--state", str(self.state), *self._words],
             cwd=PROJECT,
+            env=os.environ | dict(extra or {}),
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -55,11 +60,42 @@ class KiteProcess:
         """Have the exchange do something: `act="set_price", exchange="NSE", ...`."""
         return self._sim("command", words)
 
-    def price(self, symbol: str, last: object) -> None:
-        self.command(act="set_price", exchange="NSE", symbol=symbol, last=str(last))
+    def price(self, symbol: str, last: object, *, exchange: str = "NSE", **more: object) -> None:
+        self.command(act="set_price", exchange=exchange, symbol=symbol, last=str(last), **more)
 
     def token(self, api_key: str, *, alive: bool) -> None:
         self._sim("token", {"api_key": api_key, "alive": alive})
+
+    def log_in(self, api_key: str) -> str:
+        """Return the request token that the login page would give."""
+        return str(self._sim("login", {"api_key": api_key})["request_token"])
+
+    def addresses(self, api_key: str, **addresses: str) -> None:
+        """Set an app's postback_url or redirect_url."""
+        self._sim("app", {"api_key": api_key, **addresses})
+
+    def cut_sockets(self, api_key: str) -> int:
+        return int(self._sim("sockets/cut", {"api_key": api_key})["closed"])
+
+    def sockets(self, api_key: str) -> int:
+        """Return how many sockets an app has open."""
+        return int(self._asked(f"sockets?api_key={api_key}")["open"])
+
+    def let(self, fault: str, **words: object) -> None:
+        """Let something go wrong on the network: `fault="lost push", method="POSTBACK"`."""
+        self._sim("faults", {"at": "network", "fault": fault, **words})
+
+    def happened(self, fault: str) -> int:
+        """Return how often a fault struck."""
+        return int(self._asked("faults")["happened"].get(fault, 0))
+
+    def calls(self, api_key: str) -> dict[str, int]:
+        """Return how often an app called what, by answer: `{"GET /orders 200": 7}`."""
+        return self._asked(f"calls?api_key={api_key}")
+
+    def seen(self, user_id: str) -> dict[str, Any]:
+        """Return a user's orders, gtts, positions and holdings as the broker shows them now."""
+        return self._asked(f"books?user_id={user_id}")
 
     def books(self) -> SimulatedExchange:
         """Return the exchange behind it, for reading; only after its end. To be closed."""
@@ -67,10 +103,10 @@ class KiteProcess:
         return SimulatedExchange(SystemClock(), path=self.state, listings=load_instruments())
 
     def _sim(self, path: str, body: object) -> dict[str, Any]:
-        answer = requests.post(f"{self.url}/sim/{path}", json=body, timeout=10)
-        assert answer.ok, answer.text
-        found: dict[str, Any] = answer.json()["data"]
-        return found
+        return _told(requests.post(f"{self.url}/sim/{path}", json=body, timeout=10))
+
+    def _asked(self, path: str) -> dict[str, Any]:
+        return _told(requests.get(f"{self.url}/sim/{path}", timeout=10))
 
     def __enter__(self) -> "KiteProcess":
         self.start()
@@ -78,6 +114,12 @@ class KiteProcess:
 
     def __exit__(self, *exc_info: object) -> None:
         self.stop(signal.SIGKILL)
+
+
+def _told(answer: requests.Response) -> dict[str, Any]:
+    assert answer.ok, answer.text
+    found: dict[str, Any] = answer.json()["data"]
+    return found
 
 
 def wait_for(fulfilled: Any, *, seconds: float = 40.0, every: float = 0.1, what: str = "it") -> Any:

@@ -11,13 +11,16 @@ API_ROOT = "https://api.kite.trade"
 
 # Kite counts arrivals, we count departures: 10 calls sent within a second and a bit can arrive within one.
 _SECOND = timedelta(milliseconds=1100)
+# Reads come in bursts, and the first of one may wait for a new connection while the next burst does not.
+# They wait for room, so a wider window costs little.
+_READ_SECOND = timedelta(milliseconds=1300)
 _MINUTE = timedelta(seconds=61)
 # The longest trading day, MCX's, has 15 hours. A window of 24 would charge yesterday afternoon's orders
 # to this morning's stops.
 _TRADING_DAY = timedelta(hours=15)
 
 ORDER_WINDOWS = (Window(10, _SECOND), Window(400, _MINUTE), Window(5000, _TRADING_DAY))
-READ_WINDOWS = (Window(10, _SECOND),)
+READ_WINDOWS = (Window(10, _READ_SECOND),)
 QUOTE_WINDOWS = (Window(1, _SECOND),)
 
 

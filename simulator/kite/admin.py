@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from simulator.commands import Place, parse
+from simulator.kite import gtts, orders, portfolio
 from simulator.kite.calls import Call
 from simulator.kite.desk import Desk
 from simulator.kite.failures import InputFailure
@@ -84,6 +85,27 @@ def addresses(desk: Desk, call: Call) -> Row:
     desk.sessions.set_addresses(wish.api_key, postback_url=wish.postback_url, redirect_url=wish.redirect_url)
     app = desk.sessions.app(wish.api_key)
     return {"postback_url": app.postback_url, "redirect_url": app.redirect_url}
+
+
+def calls(desk: Desk, call: Call) -> Row:
+    """Tell how often an app called what, and with which answer."""
+    return dict(desk.tally.of("".join(call.query_values("api_key"))))
+
+
+def books(desk: Desk, call: Call) -> Row:
+    """Tell a user's books as Kite would, without a token and without counting against the user's limits."""
+    asked = replace(call, user_id="".join(call.query_values("user_id")))
+    return {
+        "orders": orders.book(desk, asked),
+        "gtts": gtts.book(desk, asked),
+        "positions": portfolio.positions(desk, asked)["net"],
+        "holdings": portfolio.holdings(desk, asked),
+    }
+
+
+def sockets(desk: Desk, call: Call) -> Row:
+    """Tell how many sockets an app has open; an empty api_key counts everybody's."""
+    return {"open": desk.count_sockets("".join(call.query_values("api_key")))}
 
 
 def cut_sockets(desk: Desk, call: Call) -> Row:

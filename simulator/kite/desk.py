@@ -13,6 +13,7 @@ from simulator.kite.history import PriceHistory
 from simulator.kite.journal import Journal
 from simulator.kite.mischief import Mischief
 from simulator.kite.sessions import Sessions
+from simulator.kite.tally import Tally
 from simulator.kite.ticks import Picture
 from simulator.orders import Key, Order
 from simulator.wire_faults import FaultPlan
@@ -33,8 +34,10 @@ class Desk:
         self.journal = Journal(exchange)
         self.history = PriceHistory(exchange)
         self.plan = FaultPlan()
+        self.tally = Tally()
         self.mischief = Mischief(exchange, sessions)
-        self.cut_sockets: Callable[[str], int] = lambda _api_key: 0  # set by what serves them
+        self.count_sockets: Callable[[str], int] = lambda _api_key: 0  # set by what serves them, as is
+        self.cut_sockets: Callable[[str], int] = lambda _api_key: 0
         self.indices = segments.indices(listings)
         self._tokens = {
             listing.key: segments.token(_FIRST_TOKEN + at, listing.key[0])

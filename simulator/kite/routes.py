@@ -51,7 +51,10 @@ _OPEN: tuple[tuple[str, str, Endpoint], ...] = (
     ("POST", "/sim/token", admin.token),
     ("POST", "/sim/login", admin.log_in),
     ("POST", "/sim/app", admin.addresses),
+    ("GET", "/sim/sockets", admin.sockets),
     ("POST", "/sim/sockets/cut", admin.cut_sockets),
+    ("GET", "/sim/calls", admin.calls),
+    ("GET", "/sim/books", admin.books),
     ("GET", "/sim/faults", admin.faults),
     ("POST", "/sim/faults", admin.add_fault),
     ("DELETE", "/sim/faults", admin.clear_faults),
@@ -70,6 +73,11 @@ class Router:
 
     def answer(self, call: Call) -> Reply:
         """Return the whole answer to a call, whatever it comes to."""
+        reply = self._answer(call)
+        self._desk.tally.count(call, reply.status)
+        return reply
+
+    def _answer(self, call: Call) -> Reply:
         try:
             data = self._carried_out(call)
         except KiteFailure as exc:

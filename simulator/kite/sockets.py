@@ -40,6 +40,7 @@ class SocketHub:
         self._desk = desk
         self._lock = threading.Lock()
         self._open: list[TickerSocket] = []
+        desk.count_sockets = self.count
         desk.cut_sockets = self.cut
         desk.journal.listen(self._order_changed)
         desk.exchange.listen_prices(self._prices_moved)
@@ -68,13 +69,20 @@ class SocketHub:
             with self._lock:
                 self._open.remove(one)
 
+    def count(self, api_key: str) -> int:
+        """Return how many sockets an app has open, everybody's for an empty key."""
+        return len(self._of(api_key))
+
     def cut(self, api_key: str) -> int:
         """Close an app's sockets, every app's for an empty key; return how many there were."""
-        with self._lock:
-            concerned = [one for one in self._open if api_key in ("", one.app.api_key)]
+        concerned = self._of(api_key)
         for one in concerned:
             one.end()
         return len(concerned)
+
+    def _of(self, api_key: str) -> "list[TickerSocket]":
+        with self._lock:
+            return [one for one in self._open if api_key in ("", one.app.api_key)]
 
     def _order_changed(self, update: Update) -> None:
         if not update.is_told:

@@ -109,21 +109,7 @@ class Stage:
     def books_of(self, account: ChaosAccount) -> Books:
         """Return the exchange's word on an account; ends the broker for it."""
         self.kite.stop()  # a second call does nothing
-        exchange = self.kite.books()
-        try:
-            orders = exchange.order_book(account.user_id)
-            positions = exchange.positions(account.user_id)
-            gtts = exchange.gtt_book(account.user_id)
-        finally:
-            exchange.close()
-        return Books(
-            position=sum(row.quantity for row in positions),
-            live_orders=sum(1 for row in orders if _is_live(row)),
-            live_gtts=sum(1 for row in gtts if row.status.value == "active"),
-            entries=sum(1 for row in orders if row.tag is not None and row.tag[8] == "E"),
-            bought=sum(row.filled for row in orders if row.side is Side.BUY),
-            sold=sum(row.filled for row in orders if row.side is Side.SELL),
-        )
+        return read_books(self.kite, account.user_id)
 
     def _populated(self, count: int) -> Sequence[ChaosAccount]:
         url = f"sqlite:///{self.database_file}"
@@ -138,6 +124,25 @@ class Stage:
             return [_account(db, store, owner.id, number) for number in range(count)]
         finally:
             db.close()
+
+
+def read_books(kite: KiteProcess, user_id: str) -> Books:
+    """Return what the exchange has of a user; only after the end of its process."""
+    exchange = kite.books()
+    try:
+        orders = exchange.order_book(user_id)
+        positions = exchange.positions(user_id)
+        gtts = exchange.gtt_book(user_id)
+    finally:
+        exchange.close()
+    return Books(
+        position=sum(row.quantity for row in positions),
+        live_orders=sum(1 for row in orders if _is_live(row)),
+        live_gtts=sum(1 for row in gtts if row.status.value == "active"),
+        entries=sum(1 for row in orders if row.tag is not None and row.tag[8] == "E"),
+        bought=sum(row.filled for row in orders if row.side is Side.BUY),
+        sold=sum(row.filled for row in orders if row.side is Side.SELL),
+    )
 
 
 def _account(db: Database, store: Secrets, owner_id: str, number: int) -> ChaosAccount:

@@ -17,17 +17,28 @@ _PATIENCE_SECONDS = 90.0
 
 
 class Trade:
-    """A long bracket in the account's share: entry just below the market, stop 1.5 %, target 2 % away."""
+    """A bracket in the account's share: entry just below the market, stop 1.5 %, target 2 % away.
+
+    A short one has all of it mirrored: what falls for a long one rises for it.
+    """
 
     def __init__(
-        self, service: ServiceProcess, kite: KiteProcess, account: ChaosAccount, *, product: str = "MIS"
+        self,
+        service: ServiceProcess,
+        kite: KiteProcess,
+        account: ChaosAccount,
+        *,
+        product: str = "MIS",
+        action: str = "BUY",
+        quantity: int = QUANTITY,
     ) -> None:
         self.service = service
         self.kite = kite
         self.account = account
         self.product = product
+        self.action = action
+        self.quantity = quantity
         self.bracket_id = ""
-        self._last = Decimal(0)
 
     def place(self, **more: object) -> dict[str, Any]:
         """Send the request; returns the whole answer, refusals too."""
@@ -38,19 +49,20 @@ class Trade:
     def order(self) -> dict[str, Any]:
         return {
             "symbol": self.account.share.instrument.symbol,
-            "exchange": "NSE",
+            "exchange": self.account.share.instrument.exchange,
             "product": self.product,
-            "action": "BUY",
-            "quantity": QUANTITY,
-            "entry_price": str(self._at("0.999")),
-            "sl_price": str(self._at("0.985")),
-            "target_price": str(self._at("1.02")),
+            "action": self.action,
+            "quantity": self.quantity,
+            "entry_price": str(self.at("0.999")),
+            "sl_price": str(self.at("0.985")),
+            "target_price": str(self.at("1.02")),
             "client_order_id": "the-only-one",
         }
 
-    def move(self, share_of_reference: str) -> None:
+    def move(self, share_of_reference: str, **more: object) -> None:
         """Move the market; 0.998 fills the entry, 1.021 reaches the target, 0.984 the stop."""
-        self.kite.price(self.account.share.instrument.symbol, self._at(share_of_reference))
+        exchange, symbol = self.account.share.key
+        self.kite.price(symbol, self.at(share_of_reference), exchange=exchange, **more)
 
     def until(self, *states: str) -> dict[str, Any]:
         """Wait for one of the states, or for the end."""
@@ -79,9 +91,11 @@ class Trade:
         found = self.status()
         return found if found.get("state") in (*states, *CLOSED) else None
 
-    def _at(self, share: str) -> Decimal:
-        listed = self.account.share
-        return round_to_tick(listed.reference_price * Decimal(share), listed.instrument.tick_size)
+    def at(self, share_of_reference: str) -> Decimal:
+        """Return a price of the account's share, on its tick."""
+        listed, share = self.account.share, Decimal(share_of_reference)
+        factor = share if self.action == "BUY" else 2 - share
+        return round_to_tick(listed.reference_price * factor, listed.instrument.tick_size)
 
 
 def run_to_target(trade: Trade) -> dict[str, Any]:

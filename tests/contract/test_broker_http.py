@@ -30,9 +30,14 @@ def open_session() -> Iterator[Open]:
     opened: list[BrokerSession] = []
 
     def open_one(
-        root: str, *, timeout_seconds: float = 5.0, orders: tuple[Window, ...] = WIDE
+        root: str,
+        *,
+        timeout_seconds: float = 5.0,
+        orders: tuple[Window, ...] = WIDE,
+        reads: tuple[Window, ...] = WIDE,
+        quotes: tuple[Window, ...] = WIDE,
     ) -> BrokerSession:
-        limiter = AccountLimiter(SystemClock(), orders=orders, reads=WIDE, quotes=WIDE)
+        limiter = AccountLimiter(SystemClock(), orders=orders, reads=reads, quotes=quotes)
         headers = {"Authorization": "token key:secretsecret"}
         opened.append(BrokerSession(root, headers, limiter=limiter, timeout_seconds=timeout_seconds))
         return opened[-1]
@@ -116,6 +121,38 @@ def test_a_full_rate_limit_keeps_the_request_from_the_wire(open_session: Open) -
 
         assert outcome(lambda: session.write("POST", "/orders", lane=Lane.EXIT)) is RateLimited
         assert len(server.requests) == 1
+
+
+def test_a_read_waits_for_room_in_our_own_rate_limit(open_session: Open) -> None:
+    with ScriptedServer(serve_forever(ANSWER_OK)) as server:
+        session = open_session(server.root, reads=(Window(2, timedelta(milliseconds=200)),))
+
+        assert [outcome(lambda: session.read("/orders")) for _ in range(5)] == [None] * 5
+
+
+@pytest.mark.parametrize(
+    ("lane", "window"),
+    [(Lane.READ, timedelta(hours=1)), (Lane.QUOTE, timedelta(milliseconds=200))],
+    ids=["a read that would wait too long", "a quote: what is known is good enough"],
+)
+def test_a_read_is_given_up_at_once_where_waiting_is_no_use(
+    open_session: Open, lane: Lane, window: timedelta
+) -> None:
+    with ScriptedServer(serve_forever(ANSWER_OK)) as server:
+        session = open_session(server.root, reads=(Window(1, window),), quotes=(Window(1, window),))
+        session.read("/orders", lane=lane)
+
+        assert outcome(lambda: session.read("/orders", lane=lane)) is ReadFailed
+        assert len(server.requests) == 1
+
+
+def test_a_session_that_is_closed_lets_nobody_wait_for_room(open_session: Open) -> None:
+    with ScriptedServer(serve_forever(ANSWER_OK)) as server:
+        session = open_session(server.root, reads=(Window(1, timedelta(seconds=1)),))
+        session.read("/orders")
+        session.close()
+
+        assert outcome(lambda: session.read("/orders")) is ReadFailed
 
 
 # It may have arrived

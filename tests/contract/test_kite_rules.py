@@ -511,3 +511,32 @@ def test_a_quote_has_the_days_prices_and_the_close_of_the_day_before(kite: Serve
 
     assert quote["ohlc"] == {"open": 810, "high": 810, "low": 810, "close": 800}
     assert quote["net_change"] == 10
+
+
+def test_how_often_an_app_called_what_is_told_by_the_answer_it_got() -> None:
+    with ServedKite(has_limits=True) as kite:
+        order_id = kite.ordered()
+        kite.call("GET", f"/orders/{order_id}")
+        for _ in range(2):
+            kite.call("GET", "/quote", i="NSE:SBIN")
+
+        counted = kite.sim(f"calls?api_key={KEY}", "GET")
+
+    assert counted == {
+        "POST /orders/regular 200": 1,
+        "GET /orders/:id 200": 1,
+        "GET /quote 200": 1,
+        "GET /quote 429": 1,
+    }
+
+
+def test_a_users_books_can_be_seen_without_using_up_the_users_limits() -> None:
+    with ServedKite(has_limits=True) as kite:
+        order_id = kite.ordered(price="790")
+
+        seen = [kite.sim(f"books?user_id={USER}", "GET") for _ in range(12)][-1]
+
+        assert [row["order_id"] for row in seen["orders"]] == [order_id]
+        assert (seen["gtts"], seen["positions"], seen["holdings"]) == ([], [], [])
+        assert kite.sim("books?user_id=NOBODY", "GET")["orders"] == []
+        assert kite.call("GET", "/orders").ok
