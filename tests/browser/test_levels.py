@@ -28,11 +28,13 @@ def stop_of(owned: Desk, bracket_id: str) -> str:
 
 
 def drag(owner: Person, level: str, by: int) -> None:
-    box = handle(owner, level).bounding_box()
+    taken = handle(owner, level)
+    expect(owner.page.locator("#drawn")).to_contain_text("The line is what this page saw")
+    taken.hover()  # waits until it stands still: the first prices move the scale
+    owner.page.mouse.down()
+    box = taken.bounding_box()
     assert box is not None
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    owner.page.mouse.move(x, y)
-    owner.page.mouse.down()
     owner.page.mouse.move(x, y + by / 2)
     owner.page.mouse.move(x, y + by)
     owner.page.mouse.up()
