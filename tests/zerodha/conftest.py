@@ -6,8 +6,8 @@ import pytest
 
 from tests.zerodha.staging import Stage
 
-USERS = 40
-FREE = 39  # the user without market data
+USERS = 70
+FREE = 69  # the user without market data
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,7 @@ from utils.clock import SystemClock
 BROKER = "zerodha"
 DONE = Books(position=0, live_orders=0, live_gtts=0, entries=1, bought=QUANTITY, sold=QUANTITY)
 FUTURES = tuple(one for one in load_instruments() if one.key[0] == "NFO" and one.instrument.kind == "FUT")
+_SHARED = len(SHARES) - 2  # the last two are for second trades of one account
 _ALIVE = ("OPEN", "OPEN PENDING", "TRIGGER PENDING")
 
 
@@ -97,7 +98,7 @@ class Stage:
             number, self._taken = self._taken, self._taken + 1
         db = Database(self._database_url)
         try:
-            made = self._made(db, number, listed or SHARES[number])
+            made = self._made(db, number, listed or SHARES[number % _SHARED])
         finally:
             db.close()
         self._register(made)
