@@ -44,8 +44,8 @@ def _calm(browser: Browser, folder: Path) -> None:
             _doors(person, desk)
             _security(person)
             _board(person, desk)
+            _orders(person, desk)  # before there is another webhook: the builder begins with the oldest
             _office(person, desk)
-            _orders(person, desk)
             _gone(person, desk)
     finally:
         desk.service.kill()
