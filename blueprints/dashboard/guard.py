@@ -105,14 +105,19 @@ def _count_call() -> None:
 
 def caller_for(account_id: str) -> Caller:
     """Return the logged-in person as a caller for one of their accounts. Raises NotFound."""
+    return _as_caller(owned_account(account_id))
+
+
+def owned_account(account_id: str) -> Account:
+    """Return an account of who is logged in. Raises NotFound, also for another's."""
     found = account(desk().db, account_id)
     if found is None or found.owner_id != login().owner_id:
         raise NotFound("there is no such account")
-    return _as_caller(found)
+    return found
 
 
-def own_accounts() -> tuple[Account, ...]:
-    """Return the accounts of who is logged in, disabled ones too."""
+def owned_accounts() -> tuple[Account, ...]:
+    """Return the accounts of who is logged in, disabled ones too, oldest first."""
     return list_accounts(desk().db, owner_id=login().owner_id)
 
 

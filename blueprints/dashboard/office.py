@@ -5,13 +5,11 @@ from typing import TypeVar, cast
 
 from flask import current_app
 
-from blueprints.dashboard.guard import login
-from database.account_db import Account, account, list_accounts
+from database.account_db import Account
 from database.bracket_db import load_open
 from restx_api.callers import desk
 from restx_api.errors import RequestInvalid
 from services.bracket.model import Bracket
-from services.errors import NotFound
 from utils.config import Config
 
 Word = TypeVar("Word", bound=StrEnum)
@@ -22,19 +20,6 @@ CONFIG = "openbracket_config"
 def config() -> Config:
     """Return the settings this app was built with."""
     return cast("Config", current_app.extensions[CONFIG])
-
-
-def owned_account(account_id: str) -> Account:
-    """Return an account of who is logged in. Raises NotFound, also for another's."""
-    found = account(desk().db, account_id)
-    if found is None or found.owner_id != login().owner_id:
-        raise NotFound("there is no such account")
-    return found
-
-
-def owned_accounts() -> tuple[Account, ...]:
-    """Return the accounts of who is logged in, oldest first."""
-    return list_accounts(desk().db, owner_id=login().owner_id)
 
 
 def open_brackets(*accounts: Account) -> tuple[Bracket, ...]:

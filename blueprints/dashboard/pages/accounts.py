@@ -4,8 +4,8 @@ from flask import Response, request, url_for
 
 from blueprints.brlogin import login_ports
 from blueprints.dashboard.bodies import ActSchema
-from blueprints.dashboard.guard import login
-from blueprints.dashboard.office import open_brackets, owned_account, word
+from blueprints.dashboard.guard import login, owned_account
+from blueprints.dashboard.office import open_brackets, word
 from blueprints.dashboard.office_shapes import moment, vitals_shape
 from blueprints.dashboard.page import Page
 from blueprints.dashboard.shapes import account_shape

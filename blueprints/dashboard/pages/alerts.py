@@ -2,7 +2,7 @@
 
 from flask import Response, current_app, request
 
-from blueprints.dashboard.guard import caller_for, own_accounts
+from blueprints.dashboard.guard import caller_for, owned_accounts
 from blueprints.dashboard.order_shapes import webhook_choice
 from blueprints.dashboard.page import Page
 from blueprints.dashboard.shapes import account_shape
@@ -28,7 +28,7 @@ def show() -> Response:
 @page.get("/api/alerts/webhooks")
 def read_webhooks() -> Response:
     """Return the accounts of the owner and the webhooks that alerts can come by; never a token."""
-    accounts = own_accounts()
+    accounts = owned_accounts()
     found = [
         webhook_choice(hook, one)
         for one in accounts
@@ -68,7 +68,7 @@ def try_message() -> Response:
 def _own_webhook(webhook_id: object) -> WebhookEntry:
     """Return a webhook of who is logged in. Raises NotFound, also for another's."""
     found = find_webhook(desk().db, webhook_id) if isinstance(webhook_id, str) else None
-    if found is None or found.account_id not in {one.id for one in own_accounts()}:
+    if found is None or found.account_id not in {one.id for one in owned_accounts()}:
         raise NotFound("there is no such webhook")
     return found
 

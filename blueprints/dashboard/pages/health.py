@@ -2,8 +2,7 @@
 
 from flask import Response
 
-from blueprints.dashboard.guard import login
-from blueprints.dashboard.office import owned_accounts
+from blueprints.dashboard.guard import login, owned_accounts
 from blueprints.dashboard.office_shapes import moment, vitals_shape
 from blueprints.dashboard.page import Page
 from blueprints.dashboard.shapes import account_shape

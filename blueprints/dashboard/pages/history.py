@@ -6,8 +6,8 @@ from enum import StrEnum
 
 from flask import Response, request
 
-from blueprints.dashboard.guard import login
-from blueprints.dashboard.office import owned_account, owned_accounts, word
+from blueprints.dashboard.guard import login, owned_account, owned_accounts
+from blueprints.dashboard.office import word
 from blueprints.dashboard.office_shapes import sums_shape
 from blueprints.dashboard.page import Page
 from blueprints.dashboard.shapes import account_shape

@@ -3,7 +3,7 @@
 from flask import Response, request
 
 from blueprints.dashboard.bodies import KeySchema
-from blueprints.dashboard.office import owned_account, owned_accounts
+from blueprints.dashboard.guard import owned_account, owned_accounts
 from blueprints.dashboard.office_shapes import key_shape
 from blueprints.dashboard.page import Page
 from blueprints.dashboard.shapes import account_shape

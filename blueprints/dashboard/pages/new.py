@@ -2,7 +2,7 @@
 
 from flask import Response, g, request
 
-from blueprints.dashboard.guard import caller_for, login, own_accounts
+from blueprints.dashboard.guard import caller_for, login, owned_accounts
 from blueprints.dashboard.order_shapes import choices_shape, found_shape, preview_told
 from blueprints.dashboard.page import Page
 from blueprints.dashboard.shapes import account_shape
@@ -38,7 +38,7 @@ def show() -> Response:
 @page.get("/api/new/accounts")
 def read_accounts() -> Response:
     """Return the accounts a bracket can be placed in, and what their orders trade: money or paper."""
-    return success({"accounts": [_account(one.id) for one in own_accounts() if _is_open(one.status)]})
+    return success({"accounts": [_account(one.id) for one in owned_accounts() if _is_open(one.status)]})
 
 
 @page.get("/api/new/symbols")

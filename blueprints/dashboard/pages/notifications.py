@@ -4,7 +4,8 @@ from flask import Response, request
 from ulid import ULID
 
 from blueprints.dashboard.bodies import ActSchema, CodeSchema, HookSchema, ReplaySchema
-from blueprints.dashboard.office import config, owned_account, owned_accounts, word
+from blueprints.dashboard.guard import owned_account, owned_accounts
+from blueprints.dashboard.office import config, word
 from blueprints.dashboard.office_shapes import destination_shape, sending_shape
 from blueprints.dashboard.page import Page
 from blueprints.dashboard.shapes import account_shape

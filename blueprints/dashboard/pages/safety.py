@@ -2,7 +2,8 @@
 
 from flask import Response, request
 
-from blueprints.dashboard.office import owned_account, owned_accounts, word
+from blueprints.dashboard.guard import owned_account, owned_accounts
+from blueprints.dashboard.office import word
 from blueprints.dashboard.page import Page
 from blueprints.dashboard.shapes import account_shape
 from restx_api.callers import desk

@@ -5,8 +5,8 @@ from dataclasses import asdict
 from flask import Response, request
 
 from blueprints.dashboard.bodies import AnalyzeSchema
-from blueprints.dashboard.guard import login
-from blueprints.dashboard.office import config, open_brackets, owned_accounts
+from blueprints.dashboard.guard import login, owned_accounts
+from blueprints.dashboard.office import config, open_brackets
 from blueprints.dashboard.page import Page
 from blueprints.dashboard.shapes import account_shape
 from database.settings import SettingScope, analyzer_mode, kill_switch

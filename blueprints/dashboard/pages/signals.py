@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Response, request
 
-from blueprints.dashboard.guard import caller_for, own_accounts
+from blueprints.dashboard.guard import caller_for, owned_accounts
 from blueprints.dashboard.order_shapes import Senders, signal_shape
 from blueprints.dashboard.page import Page
 from database.account_db import Account
@@ -30,7 +30,7 @@ def show() -> Response:
 @page.get("/api/signals")
 def read() -> Response:
     """Return signals of the owner's accounts, newest first, as far as the filters let them through."""
-    accounts = own_accounts()
+    accounts = owned_accounts()
     wanted = SignalFilter(
         verdict=_verdict(request.args.get("verdict")),
         sender_id=request.args.get("sender") or None,
@@ -52,7 +52,7 @@ def read() -> Response:
 @page.post("/api/signals/<int:signal_id>/replay")
 def replay(signal_id: int) -> Response:
     """Tell what a stored signal would do now; its age is not judged, nothing is sent."""
-    accounts = own_accounts()
+    accounts = owned_accounts()
     found = desk().signal_log.signal([one.id for one in accounts], signal_id)
     if found is None:
         raise NotFound("there is no such signal")

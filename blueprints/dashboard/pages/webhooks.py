@@ -3,7 +3,8 @@
 from flask import Response, request
 
 from blueprints.dashboard.bodies import ActSchema, NewWebhookSchema, WebhookSchema
-from blueprints.dashboard.office import open_brackets, owned_account, owned_accounts, word
+from blueprints.dashboard.guard import owned_account, owned_accounts
+from blueprints.dashboard.office import open_brackets, word
 from blueprints.dashboard.office_shapes import webhook_shape
 from blueprints.dashboard.page import Page
 from blueprints.dashboard.shapes import account_shape
