@@ -167,7 +167,7 @@ def routes_of_pages(service: Served) -> list[tuple[str, str]]:
     found = []
     for rule in service.app.url_map.iter_rules():
         if rule.endpoint.startswith("page_"):
-            path = re.sub(r"<[^>]+>", "x", rule.rule)
+            path = re.sub(r"<[^>]+>", "x", re.sub(r"<int:[^>]+>", "1", rule.rule))
             found += [(method, path) for method in sorted((rule.methods or set()) & {"GET", "POST"})]
     return found
 
