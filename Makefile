@@ -84,7 +84,7 @@ docs: $(VENV)/dev.stamp ## write what the docs show of the code: moves, hard cas
 	@$(BIN)/python -m scripts.hard_cases
 	@$(BIN)/python -m scripts.error_codes
 
-bench: $(VENV)/dev.stamp ## measure: placing, webhook, fill-to-stop, 10,000 open brackets
+bench: $(VENV)/dev.stamp ## measure: placing, webhook, fill-to-stop, 10,000 open brackets, the board
 	@$(BIN)/python -m bench
 
 clean: ## remove the virtual environments and caches, never data

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from bench.board import measure_board
 from bench.fill_to_stop import measure_fill_to_stop
 from bench.many_brackets import measure_many_brackets
 from bench.placing import measure_placing
@@ -29,6 +30,7 @@ SECTIONS: dict[str, Callable[[Setting], Section]] = {
     "fills": measure_fill_to_stop,
     "many": measure_many_brackets,
     "symbols": measure_symbols,
+    "board": measure_board,
 }
 
 

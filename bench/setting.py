@@ -17,6 +17,7 @@ class Setting:
     brackets: int
     settle_seconds: float  # after a restart: what was just placed is sighted, the accounts are calm again
     calm_seconds: float  # over which CPU is measured
+    board_seconds: float
 
 
 def full(folder: Path, latency: float) -> Setting:
@@ -30,6 +31,7 @@ def full(folder: Path, latency: float) -> Setting:
         brackets=10_000,
         settle_seconds=10,
         calm_seconds=60,
+        board_seconds=30,
     )
 
 
@@ -45,4 +47,5 @@ def quick(folder: Path, latency: float) -> Setting:
         brackets=1_000,
         settle_seconds=4,
         calm_seconds=6,
+        board_seconds=8,
     )

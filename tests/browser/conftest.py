@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser.stage import CHROMIUM, Desk, Person, a_person
+from scripts.chromium import CHROMIUM
+from tests.browser.stage import Desk, Person, a_person
 
 
 @pytest.fixture(scope="session")

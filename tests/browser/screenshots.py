@@ -11,7 +11,8 @@ import requests
 from playwright.sync_api import Browser, ViewportSize, expect, sync_playwright
 
 from scripts.service_process import PROJECT
-from tests.browser.stage import CHROMIUM, SBIN, Desk, Person, a_person
+from scripts.chromium import CHROMIUM
+from tests.browser.stage import SBIN, Desk, Person, a_person
 from tests.browser.test_unprotected import NO_STOP
 from tests.chaos.staging import Stage
 from tests.chaos.trade import Trade

@@ -21,18 +21,6 @@ _NO_SERVICE = re.compile(r"net::ERR_CONNECTION|WebSocket connection to .* failed
 # What it says of a page that was left before its socket was open: on a busy machine, of any page.
 _LEFT_EARLY = re.compile(r"WebSocket is closed before the connection is established")
 
-CHROMIUM: dict[str, Any] = {
-    "executable_path": "/usr/bin/chromium",
-    "args": [
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--no-first-run",
-    ],
-}
-
 SBIN: dict[str, Any] = {
     "symbol": "SBIN",
     "exchange": "NSE",
