@@ -5,11 +5,11 @@ are this machine's clock.
 """
 
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import zip_longest
+from pathlib import Path
 
 from bench.load import LoadRequest, LoadResult, Target, generate, percentile
 from bench.processes import cpu_seconds
@@ -21,6 +21,9 @@ from bench.stub_client import StubProcess
 from bench.viewer import Paint, Viewer, Work
 from database.bracket_db import events_of, load_open
 from database.session import Database
+from scripts.chromium import CHROMIUM
+from services.bracket.events import BracketModified
+from services.event_codec import decode_event
 
 ACCOUNTS = 20
 BRACKETS = 500
@@ -40,13 +43,21 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """A move of a stop as the store has it; the text is what its row is to show."""
+
+    bracket_id: str
+    text: str
+    at: float  # milliseconds since the epoch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
     """One change on its way to the eye, milliseconds since the epoch; None: never came there."""
 
     stored: float
     heard: float | None
-    shown: float | None
-    painted: float | None
+    paint: Paint | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +72,9 @@ class _Run:
 
 def measure_board(setting: Setting) -> Section:
     """Return how late the board shows what happened."""
+    name, browser = f"Board of {BRACKETS} open brackets", CHROMIUM["executable_path"]
+    if not Path(browser).exists():
+        return Section(name=name, figures=[], notes=[f"NOT MEASURED: there is no {browser}"])
     with StubProcess(setting.folder, latency_milliseconds=setting.latency) as stub:
         stage = Stage(setting.folder / "board", stub_url=stub.url, count=ACCOUNTS)
         _seed(stage, stub)
@@ -72,7 +86,7 @@ def measure_board(setting: Setting) -> Section:
             viewer.watch(BRACKETS)
             time.sleep(setting.settle_seconds)
             run = _run(setting, stage, viewer)
-    return Section(name=f"Board of {BRACKETS} open brackets", figures=_figures(run), notes=_notes(run))
+    return Section(name=name, figures=_figures(run), notes=_notes(run))
 
 
 def planned(brackets: Sequence[tuple[str, str]], count: int) -> list[Change]:
@@ -88,39 +102,20 @@ def planned(brackets: Sequence[tuple[str, str]], count: int) -> list[Change]:
     ]
 
 
-def ways(
-    changes: Iterable[Change],
-    stored: Sequence[tuple[str, float]],
-    heard: Sequence[tuple[str, float]],
-    paints: Sequence[Paint],
-) -> list[Way]:
-    """Return the way of each change that was stored: the n-th of a bracket is its n-th stored and heard."""
+def ways(stored: Iterable[Stored], heard: Iterable[tuple[str, float]], paints: Iterable[Paint]) -> list[Way]:
+    """Return the way of each change that was stored; the n-th heard of a bracket is its n-th stored."""
     painted = {(one.bracket_id, one.text): one for one in paints}
-    asked: defaultdict[str, list[Change]] = defaultdict(list)
-    for change in changes:
-        asked[change.bracket_id].append(change)
-    stored_at, heard_at = _by_bracket(stored), _by_bracket(heard)
-    found = []
-    for bracket_id, mine in asked.items():
-        times = zip_longest(stored_at[bracket_id][: len(mine)], heard_at[bracket_id][: len(mine)])
-        for change, (at, came) in zip(mine, times, strict=False):
-            paint = painted.get((bracket_id, str(change.stop)))
-            found.append(
-                Way(
-                    stored=at,
-                    heard=came,
-                    shown=None if paint is None else paint.shown,
-                    painted=None if paint is None else paint.painted,
-                )
-            )
-    return found
-
-
-def _by_bracket(moments: Iterable[tuple[str, float]]) -> defaultdict[str, list[float]]:
-    found: defaultdict[str, list[float]] = defaultdict(list)
-    for bracket_id, at in moments:
-        found[bracket_id].append(at)
-    return found
+    heard_at: defaultdict[str, deque[float]] = defaultdict(deque)
+    for bracket_id, at in heard:
+        heard_at[bracket_id].append(at)
+    return [
+        Way(
+            stored=one.at,
+            heard=heard_at[one.bracket_id].popleft() if heard_at[one.bracket_id] else None,
+            paint=painted.get((one.bracket_id, one.text)),
+        )
+        for one in stored
+    ]
 
 
 def _seed(stage: Stage, stub: StubProcess) -> None:
@@ -139,7 +134,7 @@ def _run(setting: Setting, stage: Stage, viewer: Viewer) -> _Run:
     after = viewer.work()
     viewer.let_paint(len(changes), seconds=_PATIENCE_SECONDS)
     return _Run(
-        ways=ways(changes, _stored(stage, changes), viewer.heard(), viewer.painted()),
+        ways=ways(_stored(stage, changes), viewer.heard(), viewer.painted()),
         asked=len(changes),
         load=load,
         service_share=share,
@@ -149,13 +144,16 @@ def _run(setting: Setting, stage: Stage, viewer: Viewer) -> _Run:
 
 
 def _one_of_each_account_in_turn(stage: Stage) -> list[tuple[str, str]]:
-    """Return (bracket, account) so that no account gets more than its share of a second's changes."""
+    """Return (bracket, account), the newest and so topmost first.
+
+    In turn, so that no account gets more than its share of a second's changes.
+    """
     db = Database(stage.database_url)
     try:
         columns = [load_open(db, [account.id]) for account in stage.accounts]
     finally:
         db.close()
-    return [(one.id, one.plan.account_id) for row in zip(*columns, strict=True) for one in row]
+    return [(one.id, one.plan.account_id) for row in zip(*map(reversed, columns), strict=True) for one in row]
 
 
 def _load(setting: Setting, stage: Stage, changes: Sequence[Change]) -> LoadRequest:
@@ -165,7 +163,11 @@ def _load(setting: Setting, stage: Stage, changes: Sequence[Change]) -> LoadRequ
         targets=[
             Target(
                 path="/api/v1/modifybracketorder/",
-                body={"apikey": keys[one.account_id], "bracket_id": one.bracket_id, "sl_price": str(one.stop)},
+                body={
+                    "apikey": keys[one.account_id],
+                    "bracket_id": one.bracket_id,
+                    "sl_price": str(one.stop),
+                },
             )
             for one in changes
         ],
@@ -175,34 +177,39 @@ def _load(setting: Setting, stage: Stage, changes: Sequence[Change]) -> LoadRequ
     )
 
 
-def _stored(stage: Stage, changes: Sequence[Change]) -> list[tuple[str, float]]:
-    """Return (bracket, time) of each change as the store has it, the oldest first."""
+def _stored(stage: Stage, changes: Sequence[Change]) -> list[Stored]:
+    """Return each change that the store has, the oldest of a bracket first."""
     db = Database(stage.database_url)
     try:
-        return [
-            (bracket_id, event.at.timestamp() * 1000)
-            for bracket_id in {one.bracket_id for one in changes}
-            for event in events_of(db, bracket_id)
-            if event.kind == "BracketModified"
-        ]
+        touched = {one.bracket_id for one in changes}
+        events = [one for bracket_id in touched for one in events_of(db, bracket_id)]
     finally:
         db.close()
+    return [
+        Stored(bracket_id=one.bracket_id, text=f"{change.stop.value:.2f}", at=one.at.timestamp() * 1000)
+        for one in events
+        for change in [decode_event(one.kind, one.payload)]
+        if isinstance(change, BracketModified) and change.stop is not None
+    ]
 
 
 def _figures(run: _Run) -> list[Figure]:
-    painted = [one.painted - one.stored for one in run.ways if one.painted is not None]
+    seen = [(one, one.paint) for one in run.ways if one.paint is not None]
+    painted = [paint.painted - way.stored for way, paint in seen]
+    in_sight = [paint.painted - way.stored for way, paint in seen if paint.is_in_sight]
     heard = [one.heard - one.stored for one in run.ways if one.heard is not None]
-    shown = [
-        one.shown - one.heard for one in run.ways if one.heard is not None and one.shown is not None
-    ]
-    frames = [
-        one.painted - one.shown for one in run.ways if one.painted is not None and one.shown is not None
-    ]
+    shown = [paint.shown - way.heard for way, paint in seen if way.heard is not None]
+    frames = [paint.painted - paint.shown for _, paint in seen]
     before, after = run.page
     return [
         Figure(name="event to paint: p50", value=percentile(painted, 50), unit="ms"),
         Figure(name="event to paint: p95", value=percentile(painted, 95), unit="ms"),
         Figure(name="event to paint: longest", value=max(painted, default=float("nan")), unit="ms"),
+        Figure(
+            name=f"  of the {len(in_sight)} in rows in sight: longest",
+            value=max(in_sight, default=float("nan")),
+            unit="ms",
+        ),
         Figure(name="changes never painted", value=run.asked - len(painted), unit="", limit=0),
         *_spread("  event to the page's socket", heard),
         *_spread("  socket to the row", shown),
@@ -217,16 +224,18 @@ def _figures(run: _Run) -> list[Figure]:
 
 def _spread(name: str, values: list[float]) -> list[Figure]:
     return [
-        Figure(name=f"{name}: p{percent}", value=percentile(values, percent), unit="ms") for percent in (50, 95)
+        Figure(name=f"{name}: p{percent}", value=percentile(values, percent), unit="ms")
+        for percent in (50, 95)
     ]
 
 
 def _notes(run: _Run) -> list[str]:
     notes = [
-        f"{run.asked} moves of a stop by REST, {PER_SECOND} a second, on {ACCOUNTS} accounts; all prices moving"
-        " each second; one browser, headless; the service, the browser and the load share this machine",
-        "limited by: 50 ms in which the service gathers what was stored, 60 ms in which the page gathers what it"
-        " was told, one call for the rows, up to two frames",
+        f"{run.asked} moves of a stop by REST, {PER_SECOND} a second, on {ACCOUNTS} accounts; all prices move"
+        " each second",
+        "one browser, headless; the service, the stub, the browser and the load share this machine",
+        "limited by: the service gathers what was stored for 50 ms, the page what it was told for 60 ms, then"
+        " asks for the rows; painted is told up to two frames late",
         f"the page's clock is off by {run.clock_off:.1f} ms",
     ]
     return notes + ([f"not taken: {run.load.strange}"] if run.load.strange else [])

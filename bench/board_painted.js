@@ -6,6 +6,10 @@
   const level = (row) => row.querySelector(".c-stop").firstChild.textContent;
   for (const row of document.querySelectorAll(".row")) texts.set(row.dataset.id, level(row));
   window.benchPainted = [];
+  const isInSight = (row) => {
+    const { top, bottom } = row.getBoundingClientRect();
+    return bottom > 0 && top < innerHeight;
+  };
   const look = (records) => {
     const shown = now();
     const fresh = [];
@@ -14,13 +18,13 @@
       const row = cell?.closest(".row");
       if (!row || texts.get(row.dataset.id) === level(row)) continue;
       texts.set(row.dataset.id, level(row));
-      fresh.push([row.dataset.id, level(row), shown]);
+      fresh.push([row, level(row), shown]);
     }
     if (!fresh.length) return;
     requestAnimationFrame(() =>
       requestAnimationFrame(() => {
         const painted = now();
-        for (const one of fresh) window.benchPainted.push([...one, painted]);
+        for (const [row, text, shown] of fresh) window.benchPainted.push([row.dataset.id, text, shown, painted, isInSight(row)]);
       }),
     );
   };

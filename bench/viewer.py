@@ -16,12 +16,16 @@ _PATIENCE_MILLISECONDS = 60_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paint:
-    """A stop's new text in its row, and a frame with it; milliseconds since the epoch."""
+    """A stop's new text in its row, and the frame after; milliseconds since the epoch.
+
+    Of a row out of sight the frame shows nothing: it says when the row would have been seen.
+    """
 
     bracket_id: str
     text: str
     shown: float
     painted: float
+    is_in_sight: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,8 +96,8 @@ class Viewer:
 
     def painted(self) -> list[Paint]:
         return [
-            Paint(bracket_id=bracket_id, text=text, shown=shown, painted=painted)
-            for bracket_id, text, shown, painted in self._page.evaluate("window.benchPainted")
+            Paint(bracket_id=bracket_id, text=text, shown=shown, painted=painted, is_in_sight=seen)
+            for bracket_id, text, shown, painted, seen in self._page.evaluate("window.benchPainted")
         ]
 
     def heard(self) -> list[tuple[str, float]]:
@@ -101,7 +105,9 @@ class Viewer:
         return [(bracket_id, at) for bracket_id, at in self._page.evaluate("window.benchHeard")]
 
     def work(self) -> Work:
-        found = {one["name"]: one["value"] for one in self._devtools.send("Performance.getMetrics")["metrics"]}
+        found = {
+            one["name"]: one["value"] for one in self._devtools.send("Performance.getMetrics")["metrics"]
+        }
         return Work(
             at=found["Timestamp"],
             task=found["TaskDuration"],

@@ -10,8 +10,8 @@ from pathlib import Path
 import requests
 from playwright.sync_api import Browser, ViewportSize, expect, sync_playwright
 
-from scripts.service_process import PROJECT
 from scripts.chromium import CHROMIUM
+from scripts.service_process import PROJECT
 from tests.browser.stage import SBIN, Desk, Person, a_person
 from tests.browser.test_unprotected import NO_STOP
 from tests.chaos.staging import Stage

@@ -146,6 +146,26 @@ def test_the_keyboard_alone_is_enough(owned: Desk, owner: Person) -> None:
     owner.page.wait_for_url(f"**/dashboard/brackets/{second}")
 
 
+def test_rows_out_of_sight_cost_no_layout_and_are_right_when_they_come_into_it(
+    owned: Desk, owner: Person
+) -> None:
+    oldest = owner.row(owned.place())
+    newest = [owner.row(owned.place()) for _ in range(12)][-1]
+    expect(newest.locator(".state")).to_have_text("protected")
+    owner.page.set_viewport_size({"width": 360, "height": 300})
+    owner.page.evaluate("scrollTo(0, 0)")
+    is_laid_out = "(price) => price.checkVisibility({contentVisibilityAuto: true})"
+    price, far_price = (row.locator(".ltp").element_handle() for row in (newest, oldest))
+
+    expect(newest).to_be_in_viewport()
+    owner.page.wait_for_function(is_laid_out, arg=price)
+    owner.page.wait_for_function(f"(price) => !({is_laid_out})(price)", arg=far_price)
+
+    oldest.scroll_into_view_if_needed()
+    owner.page.wait_for_function(is_laid_out, arg=far_price)
+    expect(oldest.locator(".c-guard")).to_contain_text("stop for 10: triggers at 450.00")
+
+
 def test_times_are_shown_in_ist_or_utc(owned: Desk, owner: Person) -> None:
     time = owner.row(owned.place()).locator("time")
     expect(owner.page.locator("#clock")).to_have_text(re.compile(r"\d\d:\d\d:\d\d IST"))
