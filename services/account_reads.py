@@ -165,6 +165,11 @@ class AccountReads:
         except (ReadFailed, AuthDead) as exc:
             self._report(BooksFailed(exc))
             return
+        except Exception:
+            # An adapter broke its promise. Unreported, this read would be waited for until a restart.
+            logger.exception("the broker adapter failed")
+            self._report(BooksFailed(ReadFailed("the broker adapter failed")))
+            return
         self._report(BooksRead(parts, self._quotes(symbols), alive))
 
     def _evidence(self) -> tuple[tuple[TradeRow, ...] | None, tuple[PositionRow, ...] | None]:
@@ -184,6 +189,9 @@ class AccountReads:
         try:
             quotes = self._broker.quotes(symbols) if symbols else {}
         except (ReadFailed, AuthDead):
+            return {}
+        except Exception:
+            logger.exception("the broker adapter failed")
             return {}
         # Its age counts from now: in a quiet symbol the last trade may be old and the quote still true.
         now = self._clock.now()

@@ -57,7 +57,7 @@ from services.bracket.model import (
 )
 from services.bracket.observation import Read, Seen, Standing, Timing, TradingSession
 from services.bracket.opposite import is_way_clear, to_be_closed
-from services.cadence import Cadence, needs_of
+from services.cadence import Cadence, is_covered, needs_of
 from services.feed_watch import FeedWatch
 from services.kill_switch import KillSwitch
 from services.lanes import Connections, Lanes
@@ -701,7 +701,11 @@ class AccountWorker:
         if not self._wants_reads():
             return
         cadence, roster = self._ports.cadence, self._roster
-        covered = self._ports.broker.capabilities.pushes_orders or self._pushes.is_up
+        covered = is_covered(
+            pushes_orders=self._ports.broker.capabilities.pushes_orders,
+            is_streamed=self._pushes.is_up,
+            wants_gtts=roster.wants_gtts(),
+        )
         parts = Parts(
             gtts=roster.wants_gtts(),
             everything=roster.wants_everything() or self._picture.wants_everything,

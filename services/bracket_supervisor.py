@@ -111,7 +111,7 @@ class BracketSupervisor:
     def stop(self) -> None:
         """Let the workers finish what they are storing, and end. Stops stay at the broker."""
         self._stop.set()
-        for worker in self._workers.values():
+        for worker in self.workers():
             worker.wake()
         with self._lock:
             streams = self._streams.stop()

@@ -60,6 +60,14 @@ _HOLDING_STATES = frozenset({State.PROTECTED, State.PROTECTED_PARTIAL})
 _WAITING = frozenset({LegStatus.UNKNOWN, LegStatus.ACKED, LegStatus.PENDING})
 
 
+def is_covered(*, pushes_orders: bool, is_streamed: bool, wants_gtts: bool) -> bool:
+    """Whether pushes tell of all that may happen to calm brackets.
+
+    A broker's stream tells of orders, never of GTTs: one that is deleted or disabled is seen by reading only.
+    """
+    return pushes_orders or (is_streamed and not wants_gtts)
+
+
 def needs_of(bracket: Bracket) -> Needs:
     """Return what a bracket needs, from its state alone."""
     is_watched = bracket.state.is_closed

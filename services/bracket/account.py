@@ -158,8 +158,9 @@ def standings(
     found: dict[str, Standing] = {}
     for key, group in _by_position(brackets).items():
         today = session.get(key[0], group[0].session)
-        # A broker may list a trade twice; it happened once.
-        trades = {trade.trade_id: trade for trade in read.trades if _place(trade) == key}.values()
+        here = (trade for trade in read.trades if _place(trade) == key)
+        # A broker may list a trade twice; it happened once. Both sides of one trade may carry one number.
+        trades = {(trade.broker_order_id, trade.trade_id): trade for trade in here}.values()
         if all(trade.broker_order_id in fills.shown for trade in trades):
             turnover = _turnover(key, read.orders, trades)
             foreign = [t for t in trades if t.broker_order_id not in fills.ours and _is_of(t, today)]

@@ -199,6 +199,19 @@ def test_r9_a_gtt_that_another_bracket_may_have_asked_for_is_nobodys_until_its_a
     assert shown_to(lost) == ()
 
 
+def test_both_sides_of_a_trade_with_ourselves_count_though_they_carry_one_number() -> None:
+    driver = entered()
+    sold, bought = (
+        a_foreign(side, 40, driver=driver, order_id=order)
+        for side, order in ((Side.SELL, "F1"), (Side.BUY, "F2"))
+    )
+    twin = (bought[0], replace(bought[1], trade_id=sold[1].trade_id))
+
+    found = standing(driver, books(driver, 100, sold, twin))
+
+    assert (found.external, found.shortfall, found.agrees) == (0, 0, True)
+
+
 def test_a_closed_long_does_not_turn_the_sign_of_the_short_that_follows_it() -> None:
     long, short = (
         entered(bracket_id="01JDRIVER00000000000LONG00"),
