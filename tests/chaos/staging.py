@@ -1,12 +1,15 @@
 """The real service before a simulated Kite, with a faulty network between the two."""
 
 import secrets
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from cryptography.fernet import Fernet
 
+from broker.zerodha.session import QUOTE_WINDOWS
 from database import migrations
 from database.account_db import create_account, create_owner, set_auth_token
 from database.auth_db import Scope, Secrets, create_api_key
@@ -21,6 +24,7 @@ from simulator.instruments import Listing as Listed
 from simulator.wire_faults import FaultPlan
 from tests.kite_process import KiteProcess
 from tests.replays import assert_all_replay
+from tests.serving import until
 from utils.clock import SystemClock
 
 BROKER = "zerodha"
@@ -86,6 +90,18 @@ class Stage:
             }
             | (settings or {}),
         )
+
+    def await_plans(self) -> None:
+        """Wait until every account has found out what its plan gives, and may ask for another price.
+
+        The question takes an account's one quote of a second, and a GTT needs a last price.
+        """
+        for one in self.accounts:
+            until(partial(self._has_asked, one), what=f"the plan of {one.user_id}", seconds=30)
+        threading.Event().wait(QUOTE_WINDOWS[0].length.total_seconds())
+
+    def _has_asked(self, account: ChaosAccount) -> bool:
+        return any(call.startswith("GET /quote") for call in self.kite.calls(account.api_key))
 
     def restart_broker(self) -> None:
         """The broker's machine comes back with what it had on disk."""

@@ -91,6 +91,7 @@ def _outcomes(stage: Stage) -> dict[str, Outcome]:
     rules = [case.rule(account.api_key) for case, account in zip(CASES, stage.accounts, strict=True)]
     stage.plan.add(*rules)
     stage.service.start()
+    stage.await_plans()
     with ThreadPoolExecutor(len(CASES)) as pool:
         runs = [
             pool.submit(run, Trade(stage.service, stage.kite, account, product=case.product), case.end)
