@@ -173,12 +173,7 @@ def _desk(config: Config, clock: Clock, outbox: OutboxFeeder) -> tuple[Desk, Bro
     db = outbox.db
     secrets = Secrets(SecretBox(pepper=config.api_key_pepper, encryption_keys=config.encryption_keys), clock)
     announcer = BracketAnnouncer(db, clock, partial(emit_update, socketio), also=outbox.wake)
-    settings = BrokerSettings(
-        api_roots=dict(config.broker_api_roots),
-        ws_roots=dict(config.broker_ws_roots),
-        paper_state=config.paper_state,
-        paper_prices=config.paper_prices,
-    )
+    settings = BrokerSettings.of(config)
     symbols = SymbolTable(db, clock)
     supervisor = BracketSupervisor(
         SupervisorPorts(

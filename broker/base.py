@@ -32,6 +32,7 @@ from services.bracket.model import (
     Terms,
     TradeRow,
 )
+from utils.config import Config
 
 __all__ = [
     "AccountCredentials",
@@ -338,3 +339,13 @@ class BrokerSettings:
     ws_roots: dict[str, str] = field(default_factory=dict)  # the same for push streams
     mode: Mode = Mode.LIVE
     timeout_seconds: float = 4.0
+
+    @staticmethod
+    def of(config: Config) -> "BrokerSettings":
+        """Return what the configuration says."""
+        return BrokerSettings(
+            api_roots=dict(config.broker_api_roots),
+            ws_roots=dict(config.broker_ws_roots),
+            paper_state=config.paper_state,
+            paper_prices=config.paper_prices,
+        )

@@ -153,13 +153,7 @@ def _given_token(text: str | None) -> str | None:
 
 
 def _login_ports(office: Office, db: Database) -> LoginPorts:
-    config = office.config
-    settings = BrokerSettings(
-        api_roots=dict(config.broker_api_roots),
-        ws_roots=dict(config.broker_ws_roots),
-        paper_state=config.paper_state,
-        paper_prices=config.paper_prices,
-    )
+    settings = BrokerSettings.of(office.config)
     return LoginPorts(db=db, box=office.secrets.box, clock=office.clock, settings=settings)
 
 

@@ -74,13 +74,7 @@ def instrument_commands(office: Office, brokers: Sequence[str]) -> click.Group:
 
 
 def _downloaded(office: Office, db: Database, broker: str) -> tuple[ListedInstrument, ...]:
-    config = office.config
-    settings = BrokerSettings(
-        api_roots=dict(config.broker_api_roots),
-        ws_roots=dict(config.broker_ws_roots),
-        paper_state=config.paper_state,
-        paper_prices=config.paper_prices,
-    )
+    settings = BrokerSettings.of(office.config)
     token, progress = _any_token(office, db, broker), _megabytes()
     try:
         return import_broker_module(broker).list_instruments(settings, token, progress)

@@ -34,13 +34,13 @@ class Destination:
     account_id: str
     channel: Channel
     address: str
-    scopes: str
-    fed_seq: int
-    failures: int
-    failing_since: datetime | None
-    next_at: datetime | None
-    disabled_at: datetime | None
-    disabled_reason: str | None
+    scopes: str = ""
+    fed_seq: int = 0
+    failures: int = 0
+    failing_since: datetime | None = None
+    next_at: datetime | None = None
+    disabled_at: datetime | None = None
+    disabled_reason: str | None = None
     created_at: datetime
 
 

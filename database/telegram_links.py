@@ -54,12 +54,6 @@ def redeem_link_code(
         channel=Channel.TELEGRAM,
         address=str(chat_id),
         scopes=row.scopes,
-        fed_seq=0,
-        failures=0,
-        failing_since=None,
-        next_at=None,
-        disabled_at=None,
-        disabled_reason=None,
         created_at=at,
     )
     add_destination(db, link, secret=None)

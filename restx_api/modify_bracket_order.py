@@ -9,7 +9,7 @@ from restx_api.envelope import success
 from restx_api.models import BracketTold, documented
 from restx_api.schemas import ModifySchema
 from restx_api.shaping import bracket_shape
-from services.bracket_change_service import BracketChanges, modify_bracket_order
+from services.bracket_change_service import modify_bracket_order
 
 api = Namespace("modifybracketorder", description="Change prices, trailing or the time exit.")
 
@@ -24,12 +24,5 @@ class ModifyBracketOrder(Resource):  # type: ignore[misc]  # flask_restx is unty
     def post(self) -> Response:
         """Change a bracket. A stop that would trigger at once is refused."""
         asked = ModifySchema().read(body())
-        changes = BracketChanges(
-            entry_price=asked.entry_price,
-            sl_price=asked.sl_price,
-            target_price=asked.target_price,
-            trailing_sl=asked.trailing_sl,
-            exit_at=asked.exit_at,
-        )
-        bracket = modify_bracket_order(desk(), caller(), asked.bracket_id, changes=changes)
+        bracket = modify_bracket_order(desk(), caller(), asked.bracket_id, changes=asked.changes)
         return success({"message": "Bracket modified", **bracket_shape(bracket)})

@@ -23,6 +23,7 @@ from services.bracket.request import (
     TargetRequest,
     TrailRequest,
 )
+from services.bracket_change_service import BracketChanges
 from services.safety_report_service import DATES, MOST_DAYS
 
 Made = TypeVar("Made")
@@ -212,6 +213,16 @@ class ModifyAsked:
     target_price: Decimal | None = None
     trailing_sl: TrailRequest | None = None
     exit_at: str | None = None
+
+    @property
+    def changes(self) -> BracketChanges:
+        return BracketChanges(
+            entry_price=self.entry_price,
+            sl_price=self.sl_price,
+            target_price=self.target_price,
+            trailing_sl=self.trailing_sl,
+            exit_at=self.exit_at,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

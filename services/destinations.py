@@ -99,12 +99,5 @@ def _new_hook(parts: Switchboard, owner: Account, url: str) -> Destination:
         account_id=owner.id,
         channel=Channel.WEBHOOK,
         address=url,
-        scopes="",
-        fed_seq=0,
-        failures=0,
-        failing_since=None,
-        next_at=None,
-        disabled_at=None,
-        disabled_reason=None,
         created_at=parts.clock.now(),
     )

@@ -1,7 +1,10 @@
 """A person at the dashboard without a browser: cookies, forms with their token, calls with theirs."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from flask.testing import FlaskClient
@@ -9,7 +12,7 @@ from flask.testing import FlaskClient
 from blueprints.dashboard.guard import CSRF_HEADER, LOGINS
 from database.account_db import owner_named
 from services.logins import Logins
-from tests.serving import Served
+from tests.serving import Served, a_config, end, serve
 
 PASSWORD = "correct horse battery"
 
@@ -67,6 +70,21 @@ class Person:
     @property
     def _environ(self) -> dict[str, str]:
         return {"REMOTE_ADDR": self.address}
+
+
+@contextmanager
+def a_dashboard(folder: Path) -> Iterator[Served]:
+    """Give a service whose owner has set a password; ended at the end."""
+    served = serve(a_config(folder))
+    assert a_person(served).set_up(served).status_code == 302
+    yield served
+    end(served)
+
+
+def logged_in(service: Served) -> Person:
+    person = a_person(service)
+    assert person.log_in().status_code == 302
+    return person
 
 
 def a_person(service: Served, address: str = "203.0.113.7") -> Person:

@@ -37,7 +37,7 @@ from services.errors import LoginRefused
 from services.login_watch import LoginWatch
 from simulator import load_instruments
 from tests.kite_process import KiteProcess
-from tests.serving import Served, a_config, end, serve, until
+from tests.serving import Served, a_config, an_order, end, serve, until
 from utils.clock import SystemClock
 from utils.config import Config, MarketHours
 
@@ -388,16 +388,7 @@ def test_an_idle_account_finds_out_that_yesterdays_token_is_dead(service: Served
     assert (refused.status_code, refused.get_json()["code"]) == (500, "broker_error")
 
 
-ORDER = {
-    "symbol": "SBIN",
-    "exchange": "NSE",
-    "product": "MIS",
-    "action": "BUY",
-    "quantity": 10,
-    "entry_price": 505,
-    "sl_price": 480,
-    "target_price": 560,
-}
+ORDER = an_order(sl_price=480)
 
 
 def placed(service: Served, key: str) -> str:
@@ -427,13 +418,6 @@ def a_hook(service: Served, owner: Account) -> None:
         account_id=owner.id,
         channel=Channel.WEBHOOK,
         address="https://127.0.0.1:1/",
-        scopes="",
-        fed_seq=0,
-        failures=0,
-        failing_since=None,
-        next_at=None,
-        disabled_at=None,
-        disabled_reason=None,
         created_at=service.desk.clock.now(),
     )
     add_destination(service.desk.db, added, secret=None)

@@ -8,23 +8,19 @@ import pytest
 from blueprints.sockets import drop_ended_sessions
 from database.account_db import Account, create_account, create_owner
 from extensions import socketio
-from tests.person import Person, a_person, logins_of, owner_id
-from tests.serving import Json, Served, a_config, an_order, end, resting, serve, until
+from tests.person import Person, a_dashboard, a_person, logged_in, logins_of, owner_id
+from tests.serving import Json, Served, an_order, resting, until
 
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    served = serve(a_config(tmp_path_factory.mktemp("dashboard")))
-    assert a_person(served).set_up(served).status_code == 302
-    yield served
-    end(served)
+    with a_dashboard(tmp_path_factory.mktemp("dashboard")) as served:
+        yield served
 
 
 @pytest.fixture(scope="module")
 def owner(service: Served) -> Person:
-    person = a_person(service)
-    assert person.log_in().status_code == 302
-    return person
+    return logged_in(service)
 
 
 def a_position(service: Served, **overrides: Any) -> str:

@@ -16,27 +16,22 @@ from database.account_db import create_account, create_owner
 from services import history
 from services.history import defused
 from services.safety_report_service import today
-from tests.person import Person, a_person
-from tests.serving import Json, Served, a_config, end, resting, serve
+from tests.person import Person, a_dashboard, logged_in
+from tests.serving import Json, Served, resting
 
 FORMULA = "=HYPERLINK(1)"
 
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    served = serve(a_config(tmp_path_factory.mktemp("history")))
-    assert a_person(served).set_up(served).status_code == 302
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, a_dashboard(tmp_path_factory.mktemp("history")) as served:
         patch.setattr(guard, "_CALLS_LIMIT", "100000 per second")  # tests are faster than people
         yield served
-    end(served)
 
 
 @pytest.fixture(scope="module")
 def owner(service: Served) -> Person:
-    person = a_person(service)
-    assert person.log_in().status_code == 302
-    return person
+    return logged_in(service)
 
 
 @pytest.fixture(scope="module")

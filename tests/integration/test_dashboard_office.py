@@ -29,8 +29,8 @@ from extensions import socketio
 from services.bracket.model import Mode
 from services.destinations import Switchboard, add_hook
 from services.outbound_http import OutboundHttp
-from tests.person import Person, a_person
-from tests.serving import Json, Served, a_config, an_order, end, resting, serve, until
+from tests.person import Person, a_dashboard, a_person, logged_in
+from tests.serving import Json, Served, a_config, an_order, resting, until
 from utils.config import Config, Source
 from utils.config_shown import shown_settings
 
@@ -39,19 +39,14 @@ HOOK = "https://93.184.216.34/hook"  # never sent to: OutboundHttp refuses nothi
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    served = serve(a_config(tmp_path_factory.mktemp("office")))
-    assert a_person(served).set_up(served).status_code == 302
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, a_dashboard(tmp_path_factory.mktemp("office")) as served:
         patch.setattr(guard, "_CALLS_LIMIT", "100000 per second")  # tests are faster than people
         yield served
-    end(served)
 
 
 @pytest.fixture(scope="module")
 def owner(service: Served) -> Person:
-    person = a_person(service)
-    assert person.log_in().status_code == 302
-    return person
+    return logged_in(service)
 
 
 def told(answer: Any) -> Json:

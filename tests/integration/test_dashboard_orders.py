@@ -9,23 +9,19 @@ from database.account_db import Account, AccountStatus, create_account, create_o
 from database.auth_db import create_webhook, list_webhooks, revoke_webhook
 from database.signal_db import SignalFilter
 from database.webhook_settings import WebhookLimits
-from tests.person import Person, a_person
-from tests.serving import Json, Served, a_config, an_order, end, serve
+from tests.person import Person, a_dashboard, a_person, logged_in
+from tests.serving import Json, Served, an_order
 
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    served = serve(a_config(tmp_path_factory.mktemp("orders")))
-    assert a_person(served).set_up(served).status_code == 302
-    yield served
-    end(served)
+    with a_dashboard(tmp_path_factory.mktemp("orders")) as served:
+        yield served
 
 
 @pytest.fixture(scope="module")
 def owner(service: Served) -> Person:
-    person = a_person(service)
-    assert person.log_in().status_code == 302
-    return person
+    return logged_in(service)
 
 
 @pytest.fixture(scope="module")

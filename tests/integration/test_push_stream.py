@@ -13,7 +13,7 @@ from services.bracket.model import Mode
 from simulator import load_instruments
 from tests.kite_process import KiteProcess
 from tests.scripted_socket import ScriptedSocket, Talk
-from tests.serving import Served, a_config, end, serve, until
+from tests.serving import Served, a_config, an_order, end, serve, until
 from tests.unit.test_zerodha_ticks import frame, packet
 from utils.config import MarketHours
 
@@ -156,13 +156,4 @@ def purposes(service: Served, key: str, bracket: str) -> list[str]:
     return [leg["purpose"] for leg in body["legs"]]
 
 
-ORDER = {
-    "symbol": "SBIN",
-    "exchange": "NSE",
-    "product": "MIS",
-    "action": "BUY",
-    "quantity": 10,
-    "entry_price": 505,
-    "sl_price": 480,
-    "target_price": 560,
-}
+ORDER = an_order(sl_price=480)

@@ -16,7 +16,6 @@ from restx_api.schemas import CancelSchema, KillSwitchSchema, ModifySchema
 from services.board import board, owned_bracket, pulse, shown_bracket, some_of_board, switch_kill_of_owner
 from services.bracket.model import IfFilled, KillMode
 from services.bracket_change_service import (
-    BracketChanges,
     cancel_bracket_order,
     exit_bracket_order,
     modify_bracket_order,
@@ -73,14 +72,7 @@ def modify(bracket_id: str) -> Response:
     """Change prices."""
     bracket = owned_bracket(desk(), login().owner_id, bracket_id)
     asked = ModifySchema().read({**parse_object(request.get_data()), "bracket_id": bracket_id})
-    changes = BracketChanges(
-        entry_price=asked.entry_price,
-        sl_price=asked.sl_price,
-        target_price=asked.target_price,
-        trailing_sl=asked.trailing_sl,
-        exit_at=asked.exit_at,
-    )
-    modify_bracket_order(desk(), caller_for(bracket.plan.account_id), bracket_id, changes=changes)
+    modify_bracket_order(desk(), caller_for(bracket.plan.account_id), bracket_id, changes=asked.changes)
     return read_bracket(bracket_id)
 
 
