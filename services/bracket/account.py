@@ -79,15 +79,15 @@ class GttClaims:
     """Which bracket a GTT belongs to, and for which one the answer is still under way."""
 
     owners: Mapping[str, str] = field(default_factory=dict)  # trigger id -> bracket id
-    awaited: tuple[tuple[str, Leg], ...] = ()  # bracket id, leg
+    awaited: tuple[tuple[Bracket, Leg], ...] = ()  # with its bracket, each leg that is on the wire
 
 
 def gtt_claims(brackets: Iterable[Bracket]) -> GttClaims:
     """Return what the brackets of an account say of its GTTs."""
-    legs = [(one.id, leg) for one in brackets for leg in one.legs if leg.kind is LegKind.GTT]
+    legs = [(one, leg) for one in brackets for leg in one.legs if leg.kind is LegKind.GTT]
     return GttClaims(
-        owners={leg.broker_order_id: owner for owner, leg in legs if leg.broker_order_id is not None},
-        awaited=tuple((owner, leg) for owner, leg in legs if leg.status is LegStatus.SENT),
+        owners={leg.broker_order_id: one.id for one, leg in legs if leg.broker_order_id is not None},
+        awaited=tuple((one, leg) for one, leg in legs if leg.status is LegStatus.SENT),
     )
 
 
@@ -126,11 +126,13 @@ def is_lost_gtt(leg: Leg) -> bool:
 
 def _is_disputed(bracket: Bracket, claims: GttClaims) -> bool:
     """Whether a GTT that the bracket looks for could be another bracket's, whose answer is under way."""
-    lost = [leg for leg in bracket.legs if is_lost_gtt(leg)]
+    lost = [(leg.side, leg.terms) for leg in bracket.legs if is_lost_gtt(leg)]
     return any(
-        owner != bracket.id and (leg.side, leg.terms) == (other.side, other.terms)
-        for owner, other in claims.awaited
-        for leg in lost
+        one.id != bracket.id
+        and one.plan.instrument.symbol == bracket.plan.instrument.symbol
+        and one.plan.instrument.exchange == bracket.plan.instrument.exchange
+        and (sent.side, sent.terms) in lost
+        for one, sent in claims.awaited
     )
 
 

@@ -26,7 +26,7 @@ from services.bracket.model import (
     TradeRow,
 )
 from services.bracket.observation import Standing
-from tests.builders import a_plan
+from tests.builders import a_plan, an_instrument
 from tests.unit.driver import FILLED, OPEN, TODAY, TOMORROW, Driver
 
 SESSION = {"NSE": TODAY}
@@ -210,6 +210,24 @@ def test_both_sides_of_a_trade_with_ourselves_count_though_they_carry_one_number
     found = standing(driver, books(driver, 100, sold, twin))
 
     assert (found.external, found.shortfall, found.agrees) == (0, 0, True)
+
+
+def test_r9_a_gtt_on_its_way_in_another_share_hides_no_list() -> None:
+    lost = Driver(a_plan(product=Product.CNC, topology=Topology.OCO, survives_day=True))
+    lost.enter()
+    lost.answer(LegBecameUnknown(seq=2, reason="time-out"))
+    infy = replace(an_instrument(), symbol="INFY")
+    other = Driver(
+        a_plan(product=Product.CNC, topology=Topology.OCO, survives_day=True, instrument=infy),
+        bracket_id="01JOTHER00000000000BRACKET",
+    )
+    other.enter()
+    claims = gtt_claims([lost.bracket, other.bracket])
+
+    found = part_of_read(lost.bracket, index_book(books(lost, 0)), claims=claims, agrees=True)
+
+    assert other.leg(2).terms == lost.leg(2).terms
+    assert found.gtts == ()
 
 
 def test_a_closed_long_does_not_turn_the_sign_of_the_short_that_follows_it() -> None:
