@@ -13,6 +13,7 @@ from services.bracket.model.vocabulary import (
     OrderType,
     PriceSpec,
     Product,
+    Purpose,
     RefusalKind,
     Side,
     Topology,
@@ -89,17 +90,6 @@ class LegStatus(StrEnum):
 WORKING = frozenset({LegStatus.TRIGGER_PENDING, LegStatus.OPEN})
 UNSEEN = frozenset({LegStatus.SENT, LegStatus.UNKNOWN, LegStatus.ACKED})
 LIVE = WORKING | UNSEEN | {LegStatus.PENDING}
-
-
-class Purpose(StrEnum):
-    """What an order's terms are for, at the moment."""
-
-    ENTRY = "entry"
-    STOP = "stop"
-    TARGET = "target"
-    OCO = "oco"  # stop and target in one GTT
-    MARKETABLE = "marketable"  # out now, by the price ladder
-    UNWIND = "unwind"
 
 
 class ChangeKind(StrEnum):

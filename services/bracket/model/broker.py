@@ -1,6 +1,6 @@
 """What we ask of a broker and what a broker can do, as values."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 
@@ -15,6 +15,9 @@ class Terms:
 
     For a GTT: `trigger_price` and `price` are the stop's trigger and child limit; `target_trigger` and
     `target_price` the target's (None for a single trigger).
+
+    For the entry of a native bracket, whose exits the same request carries: `trigger_price` and `price`
+    are the entry's own, `stop_trigger` and `stop_limit` the stop's, `target_price` the target's.
     """
 
     order_type: OrderType
@@ -23,6 +26,13 @@ class Terms:
     trigger_price: Decimal | None = None
     target_trigger: Decimal | None = None
     target_price: Decimal | None = None
+    stop_trigger: Decimal | None = None
+    stop_limit: Decimal | None = None  # the child's limit, where the broker takes one
+
+    @property
+    def is_native(self) -> bool:
+        """Whether the order brings its exits with it: one native bracket, not a plain order."""
+        return self.stop_trigger is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +75,10 @@ class BrokerCapabilities:
     """What a broker can do, declared by its adapter; decides topology before any entry is placed."""
 
     topologies: dict[str, Topology]  # key "PRODUCT" or "PRODUCT:EXCHANGE"; absent = cannot be protected
+    # By the same keys, where topologies says NATIVE: what holds the exits when a native bracket cannot be
+    # had (several targets, another entry type) or is there no more (a dead leg, the next day).
+    fallbacks: dict[str, Topology] = field(default_factory=dict)
+    native_entry_types: frozenset[OrderType] = frozenset()  # which entries a native bracket may have
     overnight: frozenset[str]  # keys whose protection outlives the day (GTT)
     exchanges: frozenset[str] = INDIAN_EXCHANGES  # where the broker takes orders at all
     order_types: frozenset[OrderType] = frozenset(OrderType)

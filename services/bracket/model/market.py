@@ -9,7 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from services.bracket.model.vocabulary import Moment, OrderType, RefusalKind, Side
+from services.bracket.model.vocabulary import Moment, OrderType, Purpose, RefusalKind, Side
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +87,10 @@ class OrderRow:
     updated_at: datetime | None = None
     reason: str | None = None  # the broker's words for a rejection
     refusal: RefusalKind | None = None
+    # Of an exit that a native bracket brought: the id its entry was placed under, and which exit it is.
+    # While the broker holds it back (the entry is not filled), its status is PENDING.
+    parent_order_id: str | None = None
+    exit_purpose: Purpose | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

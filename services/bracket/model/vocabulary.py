@@ -76,6 +76,17 @@ class PriceMode(StrEnum):
     PERCENT = "percent"  # distance from the average fill, in per cent of it
 
 
+class Purpose(StrEnum):
+    """What an order's terms are for, at the moment."""
+
+    ENTRY = "entry"
+    STOP = "stop"
+    TARGET = "target"
+    OCO = "oco"  # stop and target in one GTT
+    MARKETABLE = "marketable"  # out now, by the price ladder
+    UNWIND = "unwind"
+
+
 class RefusalKind(StrEnum):
     """Why a broker said no, sorted by what we do next."""
 
