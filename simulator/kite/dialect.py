@@ -1,6 +1,7 @@
 """Kite's ways: its envelope, its exceptions, and the Authorization header by which it knows an app."""
 
-from simulator.kite.calls import Call, Reply, failure, success
+from simulator.kite.calls import Call, Reply, success
+from simulator.kite.calls import failure as error
 from simulator.kite.failures import failure_of, kite_failure
 from simulator.kite.sessions import app_of
 from simulator.refusals import Refused
@@ -14,8 +15,8 @@ class KiteDialect:
     def success(self, data: object) -> Reply:
         return success(data)
 
-    def failure(self, failure_: WireFailure) -> Reply:
-        return failure(failure_.status, failure_.code, failure_.message)
+    def failure(self, failure: WireFailure) -> Reply:
+        return error(failure.status, failure.code, failure.message)
 
     def refusal(self, refused: Refused) -> WireFailure:
         return failure_of(refused)
