@@ -245,16 +245,22 @@ def _take_in_gtt(step: Step, leg: Leg, read: Read) -> None:
 
 
 def _gtt_row_of(step: Step, leg: Leg, rows: tuple[GttRow, ...]) -> GttRow | None:
-    """Return the leg's trigger: by id, else any unowned one with the same content, not made before ours."""
+    """Return the leg's trigger: by id, by tag, or an unowned one with the same content, not made before."""
     if leg.broker_order_id is not None:
         return next((row for row in rows if row.trigger_id == leg.broker_order_id), None)
     owned = {other.broker_order_id for other in step.bracket.legs}
     earliest = leg.sent_at.wall - _CREATED_SLACK
     for row in rows:
         is_new = row.trigger_id not in owned and row.created_at >= earliest
-        if is_new and row.side is leg.side and shows_terms(leg.terms, gtt_terms(row, leg.side)):
+        if is_new and row.side is leg.side and _may_be(leg, row):
             return row
     return None
+
+
+def _may_be(leg: Leg, row: GttRow) -> bool:
+    if row.tag is not None:
+        return row.tag == leg.tag
+    return shows_terms(leg.terms, gtt_terms(row, leg.side))
 
 
 def _is_awaited(step: Step, terms: Terms, side: Side) -> bool:

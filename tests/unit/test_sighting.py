@@ -248,6 +248,34 @@ def test_r9_a_gtt_whose_answer_was_lost_is_adopted_by_its_content() -> None:
     assert driver.state is State.PROTECTED
 
 
+def test_r9_a_gtt_that_says_its_tag_is_adopted_by_that_alone() -> None:
+    driver = an_oco()
+    driver.enter()
+    driver.answer(LegBecameUnknown(seq=2, reason="code 201"))
+    driver.show_gtt(2, trigger_id="G9", tag=driver.leg(2).tag, legs=_of_other_quantity(driver))
+
+    driver.read(after=1)
+
+    assert driver.leg(2).broker_order_id == "G9"
+
+
+def test_r9_a_gtt_with_another_tag_is_another_one_though_it_says_the_same() -> None:
+    driver = an_oco()
+    driver.enter()
+    driver.answer(LegBecameUnknown(seq=2, reason="code 201"))
+    driver.show_gtt(2, trigger_id="G9", tag="SOMEBODYELSES")
+
+    driver.read(after=1)
+
+    assert driver.leg(2).broker_order_id is None
+
+
+def _of_other_quantity(driver: Driver) -> tuple[GttLegRow, ...]:
+    """Return the legs as a change that overtook the answer would leave them."""
+    driver.show_gtt(2, trigger_id="G9")
+    return tuple(replace(leg, quantity=99) for leg in driver.gtts[driver.leg(2).tag].legs)
+
+
 def test_r9_a_gtt_is_not_taken_for_an_older_one_while_the_answer_to_its_twin_is_under_way() -> None:
     twice = Policies(unknown_stop="duplicate_stop")
     driver = Driver(a_plan(product=Product.CNC, topology=Topology.OCO, survives_day=True, policies=twice))
