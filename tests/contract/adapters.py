@@ -7,8 +7,9 @@ from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
 
-from broker import paper
+from broker import dhan, paper
 from broker.base import AccountCredentials, BrokerAccount, BrokerModule, BrokerSettings
+from tests.dhan_served import ServedDhan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +50,24 @@ def paper_rig(directory: Path) -> Iterator[Rig]:
     paper.close_market(settings)
 
 
+@contextmanager
+def dhan_rig(_directory: Path) -> Iterator[Rig]:
+    with ServedDhan() as served:
+
+        def set_price(last: Decimal, depth: int | None) -> None:
+            served.price(last, depth=depth)
+
+        elsewhere = served.connect()
+        yield Rig(
+            account=served.account,
+            set_price=set_price,
+            act_elsewhere=lambda: elsewhere,
+            module=dhan,
+        )
+        elsewhere.close()
+
+
 ADAPTERS: dict[str, RigFactory] = {
+    "dhan": dhan_rig,
     "paper": paper_rig,
 }
