@@ -13,7 +13,7 @@ from simulator.wire.desk import Numbers
 from simulator.wire.process import Venue
 from simulator.wire.sessions import App
 
-CLIENT, PIN, TOKEN = "1000000003", "246810", "JWT"
+CLIENT, PIN, TOKEN = "1000000003", "246810", "eyJ0eXAi.simulated"
 SBIN = ("NSE", "SBIN")
 
 

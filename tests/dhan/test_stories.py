@@ -51,7 +51,7 @@ def test_a_token_that_dies_in_mid_trade_is_told_and_the_trade_goes_on_after_it_l
 def test_an_entry_whose_answer_is_lost_is_found_by_its_tag_and_placed_once(stage: BrokerStage) -> None:
     account = stage.ready()
     token = f"token{account.user_id[-2:]}"
-    stage.process.let("502 after acceptance", method="POST", path="/v2/orders", client=token)
+    stage.process.let("502 after acceptance", method="POST", path="orders$", client=token)
 
     ending, _ = traded(stage, "target", account=account)
 
