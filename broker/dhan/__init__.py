@@ -22,8 +22,8 @@ from services.bracket.model import OrderType, Topology
 from utils.clock import SystemClock
 
 # What holds the exits of a super order that cannot be had, or is no more: one resting stop, by day.
-_INTRADAY = ("MIS", "NRML:NFO", "NRML:BFO", "NRML:MCX", "NRML:CDS", "NRML:BCD")
-_DELIVERY = ("CNC:NSE", "CNC:BSE")
+_INTRADAY: tuple[str, ...] = ("MIS", "NRML:NFO", "NRML:BFO", "NRML:MCX", "NRML:CDS", "NRML:BCD")
+_DELIVERY: tuple[str, ...] = ("CNC:NSE", "CNC:BSE")
 
 _CAPABILITIES = BrokerCapabilities(
     topologies=dict.fromkeys(_INTRADAY, Topology.MORPH) | dict.fromkeys(_DELIVERY, Topology.OCO),
