@@ -106,13 +106,13 @@ class OrderDesk:
             check_session(self._settings.hours, now)
         self._pending.pop(order_id, None)
         self._put(ended(order, RowStatus.CANCELLED, now=now))
-        self._follow_links(now)
+        self.follow_links(now)
 
     def expire(self, order: Order, *, now: datetime) -> None:
         """End a live order with the day."""
         self._pending.pop(order.order_id, None)
         self._put(ended(order, RowStatus.EXPIRED, now=now))
-        self._follow_links(now)
+        self.follow_links(now)
 
     def sell_out(self, account_id: str, key: Key, *, product: Product, now: datetime) -> None:
         """Bring a position to zero at the last price, whatever the depth: the broker's own square-off."""
@@ -200,7 +200,7 @@ class OrderDesk:
         reserved, refusal = self._risk.reserved(order)
         if refusal is not None:
             self._put(ended(order, RowStatus.REJECTED, now=now, reason=refusal.reason, refusal=refusal.kind))
-            self._follow_links(now)
+            self.follow_links(now)
             return
         resting = accepted(reserved, now)
         self._put(resting)
@@ -208,7 +208,7 @@ class OrderDesk:
         left = self._ledger.orders.get(order.order_id)
         if order.validity is Validity.IOC and left is not None and left.is_live:
             self._put(ended(left, RowStatus.CANCELLED, now=now))
-            self._follow_links(now)
+            self.follow_links(now)
 
     def _settled(self, account_id: str, order_id: str, *, verb: str) -> Order:
         """Return a live order past its acceptance, or say why it cannot be changed."""
@@ -249,7 +249,7 @@ class OrderDesk:
 
     def _trigger(self, order: Order, *, now: datetime) -> None:
         self._put(triggered(order, now, priority=self._ledger.next_number(self._settings)))
-        self._follow_links(now)
+        self.follow_links(now)
 
     def _match_one(self, order: Order, *, now: datetime) -> None:
         """Match an order that just came or changed: whatever else rests had its turn already."""
@@ -292,7 +292,7 @@ class OrderDesk:
         account = self._ledger.account(order.account_id, self._settings)
         cash = account.cash - order.side.sign * fill.quantity * fill.price
         self._ledger.accounts.put(order.account_id, replace(account, cash=cash))
-        self._follow_links(now)
+        self.follow_links(now)
 
     def _trade_row(self, order: Order, fill: Fill, *, now: datetime) -> TradeRow:
         return TradeRow(
@@ -307,7 +307,7 @@ class OrderDesk:
             at=now,
         )
 
-    def _follow_links(self, now: datetime) -> None:
+    def follow_links(self, now: datetime) -> None:
         """Let what happened to one order of a native bracket move the others."""
         for moved in self._natives.moved(now):
             self._put(moved)

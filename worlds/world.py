@@ -118,6 +118,7 @@ class World:
             seed=plan.seed,
             acceptance_delay=timedelta(seconds=plan.acceptance_delay),
             opening_cash=Decimal(10) ** 11,
+            native=plan.native,
         )
         self.exchange = SimulatedExchange(self.clock, settings, listings=LISTINGS, opening_prices=OPENING)
         self.broker = PaperAccount(PaperSession(account_id=ACCOUNT, exchange=self.exchange))
@@ -559,8 +560,9 @@ class World:
                 pass  # nobody waits for a reply, nobody hears an announcement: nothing else changes
 
     def _tolerable(self, seconds: float) -> float:
-        """A GTT without an answer is told from an older one by its time, give or take five seconds."""
-        if all(one.plan.topology is not Topology.OCO for one in self.plan.brackets):
+        """What has no tag is told from an older one by its time, give or take five seconds."""
+        untagged = (Topology.OCO, Topology.NATIVE)
+        if all(one.plan.topology not in untagged for one in self.plan.brackets):
             return seconds
         most = 2.0 - abs(self.wall_error.total_seconds())
         return max(-most, min(most, seconds))
