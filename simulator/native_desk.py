@@ -45,11 +45,11 @@ class NativeDesk:
         if before is not None and (after.exit_ids or after.parent_id is not None):
             self._news.append((before, after))
 
-    def moved(self, now: datetime) -> Iterator[Order]:
-        """Yield what moves because of what was noted, and of that, until nothing does."""
+    def moves(self, now: datetime) -> Iterator[list[Order]]:
+        """Yield what moves together because of one thing noted, until nothing more was noted."""
         while self._news:
             before, after = self._news.pop(0)
-            yield from self._moved_by(before, after, now)
+            yield self._moved_by(before, after, now)
 
     def _moved_by(self, before: Order, after: Order, now: datetime) -> list[Order]:
         settings = self._settings.native

@@ -309,9 +309,11 @@ class OrderDesk:
 
     def follow_links(self, now: datetime) -> None:
         """Let what happened to one order of a native bracket move the others."""
-        for moved in self._natives.moved(now):
-            self._put(moved)
-            self._match_one(moved, now=now)
+        for moved in self._natives.moves(now):
+            for order in moved:  # both work before one of them can trade and change the other
+                self._put(order)
+            for order in moved:
+                self._match_one(self._ledger.orders.get(order.order_id) or order, now=now)
 
     def _put(self, order: Order) -> None:
         self._natives.note(self._ledger.orders.get(order.order_id), order)

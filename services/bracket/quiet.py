@@ -35,10 +35,11 @@ def quiet_band(bracket: Bracket) -> QuietBand | None:
         return None
     if not all(_rests(bracket, leg) for leg in live_legs(bracket, Role.EXIT)):
         return None
-    levels = [stop_level(bracket), *(target_level(bracket, part) for part in bracket.slices)]
-    stop, *targets = [level for level in levels if level is not None]
-    if len(targets) < len(bracket.slices):
-        return None
+    levels = (stop_level(bracket), *(target_level(bracket, part) for part in bracket.slices))
+    known = [level for level in levels if level is not None]
+    if len(known) < 1 + len(bracket.slices):
+        return None  # a native bracket may be protected before the broker tells the average price
+    stop, *targets = known
     nearest = min(targets, key=lambda price: abs(price - stop))
     return QuietBand(min(stop, nearest), max(stop, nearest))
 

@@ -55,7 +55,7 @@ def a_setting(manners: NativeSettings) -> Setting:
     return Setting(exchange=ExchangeSettings(hours=SessionHours(), native=manners), capabilities=able)
 
 
-@pytest.fixture(params=MANNERS.values(), ids=MANNERS)
+@pytest.fixture(params=list(MANNERS.values()), ids=list(MANNERS))
 def story(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Story]:
     told = Story(tmp_path, a_setting(request.param))
     yield told

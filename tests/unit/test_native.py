@@ -156,6 +156,21 @@ def test_a_protected_native_bracket_waits_in_calm() -> None:
     assert (band.low, band.high) == (D("490.00"), D("520.00"))
 
 
+def test_before_the_average_price_is_told_no_band_is_quiet() -> None:
+    broker = NativeBroker(
+        entry=EntryTerms(order_type=OrderType.MARKET, expected_price=D("500.00")),
+        stop=PriceSpec(mode=PriceMode.POINTS, value=D(10)),
+        targets=(TargetTerms(price=PriceSpec(mode=PriceMode.POINTS, value=D(20)), quantity=100),),
+    )
+    broker.driver.look()
+    broker.show_both()
+
+    broker.driver.accept(1, FILLED, average_price=None)
+
+    assert broker.driver.state is State.PROTECTED
+    assert quiet_band(broker.driver.bracket) is None
+
+
 # --- the entry fills in parts
 
 

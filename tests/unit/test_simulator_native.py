@@ -137,6 +137,16 @@ def test_both_crossing_at_once_take_no_more_than_is_held() -> None:
     assert sum(row.filled for row in exits(exchange)) == 100
 
 
+def test_an_exit_that_trades_as_it_is_armed_still_changes_the_other() -> None:
+    exchange = a_market(depth=40)
+    exchange.set_price(*SBIN, last=D(489), bid=D(489), ask=D(500), depth=40)
+
+    a_bracket(exchange)
+
+    assert net(exchange) == 0
+    assert [row.status for row in exits(exchange)] == [FILLED, CANCELLED]
+
+
 @pytest.mark.parametrize("cancels_both", [True, False])
 def test_cancelling_one_exit_takes_the_other_or_not(cancels_both: bool) -> None:
     exchange = a_market(cancels_both=cancels_both)
