@@ -245,6 +245,10 @@ class OrderDesk:
             )
         market = self._ledger.market(order.key)
         instrument = self.instrument(order.key)
+        if (
+            order.parent_id is not None
+        ):  # nobody asked for its quantity: an entry's overfill can exceed a freeze
+            terms = replace(terms, quantity=instrument.lot_size)
         check_terms(terms, order.side, instrument=instrument, market=market)
 
     def _trigger(self, order: Order, *, now: datetime) -> None:

@@ -143,8 +143,8 @@ def _carries(step: Step, leg: Leg, row: OrderRow) -> bool:
     instrument = step.bracket.plan.instrument
     same_place = row.exchange == instrument.exchange and row.symbol == instrument.symbol
     # The quantity is compared with what was asked at any time: a resize may have overtaken the answer.
-    is_exit = row.parent_order_id is not None  # some brokers put the entry's tag on the exits it brought
-    return row.tag == leg.tag and same_place and row.side is leg.side and not is_exit
+    # The side also tells an entry from the exits it brought: some brokers put its tag on them.
+    return row.tag == leg.tag and same_place and row.side is leg.side
 
 
 def _is_news(leg: Leg, row: OrderRow) -> bool:

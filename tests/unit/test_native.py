@@ -27,6 +27,7 @@ from services.bracket.events import (
     LegMissed,
     TrailMoved,
 )
+from services.bracket.lifecycle import reconcile
 from services.bracket.model import (
     ChangeKind,
     EntryTerms,
@@ -48,7 +49,7 @@ from services.bracket.model import (
     Topology,
     Trail,
 )
-from services.bracket.observation import TradingSession
+from services.bracket.observation import Read, Seen, Timing, TradingSession
 from services.bracket.quantities import net
 from services.bracket.quiet import quiet_band
 from services.cadence import Urgency, needs_of
@@ -63,6 +64,13 @@ def cancels(events: Iterable[Event]) -> set[int]:
     """Return the legs that are asked to be cancelled."""
     kinds = [event for event in events if isinstance(event, ChangeIntended)]
     return {event.seq for event in kinds if event.kind is ChangeKind.CANCEL}
+
+
+def bare_read(broker: NativeBroker) -> list[Event]:
+    """Look at the order book alone: trades and positions were not read."""
+    driver = broker.driver
+    driver.seconds += 0.5
+    return driver.look(read=Read(started=driver.now, orders=tuple(driver.rows.values())))
 
 
 def gone(broker: NativeBroker, *purposes: Purpose) -> list[Event]:
@@ -134,6 +142,15 @@ def test_the_target_alone_protects_nothing() -> None:
     assert "unprotected" in broker.driver.alarms
 
 
+def test_two_exits_at_work_cover_what_one_of_them_covers() -> None:
+    broker = NativeBroker()
+    broker.driver.quote = a_quote("520.00")
+    broker.enter(quantity=60)
+
+    assert broker.driver.bracket.naked is not None
+    assert broker.driver.bracket.naked.quantity == 40
+
+
 def test_a_resting_target_is_no_exit_that_began() -> None:
     broker = NativeBroker()
 
@@ -154,6 +171,8 @@ def test_a_protected_native_bracket_waits_in_calm() -> None:
     assert not needs_of(bracket).price
     assert band is not None
     assert (band.low, band.high) == (D("490.00"), D("520.00"))
+    seen = Seen(session=broker.driver.session, quote=broker.driver.quote)
+    assert reconcile(bracket, seen, broker.driver.now, timing=Timing()).next_look is None
 
 
 def test_before_the_average_price_is_told_no_band_is_quiet() -> None:
@@ -212,15 +231,41 @@ def test_exits_still_held_when_the_entry_is_over_give_way_to_a_stop_of_ours() ->
     assert (stop.purpose, stop.terms.quantity, stop.terms.trigger_price) == (STOP, 40, D("490.00"))
 
 
-def test_exits_that_died_with_the_entrys_rest_are_replaced_at_once() -> None:
-    broker = NativeBroker()
+@pytest.mark.parametrize("word", ["restore", "respect"])
+def test_exits_that_died_with_the_entrys_rest_are_replaced_at_once(word: str) -> None:
+    """It was us who ended the entry: nobody's hand is in it, and nothing has to be accounted for."""
+    broker = NativeBroker(policies=Policies(on_manual_change=word))
     broker.enter(filled=40, held=True)
     broker.driver.read(after=3.5)
     broker.driver.show(1, CANCELLED, filled=40)
+    for purpose in (STOP, TARGET):
+        broker.show(purpose, CANCELLED)
 
-    stop = only(gone(broker, STOP, TARGET), LegIntended)
+    stop = only(bare_read(broker), LegIntended)
 
     assert (stop.purpose, stop.terms.quantity) == (STOP, 40)
+
+
+def test_exits_that_went_at_somebodys_hand_are_replaced_once_the_shares_are_accounted_for() -> None:
+    broker = NativeBroker()
+    broker.enter()
+    for purpose in (STOP, TARGET):
+        broker.show(purpose, CANCELLED)
+
+    assert not commands(bare_read(broker))
+    assert only(broker.driver.read(after=1), LegIntended).purpose is STOP
+
+
+def test_a_stop_that_takes_over_has_t2_to_itself() -> None:
+    broker = NativeBroker()
+    broker.enter(held=True)
+    broker.later()
+    broker.driver.read(after=6)
+    only(gone(broker, STOP, TARGET), LegIntended)
+
+    broker.driver.look(after=3)
+
+    assert broker.driver.state is State.PROTECTING
 
 
 def test_t2_still_ends_what_stays_unprotected() -> None:
@@ -466,8 +511,9 @@ def test_the_targets_part_fill_leaves_the_rest_to_the_stop_that_was_reduced() ->
     assert (broker.driver.state, net(broker.driver.bracket)) == (State.PROTECTED, 60)
 
 
-def test_a_stop_that_was_cancelled_by_the_targets_part_fill_is_replaced() -> None:
-    broker = NativeBroker()
+@pytest.mark.parametrize("word", ["restore", "respect"])
+def test_a_stop_that_was_cancelled_by_the_targets_part_fill_is_replaced(word: str) -> None:
+    broker = NativeBroker(policies=Policies(on_manual_change=word))
     broker.enter()
     broker.show(TARGET, OPEN, filled=40)
     gone(broker, STOP)
@@ -592,6 +638,42 @@ def test_exits_that_nobody_sees_are_not_replaced_before_their_absence_is_proved(
     assert only(events, LegIntended).purpose is STOP
 
 
+def test_exits_that_nobody_sees_are_not_proved_absent_while_the_position_does_not_agree() -> None:
+    broker = NativeBroker()
+    broker.driver.look()
+    broker.driver.accept(1, FILLED)
+
+    events = [
+        event for _ in range(9) for event in broker.driver.read(after=2, standing=a_standing(agrees=False))
+    ]
+
+    assert not [event for event in events if isinstance(event, ExitsProvedAbsent | LegIntended)]
+
+
+def test_r2_exits_that_nobody_saw_are_over_with_their_day() -> None:
+    broker = NativeBroker(product=Product.NRML)
+    broker.driver.look()
+    broker.driver.accept(1, FILLED)
+    broker.driver.rows.clear()
+    broker.driver.session = TradingSession(id=TOMORROW)
+
+    events = broker.driver.read(after=60)
+
+    only(events, ExitsProvedAbsent)
+    assert only(events, LegIntended).purpose is STOP
+
+
+def test_r2_exits_that_may_outlive_the_day_are_believed_gone_only_slowly() -> None:
+    broker = NativeBroker(product=Product.NRML, survives_day=True)
+    broker.enter()
+    broker.driver.rows.clear()
+    broker.driver.session = TradingSession(id=TOMORROW)
+
+    events = broker.driver.read(after=60)
+
+    assert not [event for event in events if isinstance(event, LegExpired | LegIntended)]
+
+
 def test_an_exit_that_shows_up_beside_ours_is_taken_away() -> None:
     broker = NativeBroker()
     broker.driver.look()
@@ -670,6 +752,20 @@ def test_a_bracket_order_that_says_something_else_is_not_ours(field: str, value:
     broker.driver.answer(LegBecameUnknown(seq=1, reason="time-out"))
     broker.show_both(HELD)
     broker.driver.show(1, OPEN, **{"tag": None, field: value})
+
+    broker.driver.read(after=0.5)
+
+    assert broker.driver.leg(1).broker_order_id is None
+
+
+@pytest.mark.parametrize(("purpose", "field"), [(STOP, "trigger_price"), (TARGET, "price")])
+def test_a_bracket_order_with_another_exit_is_not_ours(purpose: Purpose, field: str) -> None:
+    broker = NativeBroker()
+    broker.driver.look()
+    broker.driver.answer(LegBecameUnknown(seq=1, reason="time-out"))
+    broker.show_both(HELD)
+    broker.show(purpose, HELD, **{field: D("495.00")})
+    broker.driver.show(1, OPEN, tag=None)
 
     broker.driver.read(after=0.5)
 

@@ -180,6 +180,18 @@ def test_a_working_exit_is_moved_and_keeps_its_quantity() -> None:
     assert (exits(exchange)[1].price, exits(exchange)[1].quantity) == (D(519), 40)
 
 
+def test_an_exit_that_covers_an_overfill_can_still_be_moved() -> None:
+    exchange = a_market()
+    a_bracket(exchange)
+    stop, target = exits(exchange)
+    exchange.instruments[SBIN] = replace(exchange.instruments[SBIN], freeze_quantity=50)
+
+    exchange.modify(ACCOUNT, target.broker_order_id, terms=terms(LIMIT, 100, price="519"))
+
+    assert exits(exchange)[1].price == D(519)
+    assert stop.quantity == 100
+
+
 def test_the_second_exit_needs_no_shares_of_its_own() -> None:
     exchange = a_market()
     request = order(BUY, LIMIT, price="500", product=Product.CNC)
