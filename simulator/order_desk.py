@@ -245,9 +245,7 @@ class OrderDesk:
             )
         market = self._ledger.market(order.key)
         instrument = self.instrument(order.key)
-        if (
-            order.parent_id is not None
-        ):  # nobody asked for its quantity: an entry's overfill can exceed a freeze
+        if order.parent_id is not None:  # its quantity is the entry's fill, which may exceed a freeze
             terms = replace(terms, quantity=instrument.lot_size)
         check_terms(terms, order.side, instrument=instrument, market=market)
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from services.account_picture import is_evidence
 from services.bracket.events import (
     BracketModified,
     CancelRequested,
@@ -124,8 +125,11 @@ def test_exits_that_wait_for_the_entry_are_neither_stuck_nor_evidence() -> None:
     broker.driver.read(after=30)
 
     assert broker.driver.state is State.ENTRY_OPEN
+    bracket = broker.driver.bracket
+    read = Read(started=broker.driver.now, position_agrees=True)
     assert "unknown_leg" not in broker.driver.alarms
-    assert not needs_of(broker.driver.bracket).evidence
+    assert not needs_of(bracket).evidence
+    assert not is_evidence(bracket, read, None, timing=Timing())
 
 
 def test_the_target_alone_protects_nothing() -> None:
@@ -261,11 +265,14 @@ def test_a_stop_that_takes_over_has_t2_to_itself() -> None:
     broker.enter(held=True)
     broker.later()
     broker.driver.read(after=6)
-    only(gone(broker, STOP, TARGET), LegIntended)
+    stop = only(gone(broker, STOP, TARGET), LegIntended)
+    broker.driver.answer(LegAcknowledged(seq=stop.seq, broker_order_id="O4"))
 
     broker.driver.look(after=3)
-
     assert broker.driver.state is State.PROTECTING
+    broker.driver.look(after=7.5)
+
+    assert broker.driver.state is State.EMERGENCY
 
 
 def test_t2_still_ends_what_stays_unprotected() -> None:
@@ -304,6 +311,19 @@ def test_exits_are_moved_to_the_average_fill() -> None:
     change = only(events, ChangeIntended)
     assert change.terms is not None
     assert (change.seq, change.terms.trigger_price) == (2, D("489.00"))
+
+
+def test_the_brokers_new_quantity_is_no_persons_change() -> None:
+    broker = NativeBroker(stop=PriceSpec(mode=PriceMode.POINTS, value=D(10)))
+    broker.enter(filled=40)
+    broker.driver.show(1, OPEN, filled=60, average_price=D("499.00"))
+    broker.show_both(quantity=60)
+
+    change = only(broker.driver.read(after=0.5), ChangeIntended)
+
+    assert change.terms is not None
+    assert (change.terms.trigger_price, change.terms.quantity) == (D("489.00"), 60)
+    assert "exit_touched" not in broker.driver.alarms
 
 
 def test_trailing_moves_the_stop_and_leaves_the_target() -> None:
@@ -479,6 +499,17 @@ def test_exits_that_cover_too_little_are_replaced_when_a_later_read_says_so_too(
 
     assert not commands(broker.driver.read(after=1))
     assert cancels(broker.later()) == {2, 3}
+
+
+def test_exits_that_cover_too_much_are_looked_at_again_soon() -> None:
+    broker = NativeBroker()
+    broker.enter()
+    broker.driver.read(after=3)
+    calm = needs_of(broker.driver.bracket).urgency
+    broker.show_both(quantity=110)
+    broker.driver.read(after=0.5)
+
+    assert (calm, needs_of(broker.driver.bracket).urgency) == (Urgency.CALM, Urgency.UNSETTLED)
 
 
 def test_exits_put_right_by_the_next_read_stay() -> None:
