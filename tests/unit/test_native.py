@@ -732,6 +732,18 @@ def test_an_exit_that_vanishes_from_the_list_is_believed_gone_only_slowly() -> N
     assert only(late, LegExpired).seq == 2
 
 
+def test_an_exit_that_was_shown_again_is_missed_no_more() -> None:
+    broker = NativeBroker()
+    broker.enter()
+    row = broker.driver.rows.pop("O1-stop")
+    broker.driver.read(after=2)
+    broker.driver.read(after=2)
+    broker.driver.rows["O1-stop"] = row
+    broker.driver.read(after=2)
+
+    assert (broker.leg(STOP).missed_reads, broker.leg(STOP).missed_since) == (0, None)
+
+
 def test_an_entry_without_an_answer_is_found_by_its_tag_with_its_exits() -> None:
     broker = NativeBroker()
     broker.driver.look()
