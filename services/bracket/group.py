@@ -10,7 +10,7 @@ from datetime import timedelta
 from services.bracket import commands
 from services.bracket.budget import is_spent, should_rotate
 from services.bracket.fold import shows_terms
-from services.bracket.model import Bracket, Leg, Overlay, Purpose, Role, Slice, Terms
+from services.bracket.model import Bracket, Leg, Overlay, Purpose, Role, Slice, Terms, Topology
 from services.bracket.native import (
     awaits_exits,
     cancelled_elsewhere,
@@ -54,6 +54,8 @@ def is_off(bracket: Bracket, part: Slice) -> bool:
 
     A stop that has fired is followed by the ladder; with the entry working, too little may yet become enough.
     """
+    if bracket.plan.topology is not Topology.NATIVE:
+        return False  # asked of every bracket at every look
     group, held = group_of(bracket, part), net_of(bracket, part)
     stop, target = exit_for(group, Purpose.STOP), exit_for(group, Purpose.TARGET)
     if not group or held <= 0 or (stop is not None and stop.triggered) or is_left_to_a_person(bracket):

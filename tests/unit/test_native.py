@@ -669,6 +669,30 @@ def test_exits_that_nobody_sees_are_not_replaced_before_their_absence_is_proved(
     assert only(events, LegIntended).purpose is STOP
 
 
+def test_h10_a_market_through_a_stop_that_nobody_sees_is_left_to_the_broker_at_first() -> None:
+    broker = NativeBroker()
+    broker.driver.look()
+    broker.driver.quote = a_quote("489.00")
+
+    broker.driver.accept(1, FILLED)
+
+    assert broker.driver.bracket.exit_reason is None
+
+
+def test_a_hand_over_waits_for_exits_that_nobody_sees() -> None:
+    broker = NativeBroker()
+    broker.driver.look()
+    broker.driver.accept(1, FILLED)
+    broker.driver.ask(HandedOver(by="user", cancel_exits=True))
+    waiting = broker.driver.state
+    broker.show_both()
+
+    assert cancels(broker.driver.read(after=0.5)) == {2, 3}
+    gone(broker, STOP, TARGET)
+
+    assert (waiting, broker.driver.state) == (State.EXITING, State.HANDED_OVER)
+
+
 def test_exits_that_nobody_sees_are_not_proved_absent_while_the_position_does_not_agree() -> None:
     broker = NativeBroker()
     broker.driver.look()
