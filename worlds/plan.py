@@ -95,6 +95,7 @@ class WorldPlan:
     least_kills: int = 1
     night_at: float = field(default=60.0)
     native: NativeSettings = field(default_factory=NativeSettings)  # how the broker's own brackets behave
+    exits_listed_after: float = 0.0  # seconds that their exits are listed later than their entry
 
 
 def plan_of(seed: int) -> WorldPlan:
@@ -131,7 +132,8 @@ def _with_natives(plan: WorldPlan) -> WorldPlan:
     brackets = tuple(replace(one, plan=_native(one.plan)) if one in chosen else one for one in plan.brackets)
     manners = {name: dice.random() < 0.5 for name in ("arms_each_fill", "reduces_sibling", "cancels_both")}
     native = NativeSettings(**manners, keeps_exits=dice.random() < 0.5, shows_tag=dice.random() < 0.75)
-    return replace(plan, brackets=brackets, native=native)
+    late = dice.choice((0.0, 0.0, 3.0))
+    return replace(plan, brackets=brackets, native=native, exits_listed_after=late)
 
 
 def _can_be_native(plan: Plan) -> bool:

@@ -26,6 +26,7 @@ from services.bracket.model import (
     GttRequest,
     KillMode,
     OrderRequest,
+    OrderRow,
     Quote,
     RefusalKind,
     State,
@@ -152,6 +153,7 @@ class World:
         self._wants_push = False
         self._is_calm = False
         self._owners: dict[str, str] = {}
+        self._listed: dict[str, float] = {}  # native exits, by when a read could first have shown them
         self.replies: list[tuple[str, object]] = []
         self.exchange.listen(ACCOUNT, self._on_news)
         self.exchange.listen_prices(self._on_prices)
@@ -423,6 +425,8 @@ class World:
         if self.session_is_dead():
             return ()
         rows = self.archive.rows(part)
+        if part is Part.ORDERS and self.plan.exits_listed_after:
+            rows = tuple(row for row in rows if self._is_listed(row))
         if self._is_calm:
             return rows
         for fault in self.hooks["spoil"]:
@@ -435,6 +439,13 @@ class World:
                 self._strike(fault, f"{part} spoiled")
                 rows = spoiled
         return rows
+
+    def _is_listed(self, row: OrderRow) -> bool:
+        """Whether a broker that lists native exits beside its orders has got to this one, if it is one."""
+        if row.parent_order_id is None:
+            return True
+        first = self._listed.setdefault(row.broker_order_id, self.seconds)
+        return self.seconds - first >= self.plan.exits_listed_after
 
     def shown_quotes(self, symbols: frozenset[Key]) -> dict[Key, Quote]:
         if self.session_is_dead():

@@ -60,6 +60,7 @@ def test_one_world_in_six_has_native_brackets_in_every_manner_of_broker() -> Non
     assert len(native) >= len(plans) / 6
     for name in NativeSettings.__dataclass_fields__:
         assert {getattr(plan.native, name) for plan in native} == {True, False}
+    assert len({plan.exits_listed_after for plan in native}) == 2
 
 
 def _is_native(plan: Plan) -> bool:
