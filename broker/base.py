@@ -154,18 +154,30 @@ class BrokerAccount(Protocol):
     capabilities: BrokerCapabilities
 
     def place_order(self, order: OrderRequest) -> OrderAck:
-        """Send one order carrying its tag. An ack means accepted for processing, nothing more."""
+        """Send one order carrying its tag. An ack means accepted for processing, nothing more.
+
+        Terms that are native (`Terms.is_native`) place the broker's own bracket in one request: the entry
+        with its stop and target. The ack's id names the entry, and with it the bracket. A broker that
+        takes no limit for the stop leaves `stop_limit` out.
+        """
         ...
 
     def modify_order(self, broker_order_id: str, terms: Terms, *, uses_reserve: bool = True) -> None:
         """Ask for new terms, the quantity being the total. Saying the same twice does no harm.
 
+        The id of a native bracket's exit moves that exit alone, by trigger_price and price; its quantity
+        is the broker's business and is left out. The id of its entry moves the entry, which has not filled;
+        where the broker wants the whole bracket again, the terms have all of it.
         uses_reserve is as in OrderRequest: only what protects nothing goes without the reserve.
         """
         ...
 
     def cancel_order(self, broker_order_id: str) -> None:
-        """Ask for a cancel. Only a book that shows it says that it is cancelled."""
+        """Ask for a cancel. Only a book that shows it says that it is cancelled.
+
+        The id of a native bracket's exit takes that exit away, at some brokers the other one with it; the
+        id of its entry cancels what is left of the entry. What that does to the exits is the broker's.
+        """
         ...
 
     def place_gtt(self, gtt: GttRequest) -> OrderAck:
@@ -181,7 +193,17 @@ class BrokerAccount(Protocol):
         ...
 
     def order_book(self) -> tuple[OrderRow, ...]:
-        """Return the whole day's order book, every page of it."""
+        """Return the whole day's order book, every page of it.
+
+        A native bracket is its entry, under the id that placing it returned, and from then on a row for
+        each exit with an id of its own, `parent_order_id` and `exit_purpose` (STOP or TARGET). An exit is
+        PENDING while the broker holds it back, and TRIGGER_PENDING or OPEN only when it truly works,
+        whatever word the broker has for it (Alpaca calls a stop that works `held`). Its quantity is what it
+        covers, its fill included. A stop's `price` is its limit where the broker takes one, else None.
+        Ids are stable: where a change gives an order a new one, the adapter goes on showing the first.
+        The tag is on the entry at most; without one a bracket is told by its content (`tag` None). An exit
+        that has ended is best shown until the day's end; one that vanishes is believed gone only slowly.
+        """
         ...
 
     def gtt_book(self) -> tuple[GttRow, ...]:

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from services.bracket.account import BookIndex, foreign_filled
 from services.bracket.model import BookRead, Bracket, Leg, Moment
+from services.bracket.native import is_held_back
 from services.bracket.observation import Read, Standing, Timing
 
 
@@ -66,7 +67,7 @@ def differs(old: Read | None, new: Read) -> bool:
 
 def is_evidence(bracket: Bracket, read: Read, standing: Standing | None, *, timing: Timing) -> bool:
     """Whether a read that repeats the one before still proves something: absence, a change, our base."""
-    if any(leg.change is not None or leg.missed_reads or _is_unheard(leg) for leg in bracket.legs):
+    if any(leg.change is not None or leg.missed_reads or _is_unheard(bracket, leg) for leg in bracket.legs):
         return True
     if bracket.foreign_base is not None or bracket.state.is_closed or standing is None:
         return False
@@ -78,8 +79,8 @@ def is_evidence(bracket: Bracket, read: Read, standing: Standing | None, *, timi
     )
 
 
-def _is_unheard(leg: Leg) -> bool:
-    return leg.is_live and not leg.is_working
+def _is_unheard(bracket: Bracket, leg: Leg) -> bool:
+    return leg.is_live and not leg.is_working and not is_held_back(bracket, leg)
 
 
 def _changes_the_picture(bracket: Bracket, standing: Standing) -> bool:

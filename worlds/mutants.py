@@ -15,7 +15,7 @@ from typing import Any
 from services.account_messages import Answered
 from services.account_reads import BooksRead
 from services.account_worker import AccountWorker
-from services.bracket import account, clocks, exits, fold, quantities, sighting, wanted
+from services.bracket import account, clocks, exits, fold, native, quantities, sighting, wanted
 from services.bracket import events as ev
 from services.bracket.lifecycle import Decision
 from services.bracket.model import (
@@ -236,6 +236,11 @@ def _no_quiescence() -> None:
             step.record(ev.LegProvedAbsent(seq=leg.seq))
 
     everywhere(sighting._count_absence, count)
+
+
+@mutant("unseen exits are none", "a native entry whose exits no book shows has none")
+def _unseen_exits() -> None:
+    everywhere(native.awaits_exits, lambda _bracket: False)
 
 
 @mutant("rejected is protected", "an order that the book shows as rejected counts as open")

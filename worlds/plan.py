@@ -23,7 +23,7 @@ from services.bracket.model import (
     Trail,
     Validity,
 )
-from simulator import load_instruments
+from simulator import NativeSettings, load_instruments
 from simulator.clock import MONDAY_MORNING
 from simulator.faults import FAULTS, Elsewhere
 from simulator.orders import Key
@@ -94,6 +94,8 @@ class WorldPlan:
     least_faults: int = 8
     least_kills: int = 1
     night_at: float = field(default=60.0)
+    native: NativeSettings = field(default_factory=NativeSettings)  # how the broker's own brackets behave
+    exits_listed_after: float = 0.0  # seconds that their exits are listed later than their entry
 
 
 def plan_of(seed: int) -> WorldPlan:
@@ -102,7 +104,7 @@ def plan_of(seed: int) -> WorldPlan:
     days = 2 if seed % 10 == 9 else 1
     pushes = dice.random() < 0.5
     able = replace(capabilities(), pushes_orders=pushes)
-    return WorldPlan(
+    plain = WorldPlan(
         seed=seed,
         brackets=_brackets(dice, able, days=days),
         faults=_faults(dice, days=days),
@@ -113,6 +115,43 @@ def plan_of(seed: int) -> WorldPlan:
         pushes=pushes,
         people=dice.choice((0.0, 0.0, 0.004)),
     )
+    return _with_natives(plain)
+
+
+# --- native brackets
+
+
+def _with_natives(plan: WorldPlan) -> WorldPlan:
+    """Return the world with native brackets among the others, in one of three; its own dice decide."""
+    dice = random.Random(f"native {plan.seed}")
+    if dice.random() >= 1 / 3:
+        return plan
+    chosen = [one for one in plan.brackets if _can_be_native(one.plan) and dice.random() < 0.75]
+    if not chosen:
+        chosen = [one for one in plan.brackets if _can_be_native(one.plan)][:1]
+    brackets = tuple(replace(one, plan=_native(one.plan)) if one in chosen else one for one in plan.brackets)
+    manners = {name: dice.random() < 0.5 for name in ("arms_each_fill", "reduces_sibling", "cancels_both")}
+    native = NativeSettings(**manners, keeps_exits=dice.random() < 0.5, shows_tag=dice.random() < 0.75)
+    late = dice.choice((0.0, 0.0, 3.0))
+    return replace(plan, brackets=brackets, native=native, exits_listed_after=late)
+
+
+def _can_be_native(plan: Plan) -> bool:
+    is_plain = plan.entry.order_type in _NATIVE_ENTRIES and plan.entry.validity is Validity.DAY
+    return is_plain and len(plan.targets) == 1
+
+
+def _native(plan: Plan) -> Plan:
+    """Return the plan as a native bracket that the former topology takes over from."""
+    opening = OPENING[plan.instrument.exchange, plan.instrument.symbol]
+    able = replace(
+        plan.capabilities, fallbacks={plan.product: plan.topology}, native_entry_types=_NATIVE_ENTRIES
+    )
+    entry = replace(plan.entry, expected_price=plan.entry.price or opening)
+    return replace(plan, topology=Topology.NATIVE, capabilities=able, entry=entry)
+
+
+_NATIVE_ENTRIES = frozenset({OrderType.LIMIT, OrderType.MARKET})
 
 
 # --- faults

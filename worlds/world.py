@@ -26,6 +26,7 @@ from services.bracket.model import (
     GttRequest,
     KillMode,
     OrderRequest,
+    OrderRow,
     Quote,
     RefusalKind,
     State,
@@ -118,6 +119,7 @@ class World:
             seed=plan.seed,
             acceptance_delay=timedelta(seconds=plan.acceptance_delay),
             opening_cash=Decimal(10) ** 11,
+            native=plan.native,
         )
         self.exchange = SimulatedExchange(self.clock, settings, listings=LISTINGS, opening_prices=OPENING)
         self.broker = PaperAccount(PaperSession(account_id=ACCOUNT, exchange=self.exchange))
@@ -151,6 +153,7 @@ class World:
         self._wants_push = False
         self._is_calm = False
         self._owners: dict[str, str] = {}
+        self._listed: dict[str, float] = {}  # native exits, by when a read could first have shown them
         self.replies: list[tuple[str, object]] = []
         self.exchange.listen(ACCOUNT, self._on_news)
         self.exchange.listen_prices(self._on_prices)
@@ -422,6 +425,8 @@ class World:
         if self.session_is_dead():
             return ()
         rows = self.archive.rows(part)
+        if part is Part.ORDERS and self.plan.exits_listed_after:
+            rows = tuple(row for row in rows if self._is_listed(row))
         if self._is_calm:
             return rows
         for fault in self.hooks["spoil"]:
@@ -434,6 +439,13 @@ class World:
                 self._strike(fault, f"{part} spoiled")
                 rows = spoiled
         return rows
+
+    def _is_listed(self, row: OrderRow) -> bool:
+        """Whether a broker that lists native exits beside its orders has got to this one, if it is one."""
+        if row.parent_order_id is None:
+            return True
+        first = self._listed.setdefault(row.broker_order_id, self.seconds)
+        return self.seconds - first >= self.plan.exits_listed_after
 
     def shown_quotes(self, symbols: frozenset[Key]) -> dict[Key, Quote]:
         if self.session_is_dead():
@@ -559,8 +571,9 @@ class World:
                 pass  # nobody waits for a reply, nobody hears an announcement: nothing else changes
 
     def _tolerable(self, seconds: float) -> float:
-        """A GTT without an answer is told from an older one by its time, give or take five seconds."""
-        if all(one.plan.topology is not Topology.OCO for one in self.plan.brackets):
+        """What has no tag is told from an older one by its time, give or take five seconds."""
+        untagged = (Topology.OCO, Topology.NATIVE)
+        if all(one.plan.topology not in untagged for one in self.plan.brackets):
             return seconds
         most = 2.0 - abs(self.wall_error.total_seconds())
         return max(-most, min(most, seconds))

@@ -124,8 +124,8 @@ class Floor:
         return self
 
     def ours(self) -> list[Order]:
-        """Return the orders that carry a tag."""
-        return [order for order in self.orders() if order.tag is not None]
+        """Return the orders that carry a tag, and the exits that came with one of them."""
+        return [order for order in self.orders() if order.tag is not None or order.parent_id is not None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

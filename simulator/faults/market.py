@@ -57,7 +57,7 @@ def is_entry(order: Order) -> bool:
 
 
 def is_exit(order: Order) -> bool:
-    return order.tag is not None and order.tag[8:9] == "X"
+    return order.parent_id is not None or (order.tag is not None and order.tag[8:9] == "X")
 
 
 def lot_of(floor: Floor, order: Order) -> int:
@@ -101,7 +101,12 @@ class StuckPending(StuckChange):
 
     def act(self, floor: Floor) -> Deed | None:
         now = floor.wall
-        fresh = [o for o in floor.ours() if o.is_live and o.filled == 0 and _age(o, now) <= 2]
+        # An exit that came with its entry is let in by that, not by the desk.
+        fresh = [
+            o
+            for o in floor.ours()
+            if o.is_live and o.filled == 0 and o.parent_id is None and _age(o, now) <= 2
+        ]
         dice = self.strikes() if fresh and floor.is_open else None
         if dice is None:
             return None
