@@ -26,7 +26,7 @@ _INTRADAY = frozenset({"MIS", "NRML:NFO", "NRML:BFO", "NRML:MCX", "NRML:CDS", "N
 _DELIVERY = frozenset({"CNC:NSE", "CNC:BSE"})
 
 _CAPABILITIES = BrokerCapabilities(
-    topologies=dict.fromkeys(_INTRADAY, Topology.MORPH) | dict.fromkeys(_DELIVERY, Topology.OCO),
+    topologies=dict.fromkeys(_INTRADAY, Topology.NATIVE) | dict.fromkeys(_DELIVERY, Topology.OCO),
     fallbacks=dict.fromkeys(_INTRADAY, Topology.MORPH),
     native_entry_types=frozenset({OrderType.LIMIT, OrderType.MARKET}),  # there is no entry trigger
     overnight=_DELIVERY,  # super orders and stops are for the day

@@ -24,7 +24,7 @@ DHAN = Broker(
 
 @pytest.fixture(scope="session")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrokerStage]:
-    staged = BrokerStage(tmp_path_factory.mktemp("dhan"), DHAN, users=16)
+    staged = BrokerStage(tmp_path_factory.mktemp("dhan"), DHAN, users=24)
     try:
         staged.open()
         yield staged

@@ -77,3 +77,28 @@ def test_an_unsigned_postback_to_the_secret_address_is_a_hint_and_any_other_addr
 
     assert stage.process.happened("forged push") > 0
     assert ending == Ending("CLOSED", "stop_hit", DONE)
+
+
+@pytest.mark.parametrize(("end", "leg"), [("target", "TARGET_LEG"), ("stop", "STOP_LOSS_LEG")])
+def test_an_intraday_bracket_is_one_super_order_whose_own_exit_ends_it(
+    stage: BrokerStage, end: str, leg: str
+) -> None:
+    ending, account = traded(stage, end)
+
+    (bracket,) = stage.process.seen(account.user_id)["supers"]
+    legs = {one["legName"]: one["orderStatus"] for one in bracket["legDetails"]}
+    assert ending == Ending("CLOSED", OUTCOMES[end], DONE)
+    assert (bracket["orderStatus"], legs.pop(leg), *legs.values()) == ("CLOSED", "TRADED", "CANCELLED")
+    assert "POST /v2/orders 200" not in stage.calls(account)  # no exit of ours
+
+
+@pytest.mark.parametrize(
+    ("end", "point"),
+    [("target", "sent place entry"), ("exit", "sent cancel stop"), ("exit", "sent cancel target")],
+)
+def test_a_kill_around_a_super_order_places_no_second_one(stage: BrokerStage, end: str, point: str) -> None:
+    with stage.killed_at(point):
+        ending, account = traded(stage, end)
+
+    assert ending == Ending("CLOSED", OUTCOMES[end], DONE)
+    assert len(stage.process.seen(account.user_id)["supers"]) == 1
