@@ -48,6 +48,7 @@ __all__ = [
     "GttRequest",
     "GttRow",
     "Instrument",
+    "InstrumentNames",
     "ListedInstrument",
     "LoggedIn",
     "NotSent",
@@ -242,9 +243,22 @@ class DailyLogin(Protocol):
     """How a person gets the account a new token: a page of the broker's, and what it gives back."""
 
     needs: tuple[str, ...]  # names of the secrets that are stored for it
+    public: frozenset[str]  # those of them that are no secret, shown as they are typed
+    brings: str  # what the person brings back, as the broker calls it in the address: "request_token"
+    by_browser: bool  # whether the page sends the browser back to us with our state, or has to be copied from
+    signs_pushes: bool  # whether is_genuine can tell; else the secret address is all there is
+    unattended: tuple[str, ...]  # names of the secrets that log in without a person; none: it takes one
 
     def page(self, login: Mapping[str, str], state: str | None) -> str:
         """Return the address at which the person logs in; state comes back with the person."""
+        ...
+
+    def went_well(self, query: Mapping[str, str]) -> bool:
+        """Whether the address a person came back to tells of a login that succeeded."""
+        ...
+
+    def log_in(self, login: Mapping[str, str], settings: "BrokerSettings", now: datetime) -> LoggedIn:
+        """Return a session by the `unattended` secrets alone; the failures of `exchange`."""
         ...
 
     def exchange(self, request_token: str, login: Mapping[str, str], settings: "BrokerSettings") -> LoggedIn:
@@ -261,6 +275,27 @@ class DailyLogin(Protocol):
     def is_genuine(self, push: bytes, login: Mapping[str, str]) -> bool:
         """Whether the broker itself signed a push for this app, compared in constant time."""
         ...
+
+
+class InstrumentNames(Protocol):
+    """Brokers' numbers for instruments, both ways, as their lists of the day have them.
+
+    None for what is not listed. Raises ReadFailed when the lists could not be read.
+    """
+
+    def number_of(self, broker: str, symbol: "Symbol") -> str | None: ...
+
+    def symbol_of(self, broker: str, exchange: str, number: str) -> "Symbol | None": ...
+
+
+class NoNames:
+    """Satisfies InstrumentNames where nothing is listed: for logins, downloads, brokers without numbers."""
+
+    def number_of(self, _broker: str, _symbol: "Symbol") -> str | None:
+        return None
+
+    def symbol_of(self, _broker: str, _exchange: str, _number: str) -> "Symbol | None":
+        return None
 
 
 class PushListener(Protocol):
@@ -331,7 +366,7 @@ class BrokerModule(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerSettings:
-    """What adapters need of the configuration."""
+    """What adapters need of the configuration, and the numbers of instruments."""
 
     api_roots: dict[str, str]  # broker name -> base address, only where it differs from the default
     paper_state: str
@@ -339,6 +374,7 @@ class BrokerSettings:
     ws_roots: dict[str, str] = field(default_factory=dict)  # the same for push streams
     mode: Mode = Mode.LIVE
     timeout_seconds: float = 4.0
+    names: InstrumentNames = field(default_factory=NoNames)
 
     @staticmethod
     def of(config: Config) -> "BrokerSettings":
