@@ -23,7 +23,7 @@ from broker.base import (
     WakeUp,
 )
 from broker.fyers.api import order_api
-from broker.fyers.children import with_children
+from broker.fyers.children import is_childless, with_children
 from broker.fyers.session import authorization
 from broker.fyers.tickers import Tickers
 from broker.http import BrokerSession
@@ -54,6 +54,7 @@ class FyersAccount:
         self._clock = clock
         self._logins = 1
         self._orders: tuple[float, tuple[OrderRow, ...]] | None = None  # as last read, and when
+        self._searched: frozenset[str] = frozenset()  # fired GTTs whose child a book read for it did not show
         self.capabilities = capabilities
 
     def renew(self, auth_token: str) -> None:
@@ -91,7 +92,13 @@ class FyersAccount:
         rows = self._read(order_api.get_gtt_book)
         if not any(row.status is GttStatus.TRIGGERED for row in rows):
             return rows
-        return with_children(rows, self._recent_orders())
+        found = with_children(rows, self._recent_orders())
+        # Fired since the orders were read: worth a call, but not one at each look when it never shows.
+        missing = frozenset(row.trigger_id for row in found if is_childless(row))
+        if not missing - self._searched:
+            return found
+        self._searched = missing
+        return with_children(rows, self.order_book())
 
     def trade_book(self) -> tuple[TradeRow, ...]:
         return self._read(order_api.get_trade_book)

@@ -20,6 +20,12 @@ def with_children(gtts: Iterable[GttRow], orders: Iterable[OrderRow]) -> tuple[G
     return tuple(found.values())
 
 
+def is_childless(gtt: GttRow) -> bool:
+    """Whether a GTT fired and nobody knows what it placed."""
+    has_child = any(leg.child_order_id is not None for leg in gtt.legs)
+    return gtt.status is GttStatus.TRIGGERED and not has_child
+
+
 def _with_child(gtt: GttRow, placed: list[OrderRow]) -> GttRow:
     """Return a GTT with the order it placed, and take that off the list."""
     if gtt.status is not GttStatus.TRIGGERED:

@@ -507,6 +507,26 @@ def test_a_look_that_has_just_read_the_orders_reads_them_once(account: BrokerAcc
     assert len(api.calls) == 2
 
 
+def test_a_child_that_never_shows_costs_one_read_more_and_not_one_at_each_look(
+    account: BrokerAccount, api: Fyers
+) -> None:
+    api.add("GET", f"{API_ROOT}/api/v3/gtt/orders", json=recorded("gtts.json"))
+    api.add("GET", BOOK, json=recorded("orders.json") | {"orderBook": []})
+
+    for _ in range(2):
+        account.order_book()
+        account.gtt_book()
+
+    # Orders, GTTs, the orders once more for the child; then only orders and GTTs.
+    assert [urlsplit(str(call.request.url)).path[8:] for call in api.calls] == [
+        "orders",
+        "gtt/orders",
+        "orders",
+        "orders",
+        "gtt/orders",
+    ]
+
+
 # The login and the lists
 
 
