@@ -1,7 +1,6 @@
 """Fyers (API v3): what it can do, and the way to an account there."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from decimal import Decimal
 
 from broker.base import (
@@ -42,7 +41,6 @@ _CAPABILITIES = BrokerCapabilities(
     modifications_per_order=25,
     tag_length=TAG_LENGTH,
     gtt_minimum_distance=Decimal(0),  # a trigger must be on its side of the last price, however near
-    absence_quiescence=timedelta(seconds=15),  # what code 201 stands for may take its time
     gives_quotes=True,  # an app without the permission finds out, see FyersAccount.learn
     quote_pause=QUOTE_PAUSE,
     read_pause=READ_PAUSE,

@@ -20,13 +20,13 @@ API = "/api/v3"
 _SECOND = timedelta(milliseconds=1200)
 _MINUTE = timedelta(seconds=62)
 
-# 9 a second and 175 a minute together. The pauses in the capabilities keep a busy account's reads below
+# 9 a second and 184 a minute together. The pauses in the capabilities keep a busy account's reads below
 # their share; a service that is killed and comes back may have used up most of a minute's calls before.
-ORDER_WINDOWS = (Window(5, _SECOND), Window(55, _MINUTE))
-READ_WINDOWS = (Window(3, _SECOND), Window(100, _MINUTE))
+ORDER_WINDOWS = (Window(5, _SECOND), Window(50, _MINUTE))
+READ_WINDOWS = (Window(3, _SECOND), Window(114, _MINUTE))
 QUOTE_WINDOWS = (Window(1, _SECOND), Window(20, _MINUTE))
-READ_PAUSE = timedelta(seconds=1.6)  # the order book, and with it the GTTs: up to 76 calls a minute
-EVIDENCE_PAUSE = timedelta(seconds=8)  # trades, positions and holdings: up to 24
+READ_PAUSE = timedelta(seconds=1.65)  # the order book, and with it the GTTs: up to 76 calls a minute
+EVIDENCE_PAUSE = timedelta(seconds=5)  # trades, positions and holdings: up to 38
 QUOTE_PAUSE = timedelta(seconds=3.2)
 
 

@@ -471,7 +471,7 @@ def test_all_that_an_account_may_ask_in_a_minute_is_well_below_what_locks_it_out
 
     a_minute = sum(one.calls for one in budgets if one.length.total_seconds() >= 60)
     a_second = sum(one.calls for one in budgets if one.length.total_seconds() < 60)
-    assert (a_minute <= 180, a_second <= 9) == (True, True)
+    assert (a_minute <= 185, a_second <= 9) == (True, True)
 
 
 def test_the_pauses_between_reads_keep_a_busy_account_within_its_share() -> None:
@@ -479,7 +479,7 @@ def test_the_pauses_between_reads_keep_a_busy_account_within_its_share() -> None
 
     book_and_gtts = 2 * 62 / can.read_pause.total_seconds()
     evidence = 3 * 62 / can.evidence_pause.total_seconds()
-    assert book_and_gtts + evidence <= 101
+    assert book_and_gtts + evidence <= 114
     assert 62 / can.quote_pause.total_seconds() <= 20
 
 
