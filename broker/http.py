@@ -108,6 +108,14 @@ class BrokerSession:
         except (OSError, HTTPError, RateLimited) as exc:
             raise ReadFailed(f"GET {path} failed: {_words(exc)}") from exc
 
+    def ask(self, path: str, *, lane: Lane, json: bytes) -> Answer:
+        """Send one POST that only asks; as `read` otherwise. Raises ReadFailed."""
+        try:
+            self._take_room(lane)
+            return self._exchange(self._prepared("POST", path, json=json))
+        except (OSError, HTTPError, RateLimited) as exc:
+            raise ReadFailed(f"POST {path} failed: {_words(exc)}") from exc
+
     def download(self, path: str, *, lane: Lane = Lane.READ) -> "Download":
         """Send one GET for a file that is too long to be held whole. Raises ReadFailed; to be closed."""
         try:
@@ -117,11 +125,11 @@ class BrokerSession:
         except (OSError, HTTPError, RateLimited) as exc:
             raise ReadFailed(f"GET {path} failed: {_words(exc)}") from exc
 
-    def authorize(self, authorization: str) -> None:
-        """Send another Authorization header from the next call on. Raises ValueError for a damaged one."""
+    def authorize(self, authorization: str, *, header: str = "Authorization") -> None:
+        """Send another token, in this header, from the next call on. Raises ValueError for a damaged one."""
         template = self._template.copy()
         template.headers.update(
-            requests.Request("GET", self._root, headers={"Authorization": authorization}).prepare().headers
+            requests.Request("GET", self._root, headers={header: authorization}).prepare().headers
         )
         self._template = template  # one assignment: a call under way keeps the request it was made with
 
