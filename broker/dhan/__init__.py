@@ -22,14 +22,14 @@ from services.bracket.model import OrderType, Topology
 from utils.clock import SystemClock
 
 # What holds the exits of a super order that cannot be had, or is no more: one resting stop, by day.
-_INTRADAY = ("MIS", "NRML:NFO", "NRML:BFO", "NRML:MCX", "NRML:CDS", "NRML:BCD")
-_DELIVERY = ("CNC:NSE", "CNC:BSE")
+_INTRADAY = frozenset({"MIS", "NRML:NFO", "NRML:BFO", "NRML:MCX", "NRML:CDS", "NRML:BCD"})
+_DELIVERY = frozenset({"CNC:NSE", "CNC:BSE"})
 
 _CAPABILITIES = BrokerCapabilities(
     topologies=dict.fromkeys(_INTRADAY, Topology.MORPH) | dict.fromkeys(_DELIVERY, Topology.OCO),
     fallbacks=dict.fromkeys(_INTRADAY, Topology.MORPH),
     native_entry_types=frozenset({OrderType.LIMIT, OrderType.MARKET}),  # there is no entry trigger
-    overnight=frozenset(_DELIVERY),  # super orders and stops are for the day
+    overnight=_DELIVERY,  # super orders and stops are for the day
     exchanges=frozenset({"NSE", "BSE", "NFO", "BFO", "CDS", "BCD", "MCX"}),
     order_types=frozenset({OrderType.LIMIT, OrderType.MARKET, OrderType.SL}),
     stop_market_exchanges=frozenset(),  # a stop-loss market order fills at once, or is refused

@@ -7,8 +7,9 @@ from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
 
-from broker import fyers, paper
+from broker import dhan, fyers, paper
 from broker.base import AccountCredentials, BrokerAccount, BrokerModule, BrokerSettings
+from tests.dhan_served import ServedDhan
 from tests.fyers_served import APP_ID, TOKEN, ServedFyers
 
 
@@ -50,6 +51,23 @@ def paper_rig(directory: Path) -> Iterator[Rig]:
     paper.close_market(settings)
 
 
+@contextmanager
+def dhan_rig(_directory: Path) -> Iterator[Rig]:
+    with ServedDhan() as served:
+
+        def set_price(last: Decimal, depth: int | None) -> None:
+            served.price(last, depth=depth)
+
+        elsewhere = served.connect()
+        yield Rig(
+            account=served.account,
+            set_price=set_price,
+            act_elsewhere=lambda: elsewhere,
+            module=dhan,
+        )
+        elsewhere.close()
+
+
 class _Tickers:
     """Fyers' names of the symbols that the suite trades."""
 
@@ -86,6 +104,7 @@ def fyers_rig(_directory: Path) -> Iterator[Rig]:
 
 
 ADAPTERS: dict[str, RigFactory] = {
-    "paper": paper_rig,
+    "dhan": dhan_rig,
     "fyers": fyers_rig,
+    "paper": paper_rig,
 }
