@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import time, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 from simulator.exchange import SimulatedExchange
@@ -42,13 +43,14 @@ class Program:
     description: str
     usual_app: str
     build: Callable[[Venue], SimulatedBroker]
+    gtt_minimum_distance: Decimal = ExchangeSettings().gtt_minimum_distance  # a share of the last price
 
 
 def run(program: Program) -> int:
     """Serve as the command line says; return 0 when told to end."""
     wish = _parser(program).parse_args()
     clock, listings = SystemClock(), load_instruments()
-    exchange = SimulatedExchange(clock, _settings(wish), path=wish.state, listings=listings)
+    exchange = SimulatedExchange(clock, _settings(wish, program), path=wish.state, listings=listings)
     apps = _apps(wish, program)
     broker = program.build(
         Venue(exchange=exchange, clock=clock, listings=listings, apps=apps, port=wish.port)
@@ -62,8 +64,9 @@ def run(program: Program) -> int:
     return 0
 
 
-def _settings(wish: argparse.Namespace) -> ExchangeSettings:
+def _settings(wish: argparse.Namespace, program: Program) -> ExchangeSettings:
     return ExchangeSettings(
+        gtt_minimum_distance=program.gtt_minimum_distance,
         acceptance_delay=timedelta(seconds=wish.acceptance_delay),
         walk=WalkSettings() if wish.walk else None,
         ends_days_by_itself=True,

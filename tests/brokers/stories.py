@@ -37,9 +37,11 @@ def traded_through_a_kill(stage: BrokerStage, end: str, *, point: str, **words: 
     return ending
 
 
-def traded_over_a_dead_token(stage: BrokerStage, *, price: str, **words: Any) -> Ending:
+def traded_over_a_dead_token(
+    stage: BrokerStage, *, price: str, account: ChaosAccount | None = None, **words: Any
+) -> Ending:
     """Let the token die while a bracket is protected, move the market, and log in again."""
-    account = stage.ready()
+    account = account or stage.ready()
     trade = stage.protected(account, **words)
     stage.process.token(account.api_key, alive=False)
     wait_for(lambda: stage.is_told_dead(trade), seconds=90, what="the dead token told")
