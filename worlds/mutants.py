@@ -7,9 +7,11 @@ import argparse
 import multiprocessing
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import count as counting
+from itertools import islice
 from typing import Any
 
 from services.account_messages import Answered
@@ -21,6 +23,7 @@ from services.bracket.lifecycle import Decision
 from services.bracket.model import (
     Bracket,
     ChangeKind,
+    KillMode,
     Leg,
     LegKind,
     LegStatus,
@@ -40,16 +43,28 @@ from worlds.fleet import hush
 from worlds.plan import plan_of
 from worlds.storage import Store
 
-_FIRST_SEED = 1
 _MOST_WORLDS = 1500
 
 Patch = Callable[[], type[AccountWorker] | None]
-MUTANTS: dict[str, tuple[str, Patch]] = {}
 
 
-def mutant(name: str, says: str) -> Callable[[Patch], Patch]:
+@dataclass(frozen=True)
+class Mutant:
+    """A bug: what it does, how it is put in, and which worlds caught it last and are tried first."""
+
+    says: str
+    patch: Patch
+    seeds: tuple[int, ...]
+
+
+MUTANTS: dict[str, Mutant] = {}
+
+
+def mutant(name: str, says: str, *seeds: int) -> Callable[[Patch], Patch]:
+    """Register a bug. Seeds only save time: when none of them catches it any more, all worlds are tried."""
+
     def register(patch: Patch) -> Patch:
-        MUTANTS[name] = (says, patch)
+        MUTANTS[name] = Mutant(says, patch, seeds)
         return patch
 
     return register
@@ -210,6 +225,12 @@ def _kill_blocks() -> None:
     everywhere(honest, lambda step: None if step.seen.kill != "off" else honest(step))
 
 
+@mutant("blocked entries block exits", "only the switch that flattens lets exits through")
+def _block_entries_blocks() -> None:
+    honest = exits.tend_exits
+    everywhere(honest, lambda step: None if step.seen.kill is KillMode.BLOCK_ENTRIES else honest(step))
+
+
 @mutant("dead session trusted", "an empty book of a dead session is a book")
 def _dead_session() -> type[AccountWorker]:
     everywhere(account.is_complete, lambda *_args, **_more: True)
@@ -259,6 +280,20 @@ def _ack_protects() -> None:
     fold._EFFECTS[ev.LegAcknowledged] = believed
 
 
+@mutant("acknowledged change is done", "an order says what was asked of it before any book shows it")
+def _ack_changes() -> None:
+    honest = fold._EFFECTS[ev.ChangeAcknowledged]
+
+    def believed(bracket: Bracket, event: Any, at: Moment) -> Bracket:
+        leg = bracket.leg(event.seq)
+        if leg.change is None or leg.change.terms is None:
+            return honest(bracket, event, at)
+        terms = leg.change.terms
+        return fold._with_leg(bracket, replace(leg, terms=terms, agreed_terms=terms, change=None))
+
+    fold._EFFECTS[ev.ChangeAcknowledged] = believed
+
+
 @mutant("clock set back ignored", "moments that lie ahead stay ahead after a restart")
 def _clock_ignored() -> None:
     everywhere(clocks.mend_clock, lambda step: None)
@@ -299,19 +334,25 @@ def hunt(name: str) -> Hunt:
     A mutant that makes the code raise is caught by any test, not by what the worlds look at: it goes on.
     """
     hush()
-    worker_type = MUTANTS[name][1]() or AccountWorker
+    worker_type = MUTANTS[name].patch() or AccountWorker
     store, raised = Store(), []
     try:
-        for number in range(_MOST_WORLDS):
-            seed = _FIRST_SEED + number
+        for number, seed in enumerate(_seeds(MUTANTS[name]), start=1):
             invariant = play(plan_of(seed), store, worker_type=worker_type).invariant
             if invariant == "raised":
                 raised.append(seed)
             elif invariant is not None:
-                return Hunt(name, number + 1, seed, invariant, tuple(raised))
+                return Hunt(name, number, seed, invariant, tuple(raised))
     finally:
         store.close()
     return Hunt(name, _MOST_WORLDS, None, None, tuple(raised))
+
+
+def _seeds(one: Mutant) -> Iterator[int]:
+    """Give the worlds that caught it last, then all the others."""
+    yield from one.seeds
+    others = (seed for seed in counting(1) if seed not in one.seeds)
+    yield from islice(others, _MOST_WORLDS - len(one.seeds))
 
 
 def is_caught(caught: Hunt, store: Store) -> bool:
