@@ -14,7 +14,7 @@ from tests.chaos.staging import Books, Stage
 from tests.chaos.trade import CLOSED, QUANTITY, Trade, run
 from tests.kite_process import wait_for
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("bad reads")]
+pytestmark = pytest.mark.slow
 
 DONE = Books(position=0, live_orders=0, live_gtts=0, entries=1, bought=QUANTITY, sold=QUANTITY)
 ORDERS, GTTS, POSITIONS, QUOTES = "^/orders$", "^/gtt/triggers$", "^/portfolio", "^/quote"

@@ -13,7 +13,7 @@ from simulator.wire_faults import Fault, Rule
 from tests.chaos.staging import Books, Stage
 from tests.chaos.trade import QUANTITY, Trade, run_to_target
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faulty wire")]
+pytestmark = pytest.mark.slow
 
 _AT_ONCE = 20
 

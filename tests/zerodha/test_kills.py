@@ -12,7 +12,7 @@ from tests.chaos.trade import run
 from tests.kite_process import wait_for
 from tests.zerodha.staging import DONE, Stage
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("zerodha, markets")]
+pytestmark = pytest.mark.slow
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from tests.chaos.trade import CLOSED, Trade, run
 from tests.kite_process import wait_for
 from tests.zerodha.staging import DONE, Stage
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("zerodha, streams")]
+pytestmark = pytest.mark.slow
 
 _WATCHED_SECONDS = 4.0
 

@@ -11,7 +11,7 @@ from tests.kite_process import wait_for
 from tests.zerodha.conftest import FREE
 from tests.zerodha.staging import DONE, FUTURES, Stage
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("zerodha, markets")]
+pytestmark = pytest.mark.slow
 
 ENDS = [("target", "target_hit"), ("stop", "stop_hit")]
 

@@ -14,7 +14,7 @@ from tests.kite_process import wait_for
 from tests.receiver import Receiver, a_receiver
 from tests.zerodha.staging import DONE, Stage
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("zerodha, streams")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
