@@ -11,7 +11,7 @@ import pytest
 from broker.paper import PaperAccount
 from services.account_messages import Message
 from services.account_worker import AccountWorker
-from services.bracket import lifecycle
+from services.bracket.exits import tend_exits
 from services.bracket.model import (
     KillMode,
     LegStatus,
@@ -118,14 +118,12 @@ def test_what_rests_is_what_a_book_has_shown_and_for_how_many_shares() -> None:
 
 
 def test_the_switch_stays_set_until_exits_that_it_blocked_are_missed(monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = lifecycle.tend_exits
-
     def blocked(step: Step) -> None:
         if step.seen.kill is KillMode.OFF:
-            honest(step)
+            tend_exits(step)
 
     assert played(26).invariant is None
-    monkeypatch.setattr(lifecycle, "tend_exits", blocked)
+    monkeypatch.setattr("services.bracket.lifecycle.tend_exits", blocked)
     assert played(26).invariant == "L3"
 
 
@@ -142,7 +140,7 @@ def test_a_mutant_that_only_raises_survives(monkeypatch: pytest.MonkeyPatch) -> 
         def turn(self, message: Message | None = None) -> None:
             raise RuntimeError("not an invariant")
 
-    raising = mutants.Mutant("it raises", lambda: Raising, (7,))
+    raising = mutants.Mutant("it raises", lambda: Raising, 7)
     monkeypatch.setitem(mutants.MUTANTS, "raising", raising)
     monkeypatch.setattr(mutants, "_MOST_WORLDS", 2)
 
@@ -150,6 +148,16 @@ def test_a_mutant_that_only_raises_survives(monkeypatch: pytest.MonkeyPatch) -> 
 
     assert caught.seed is None
     assert caught.raised == (7, 1)
+
+
+def test_a_mutant_meets_the_world_that_caught_it_and_then_those_with_the_faults_that_bring_it_out() -> None:
+    zombies = [seed for seed in range(1, 40) if "F49" in {one.code for one in plan_of(seed).faults}]
+    one = mutants.Mutant("it forgets", lambda: None, 17, frozenset({"F49"}))
+
+    seeds = list(mutants._seeds(one))
+
+    assert seeds[: 1 + len(zombies)] == [17, *(seed for seed in zombies if seed != 17)][: 1 + len(zombies)]
+    assert sorted(seeds) == list(range(1, mutants._MOST_WORLDS + 1))
 
 
 def test_one_bracket_left_to_a_person_excuses_no_other_place(monkeypatch: pytest.MonkeyPatch) -> None:
