@@ -18,6 +18,7 @@ from services.bracket.model import (
     PriceSpec,
     Product,
     Side,
+    State,
     TargetTerms,
     Topology,
     Trail,
@@ -75,6 +76,7 @@ class FaultSeed:
     code: str
     rate: float
     script: tuple[int, ...] | None = None
+    aim: State | None = None  # strike only while a bracket is in this state
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +109,7 @@ def plan_of(seed: int) -> WorldPlan:
     plain = WorldPlan(
         seed=seed,
         brackets=_brackets(dice, able, days=days),
-        faults=_faults(dice, days=days),
+        faults=_aimed(random.Random(f"aim {seed}"), _faults(dice, days=days)),
         seconds=dice.uniform(60.0, 75.0),
         days=days,
         acceptance_delay=dice.choice((0.0, 0.0, 0.3, 1.2)),
@@ -183,6 +185,29 @@ def _faults(dice: random.Random, *, days: int) -> tuple[FaultSeed, ...]:
     chosen = [FaultSeed(code=code, rate=min(0.9, FAULTS[code].usual_rate * eager)) for code in drawn]
     chosen.append(FaultSeed(code="F65", rate=0.0, script=_kill_points(dice)))
     return tuple(chosen)
+
+
+def _aimed(dice: random.Random, faults: tuple[FaultSeed, ...]) -> tuple[FaultSeed, ...]:
+    """In some worlds let a fault wait for a state that few brackets pass, and those in a moment."""
+    breaks = any(FAULTS[one.code].breaks_assumptions for one in faults)
+    if dice.random() >= (0.5 if breaks else 0.125):
+        return faults
+    state = State.UNWINDING if breaks else dice.choice((State.VALIDATED, State.EMERGENCY))
+    able = [one for one in faults if one.script is None and state in FAULTS[one.code].where]
+    if not able:
+        return faults
+    chosen, lead = dice.choice(able), _LEADS_TO[state]
+    others = tuple(one for one in faults if one.code not in (chosen.code, lead.code))
+    leads = () if lead.code == chosen.code else (lead,)
+    return (*others, *leads, replace(chosen, rate=0.5, aim=state))
+
+
+# How brackets come to the states aimed at.
+_LEADS_TO = {
+    State.VALIDATED: FaultSeed(code="F06", rate=0.3),  # an entry that provably never left
+    State.EMERGENCY: FaultSeed(code="F47", rate=0.3),  # a stop that is refused
+    State.UNWINDING: FaultSeed(code="F27", rate=0.03),  # a fill that is taken back after the exit
+}
 
 
 def _kill_points(dice: random.Random) -> tuple[int, ...]:

@@ -35,6 +35,7 @@ from services.replay_file import recorded
 from simulator.faults import Call
 from simulator.gtt import Gtt
 from simulator.orders import Order
+from worlds.resting import Resting
 from worlds.world import Broken, World
 
 # Refusals that only a fault in our own arithmetic can bring.
@@ -73,6 +74,7 @@ class Truth:
         self._seen_alarms: dict[str, set[str]] = defaultdict(set)
         self._book: dict[str, Order] = {}
         self._mine: dict[str, Mine] = defaultdict(list)
+        self._resting = Resting(world.exchange)
         self.naked: list[tuple[str, float]] = []
         self.fills_before = 0
         self.left_to_people = 0
@@ -451,8 +453,9 @@ class Truth:
     # --- what the worker makes of it
 
     def compare(self, before: Bracket | None, after: Bracket) -> None:
-        """I9, I10, I16: fills only grow, the trailing stop only tightens, no order of ours is malformed."""
+        """I9, I10, I16, belief: fills only grow, a stop only tightens, what counts as resting has rested."""
         self._note_naked_end(before, after)
+        self._check_protection(after)
         if before is None:
             return
         for old, new in zip(before.legs, after.legs, strict=False):
@@ -465,6 +468,12 @@ class Truth:
             gain = (after.trail_stop - before.trail_stop) * after.plan.side.sign
             if gain < 0:
                 self._fail("I9", f"the trailing stop of {after.id} went back by {gain}")
+
+    def _check_protection(self, after: Bracket) -> None:
+        """I18: an order works once a book showed it so, for so many shares; an answer does not do."""
+        for leg in after.legs:
+            if not self._resting.has_shown(leg):
+                raise Broken("belief", f"{leg.tag} is believed {leg.status}, and no book ever showed it so")
 
     def _note_naked_end(self, before: Bracket | None, after: Bracket) -> None:
         """What the bracket itself measured is what its users are told; both go into the histogram."""

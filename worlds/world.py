@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
@@ -25,6 +25,7 @@ from services.bracket.model import (
     Bracket,
     GttRequest,
     KillMode,
+    LegKind,
     OrderRequest,
     OrderRow,
     Quote,
@@ -58,7 +59,7 @@ from worlds.agenda import Agenda, HostClock
 from worlds.archive import Archive
 from worlds.engine import Engine
 from worlds.line import Line
-from worlds.plan import ACCOUNT, LISTINGS, OPENING, BracketSeed, WorldPlan
+from worlds.plan import ACCOUNT, LISTINGS, OPENING, BracketSeed, FaultSeed, WorldPlan
 from worlds.storage import Killed, Store, not_stored
 
 T = TypeVar("T")
@@ -125,7 +126,7 @@ class World:
         self.broker = PaperAccount(PaperSession(account_id=ACCOUNT, exchange=self.exchange))
         self.broker.capabilities = replace(self.broker.capabilities, pushes_orders=plan.pushes)
         self.archive = Archive(self.exchange, ACCOUNT, self.agenda)
-        self.faults = [FAULTS[one.code](plan.seed, rate=one.rate, script=one.script) for one in plan.faults]
+        self.faults = [self._fault(one) for one in plan.faults]
         self.hooks = {name: [f for f in self.faults if _uses(f, name)] for name in _HOOKS}
         self.session = TradingSession(id=FIRST_DAY)
         self.wall_error = timedelta(0)
@@ -161,6 +162,12 @@ class World:
         store.db.after_commit = self._after_commit
         self.floor = self._floor()
         self.start()
+
+    def _fault(self, seed: FaultSeed) -> Fault:
+        fault = FAULTS[seed.code](self.plan.seed, rate=seed.rate, script=seed.script)
+        if seed.aim is not None:
+            fault.may_strike = lambda: any(one.state is seed.aim for one in self.brackets.values())
+        return fault
 
     # --- time
 
@@ -673,16 +680,15 @@ class World:
     def _concerned(
         self, tag: str | None, order_id: str | None, touches: frozenset[tuple[str, str]]
     ) -> list[Bracket]:
-        owner = self.owner_of(tag)
-        for bracket in self.brackets.values():
-            place = (bracket.plan.instrument.symbol, bracket.plan.product.value)
-            is_its = any(
-                leg.broker_order_id is not None and leg.broker_order_id in (tag, order_id)
-                for leg in bracket.legs
-            )
-            if bracket.id == owner or is_its or place in touches or tag == place[0]:
-                return [bracket]
-        return [] if tag or order_id else list(self.brackets.values())
+        """Return the brackets whose order it is, else whose place; all when it is about none of them."""
+        brackets = list(self.brackets.values())
+        if not (tag or order_id or touches):
+            return brackets
+        names = {name for name in (tag, order_id) if name}
+        orders = self.exchange.peek(lambda ledger: [ledger.orders.get(name) for name in names])
+        owners = {self.owner_of(tag), *(self.owner_of(order.tag) for order in orders if order is not None)}
+        own = [b for b in brackets if b.id in owners or _has_leg(b, names)]
+        return own or [b for b in brackets if _place(b) in touches]
 
     def calm_down(self) -> None:
         """From here on nothing goes wrong any more."""
@@ -695,6 +701,21 @@ class World:
     @property
     def is_calm(self) -> bool:
         return self._is_calm
+
+
+def _place(bracket: Bracket) -> tuple[str, str]:
+    return bracket.plan.instrument.symbol, bracket.plan.product.value
+
+
+def _has_leg(bracket: Bracket, names: Collection[str]) -> bool:
+    """Whether a leg has one of the ids, or is the GTT on its way that is only called by its symbol."""
+    symbol = bracket.plan.instrument.symbol
+    return any(
+        leg.broker_order_id in names
+        if leg.broker_order_id is not None
+        else leg.kind is LegKind.GTT and leg.is_live and symbol in names
+        for leg in bracket.legs
+    )
 
 
 def _uses(fault: Fault, hook: str) -> bool:

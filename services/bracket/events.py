@@ -170,7 +170,7 @@ class ExitsProvedAbsent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegMissed:
-    """One complete read, begun after the quiescence, did not show the leg."""
+    """One complete read, begun after the quiescence or beginning it, did not show the leg."""
 
     seq: int
 

@@ -131,6 +131,10 @@ def _leg_intended(bracket: Bracket, event: ev.LegIntended, at: Moment) -> Bracke
 
 def _acknowledged(bracket: Bracket, event: ev.LegAcknowledged, at: Moment) -> Bracket:
     leg = bracket.leg(event.seq)
+    if any(other.broker_order_id == event.broker_order_id for other in bracket.legs if other is not leg):
+        # A GTT has no tag, and another leg of the same content took this one while the answer was away: which
+        # of the two it was made for makes no difference, but one trigger is one leg's.
+        return _with_leg(bracket, replace(leg, status=LegStatus.ABSENT, change=None))
     # The book, or a push that made us read it, may have been faster than the answer.
     is_known = leg.sighted_at is not None or leg.status is LegStatus.TRIGGERED
     status = leg.status if is_known else LegStatus.ACKED
@@ -279,8 +283,10 @@ def _exits_proved_absent(bracket: Bracket, event: ev.ExitsProvedAbsent, at: Mome
 
 def _missed(bracket: Bracket, event: ev.LegMissed | ev.ExitsMissed, at: Moment) -> Bracket:
     leg = bracket.leg(event.seq)
-    since = leg.missed_since or at
-    return _with_leg(bracket, replace(leg, missed_reads=leg.missed_reads + 1, missed_since=since))
+    if leg.missed_since is None or leg.missed_since.boot != at.boot:
+        # How long ago an earlier boot missed it only the wall clock knows, which may have been set meanwhile.
+        return _with_leg(bracket, replace(leg, missed_reads=1, missed_since=at))
+    return _with_leg(bracket, replace(leg, missed_reads=leg.missed_reads + 1))
 
 
 def _proved_absent(bracket: Bracket, event: ev.LegProvedAbsent, at: Moment) -> Bracket:

@@ -26,6 +26,7 @@ from services.bracket.model import (
     Leg,
     LegKind,
     LegStatus,
+    Moment,
     OrderRow,
     OrderType,
     Overlay,
@@ -243,11 +244,26 @@ def _count_absence(step: Step, leg: Leg, read: Read) -> None:
     if leg.kind is LegKind.ORDER and leg.session != step.seen.session.id:
         _give_up_overnight(step, leg, read)
         return
-    if read.started.since(leg.sent_at) <= step.timing.quiescence or read.position_agrees is not True:
+    if read.position_agrees is not True or not _is_quiet(step, leg, read):
         return
     step.record(ev.LegMissed(seq=leg.seq))
-    if step.bracket.leg(leg.seq).missed_reads >= step.timing.absent_reads:
+    needed = step.timing.absent_reads + (leg.sent_at.boot != step.now.boot)
+    if step.bracket.leg(leg.seq).missed_reads >= needed:
         step.record(ev.LegProvedAbsent(seq=leg.seq))
+
+
+def _is_quiet(step: Step, leg: Leg, read: Read) -> bool:
+    """Whether the read began after the quiescence; what an earlier boot sent has it anew in this one.
+
+    Only the wall clock knows how long ago that was; set forward meanwhile, it would prove absent what is on
+    its way. The first read that misses such a leg begins its quiescence, and is none of the three.
+    """
+    since: Moment | None = leg.sent_at
+    if leg.sent_at.boot != step.now.boot:
+        since = leg.missed_since
+        if since is None or since.boot != step.now.boot:
+            return True
+    return since is not None and read.started.since(since) > step.timing.quiescence
 
 
 def _give_up_overnight(step: Step, leg: Leg, read: Read) -> None:
