@@ -40,7 +40,7 @@ def _moments(value: Any) -> Iterator[Moment]:
 
 
 @cache
-def _times_of(kind: type) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _times_of(kind: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the fields of a kind that are moments, and those that hold values with moments of their own."""
     hints = {name: {hint, *get_args(hint)} for name, hint in get_type_hints(kind).items()}
     own = tuple(name for name, held in hints.items() if Moment in held)
