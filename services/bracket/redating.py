@@ -6,7 +6,6 @@ emergency. They are counted from now on, by the clock that runs.
 
 from collections.abc import Iterator
 from dataclasses import fields, replace
-from functools import cache
 from typing import Any, TypeVar, get_args, get_type_hints
 
 from services.bracket.model import Alarm, Bracket, Change, Leg, Moment, Naked
@@ -25,9 +24,9 @@ def any_ahead(bracket: Bracket, now: Moment) -> bool:
     return any(lies_ahead(moment, now) for moment in _moments(bracket))
 
 
-def _moments(value: Any) -> Iterator[Moment]:
+def _moments(value: object) -> Iterator[Moment]:
     """Yield every moment that `redated` would look at."""
-    own, nested = _times_of(type(value))
+    own, nested = _TIMES[type(value)]
     for name in own:
         moment = getattr(value, name)
         if moment is not None:
@@ -39,12 +38,16 @@ def _moments(value: Any) -> Iterator[Moment]:
                 yield from _moments(one)
 
 
-@cache
-def _times_of(kind: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _times_of(kind: type) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the fields of a kind that are moments, and those that hold values with moments of their own."""
     hints = {name: {hint, *get_args(hint)} for name, hint in get_type_hints(kind).items()}
     own = tuple(name for name, held in hints.items() if Moment in held)
     return own, tuple(name for name, held in hints.items() if held & set(_NESTED))
+
+
+_TIMES: dict[type, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    kind: _times_of(kind) for kind in (Bracket, *_NESTED)
+}
 
 
 def redated(value: T, now: Moment) -> T:

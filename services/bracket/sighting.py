@@ -26,7 +26,6 @@ from services.bracket.model import (
     Leg,
     LegKind,
     LegStatus,
-    Moment,
     OrderRow,
     OrderType,
     Overlay,
@@ -258,12 +257,12 @@ def _is_quiet(step: Step, leg: Leg, read: Read) -> bool:
     Only the wall clock knows how long ago that was; set forward meanwhile, it would prove absent what is on
     its way. The first read that misses such a leg begins its quiescence, and is none of the three.
     """
-    since: Moment | None = leg.sent_at
-    if leg.sent_at.boot != step.now.boot:
-        since = leg.missed_since
-        if since is None or since.boot != step.now.boot:
-            return True
-    return since is not None and read.started.since(since) > step.timing.quiescence
+    if leg.sent_at.boot == step.now.boot:
+        return read.started.since(leg.sent_at) > step.timing.quiescence
+    since = leg.missed_since
+    if since is None or since.boot != step.now.boot:
+        return True
+    return read.started.since(since) > step.timing.quiescence
 
 
 def _give_up_overnight(step: Step, leg: Leg, read: Read) -> None:

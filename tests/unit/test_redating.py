@@ -65,7 +65,10 @@ def test_a_bracket_of_the_past_is_left_as_it_is() -> None:
     assert redated(bracket, _NOW) is bracket
 
 
-@pytest.mark.parametrize(("where", "bracket"), list(_each_ahead(_whole())), ids=lambda one: str(one)[:40])
+_EACH = list(_each_ahead(_whole()))
+
+
+@pytest.mark.parametrize(("where", "bracket"), _EACH, ids=[where for where, _ in _EACH])
 def test_a_moment_ahead_is_found_and_counts_from_now(where: str, bracket: Bracket) -> None:
     assert any_ahead(bracket, _NOW), where
     assert not any_ahead(redated(bracket, _NOW), _NOW)
