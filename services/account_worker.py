@@ -503,7 +503,7 @@ class AccountWorker:
             agrees = None if standing is None else standing.agrees
             read = part_of_read(tracked.bracket, index, claims=claims, agrees=agrees)
             self._give(tracked, read, standing)
-            if any(is_lost(leg) for leg in tracked.bracket.legs):
+            if any(is_lost(tracked.bracket, leg) for leg in tracked.bracket.legs):
                 # Adopt at once, so that no other bracket takes the same trigger for its own.
                 self._decide([tracked])
                 claims = claims_of([one.bracket for one in self._roster.all()])

@@ -227,7 +227,10 @@ class BracketSupervisor:
 
     def _timing(self, broker_name: str) -> Timing:
         timing = self._ports.timing
-        return replace(timing, quiescence=self._ports.quiescence.get(broker_name, timing.quiescence))
+        declared = import_broker_module(broker_name).capabilities().absence_quiescence
+        # A broker that shows its orders late says so; what a person set for it comes before both.
+        usual = declared if declared > Timing().quiescence else timing.quiescence
+        return replace(timing, quiescence=self._ports.quiescence.get(broker_name, usual))
 
     def _broker(self, owner: Account, mode: Mode) -> BrokerAccount:
         """Return who gets a worker's orders. In analyze mode a live broker lends its quotes and no more."""

@@ -8,7 +8,7 @@ lots that were never ours are consumed first.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from services.bracket.adoption import is_lost_entry, may_be
+from services.bracket.adoption import is_lost_order, is_untagged, may_be
 from services.bracket.model import (
     BookRead,
     Bracket,
@@ -89,35 +89,36 @@ Claimed = tuple[Bracket, Leg]
 class Claims:
     """Which bracket each thing without a tag belongs to, and for which one the answer is still under way.
 
-    That is a GTT, and at some brokers a native bracket.
+    That is a GTT, at some brokers a native bracket, and at a few every order.
     """
 
     owners: Mapping[str, str] = field(default_factory=dict)  # trigger id -> bracket id
     awaited: tuple[Claimed, ...] = ()  # with its bracket, each leg that is on the wire
-    entries: frozenset[str] = frozenset()  # ids of native entries that are known
-    lost: tuple[Claimed, ...] = ()  # native entries whose id is not
+    orders: frozenset[str] = frozenset()  # ids of such orders that are known
+    lost: tuple[Claimed, ...] = ()  # those whose id is not
 
 
 def claims_of(brackets: Iterable[Bracket]) -> Claims:
-    """Return what the brackets of an account say of its GTTs and native brackets."""
+    """Return what the brackets of an account say of what has no tag."""
     legs = [
-        (one, leg) for one in brackets for leg in one.legs if leg.kind is LegKind.GTT or leg.terms.is_native
+        (one, leg) for one in brackets for leg in one.legs if leg.kind is LegKind.GTT or is_untagged(one, leg)
     ]
     known = [(one, leg, leg.broker_order_id) for one, leg in legs if leg.broker_order_id is not None]
     return Claims(
         owners={order_id: one.id for one, leg, order_id in known if leg.kind is LegKind.GTT},
         awaited=tuple((one, leg) for one, leg in legs if leg.status is LegStatus.SENT),
-        entries=frozenset(order_id for _, leg, order_id in known if leg.kind is LegKind.ORDER),
-        lost=tuple((one, leg) for one, leg in legs if is_lost_entry(leg)),
+        orders=frozenset(order_id for _, leg, order_id in known if leg.kind is LegKind.ORDER),
+        lost=tuple((one, leg) for one, leg in legs if is_lost_order(one, leg)),
     )
 
 
 def part_of_read(bracket: Bracket, index: BookIndex, *, claims: Claims, agrees: bool | None) -> Read:
     """Return the rows of a complete read that concern one bracket."""
     lost = [leg for one, leg in claims.lost if one.id == bracket.id]
+    rows = {row.broker_order_id: row for row in _rows(bracket, index, claims)}
     return Read(
         started=index.read.started,
-        orders=tuple(_rows(bracket, index, claims)),
+        orders=tuple(rows.values()),
         gtts=_gtts(bracket, index, claims),
         trades=_trades(bracket, index),
         # What may be another bracket's, whose answer is under way, is not shown: it proves no absence.
@@ -129,6 +130,8 @@ def _rows(bracket: Bracket, index: BookIndex, claims: Claims) -> Iterable[OrderR
     for leg in bracket.legs:
         if leg.broker_order_id is None:
             yield from index.by_tag.get(leg.tag, ())
+            if not leg.terms.is_native:
+                yield from _lost_rows(bracket, leg, index, claims)
         elif leg.broker_order_id in index.by_id:
             yield index.by_id[leg.broker_order_id]
     if index.by_parent:
@@ -155,25 +158,38 @@ def _order_id(entry: Leg, by_tag: Mapping[str, list[OrderRow]]) -> str | None:
     return rows[-1].broker_order_id if rows else None
 
 
-def _lost_rows(bracket: Bracket, entry: Leg, index: BookIndex, claims: Claims) -> list[OrderRow]:
-    """Return the bracket orders nobody owns that may be a lost entry.
+def _lost_rows(bracket: Bracket, leg: Leg, index: BookIndex, claims: Claims) -> list[OrderRow]:
+    """Return the orders nobody owns that may be a lost one.
 
     Lost ones of equal content are interchangeable: as many rows as there are of them may be given out in
     any order, one each. With one row more, one is somebody else's: all are shown, and none is taken.
     """
-    if not is_lost_entry(entry) or _is_awaited_elsewhere(bracket, [entry], claims):
+    if not is_lost_order(bracket, leg) or _is_awaited_elsewhere(bracket, [leg], claims):
         return []
-    pairs = ((index.by_id.get(parent), exits) for parent, exits in index.by_parent.items())
-    found = [
+    found = _fitting_rows(bracket, leg, index, claims)
+    return found if len(found) > _count_alike(bracket, leg, claims.lost) else found[:1]
+
+
+def _fitting_rows(bracket: Bracket, leg: Leg, index: BookIndex, claims: Claims) -> list[OrderRow]:
+    return [
         row
-        for row, exits in pairs
-        if row is not None
-        and row.broker_order_id not in claims.entries
+        for row, exits in _untagged_rows(leg, index)
+        if row.broker_order_id not in claims.orders
         and _place(row) == key_of(bracket)
-        and may_be(entry, row, exits)
+        and may_be(leg, row, exits)
     ]
-    alike = [leg for one, leg in claims.lost if key_of(one) == key_of(bracket) and _is_alike(leg, entry)]
-    return found if len(found) > len(alike) else found[:1]
+
+
+def _untagged_rows(leg: Leg, index: BookIndex) -> Iterable[tuple[OrderRow, Sequence[OrderRow]]]:
+    """Yield the orders of a leg's kind, brackets or plain ones, each with the exits that it brought."""
+    if not leg.terms.is_native:
+        return ((row, ()) for row in index.by_id.values() if row.broker_order_id not in index.by_parent)
+    pairs = ((index.by_id.get(parent), exits) for parent, exits in index.by_parent.items())
+    return ((row, exits) for row, exits in pairs if row is not None)
+
+
+def _count_alike(bracket: Bracket, leg: Leg, claimed: Iterable[Claimed]) -> int:
+    return sum(key_of(one) == key_of(bracket) and _is_alike(other, leg) for one, other in claimed)
 
 
 def _is_alike(one: Leg, other: Leg) -> bool:
@@ -188,9 +204,9 @@ def _gtts(bracket: Bracket, index: BookIndex, claims: Claims) -> tuple[GttRow, .
     return tuple(row for row in rows if claims.owners.get(row.trigger_id, bracket.id) == bracket.id)
 
 
-def is_lost(leg: Leg) -> bool:
+def is_lost(bracket: Bracket, leg: Leg) -> bool:
     """Whether something without a tag was sent and its id is not known: what nobody owns may be it."""
-    return _is_lost_gtt(leg) or is_lost_entry(leg)
+    return _is_lost_gtt(leg) or is_lost_order(bracket, leg)
 
 
 def _is_lost_gtt(leg: Leg) -> bool:
@@ -228,7 +244,8 @@ def standings(
 
     Open brackets of one symbol have one side (opposite ones are refused), so quantities are absolute;
     closed ones of the other side, which are still watched, are judged by themselves. A symbol whose
-    parts were not read at one instant (a trade of an order that the book lacks) is left out.
+    parts were not read at one instant (a trade of an order that the book lacks) is left out, and so is
+    one in which nobody can say which of several orders is ours.
     """
     read = index.read
     if read.positions is None or read.trades is None:
@@ -241,7 +258,7 @@ def standings(
         here = (trade for trade in read.trades if _place(trade) == key)
         # A broker may list a trade twice; it happened once. Both sides of one trade may carry one number.
         trades = {(trade.broker_order_id, trade.trade_id): trade for trade in here}.values()
-        if all(trade.broker_order_id in fills.shown for trade in trades):
+        if key not in fills.disputed and all(trade.broker_order_id in fills.shown for trade in trades):
             turnover = _turnover(key, read.orders, trades)
             foreign = [t for t in trades if t.broker_order_id not in fills.ours and _is_of(t, today)]
             for side in dict.fromkeys(one.plan.side for one in group):
@@ -285,7 +302,8 @@ class _OwnFills:
 
     def __init__(self, index: BookIndex, brackets: Sequence[Bracket]) -> None:
         self.shown = index.by_id
-        self._tagged = {tag: rows[-1] for tag, rows in index.by_tag.items() if is_ours(tag)}
+        by_content, self.disputed = _by_content(index, claims_of(brackets))
+        self._tagged = {tag: rows[-1] for tag, rows in index.by_tag.items() if is_ours(tag)} | by_content
         self._children = _children(index.read.gtts or (), brackets)
         for bracket_id, exits in _brought(index, brackets).items():
             self._children.setdefault(bracket_id, []).extend(exits)
@@ -328,6 +346,29 @@ def _children(gtts: Iterable[GttRow], brackets: Sequence[Bracket]) -> dict[str, 
         if owner is not None:
             found.setdefault(owner, []).extend(fired)
     return found
+
+
+def _by_content(index: BookIndex, claims: Claims) -> tuple[dict[str, OrderRow], frozenset[PositionKey]]:
+    """Return the tag of each plain order that has none -> the row that is it, and where nobody can say.
+
+    Those whose answer is still under way count: a slow server's book may show them long before it answers.
+    """
+    unknown = [(one, leg) for one, leg in (*claims.awaited, *claims.lost) if _is_plain(leg)]
+    found: dict[str, OrderRow] = {}
+    disputed = set()
+    for bracket, leg in unknown:
+        rows = _fitting_rows(bracket, leg, index, claims)
+        taken = {row.broker_order_id for row in found.values()}
+        free = [row for row in rows if row.broker_order_id not in taken]
+        if len(rows) > _count_alike(bracket, leg, unknown):
+            disputed.add(key_of(bracket))
+        elif free:
+            found[leg.tag] = free[0]
+    return found, frozenset(disputed)
+
+
+def _is_plain(leg: Leg) -> bool:
+    return leg.kind is LegKind.ORDER and not leg.terms.is_native
 
 
 def _brought(index: BookIndex, brackets: Sequence[Bracket]) -> dict[str, list[str]]:

@@ -1,11 +1,21 @@
-"""Orders found by what they are: the exits that a native entry brought, and such an entry without a tag."""
+"""Orders found by what they are: the exits that a native entry brought, and whatever bears no tag."""
 
 from collections.abc import Iterable
 from datetime import timedelta
 from decimal import Decimal
 
 from services.bracket import events as ev
-from services.bracket.model import Leg, LegStatus, OrderRow, Purpose, Role, Terms
+from services.bracket.model import (
+    Bracket,
+    Leg,
+    LegKind,
+    LegStatus,
+    OrderRow,
+    OrderType,
+    Purpose,
+    Role,
+    Terms,
+)
 from services.bracket.native import lacks_exits, native_entries
 from services.bracket.observation import Read
 from services.bracket.step import Step
@@ -13,6 +23,10 @@ from services.bracket.tags import tag_of
 
 # What a broker gives no tag of ours is told by its content; one touched this long before we asked is another.
 CREATED_SLACK = timedelta(seconds=5)
+# For plain orders where none has a tag: to overlook our own because two clocks differ would place it twice.
+UNTAGGED_SLACK = timedelta(seconds=60)
+
+_UNSEEN = (LegStatus.UNKNOWN, LegStatus.ABSENT)
 
 
 def adopt_exits(step: Step, read: Read) -> list[Leg]:
@@ -83,19 +97,51 @@ def is_missed_for_good(step: Step, leg: Leg, read: Read) -> bool:
     return was_quiet and read.position_agrees is True
 
 
-def is_lost_entry(leg: Leg) -> bool:
-    """Whether a native entry was sent and its id is not known: a bracket order without a tag may be it."""
-    is_unseen = leg.status in (LegStatus.UNKNOWN, LegStatus.ABSENT)
-    return leg.role is Role.ENTRY and leg.terms.is_native and leg.broker_order_id is None and is_unseen
+def bears_tags(bracket: Bracket) -> bool:
+    """Whether the broker's books show the tags of our orders."""
+    return bracket.plan.capabilities.tag_length > 0
 
 
-def may_be(leg: Leg, row: OrderRow, exits: Iterable[OrderRow]) -> bool:
-    """Whether a bracket order without a tag says exactly what a native entry asked for, and is not older."""
+def is_untagged(bracket: Bracket, leg: Leg) -> bool:
+    """Whether only its content tells a leg's order, as long as its id is not known.
+
+    A native bracket has a tag at some brokers: its content is looked at where no row carries it.
+    """
+    return leg.kind is LegKind.ORDER and (leg.terms.is_native or not bears_tags(bracket))
+
+
+def is_lost_order(bracket: Bracket, leg: Leg) -> bool:
+    """Whether an order was sent and its id is not known: one without a tag may be it."""
+    return leg.broker_order_id is None and leg.status in _UNSEEN and is_untagged(bracket, leg)
+
+
+def may_be(leg: Leg, row: OrderRow, exits: Iterable[OrderRow] = ()) -> bool:
+    """Whether an order without a tag says exactly what a leg asked for, and is not older."""
     if row.tag is not None or row.parent_order_id is not None or row.side is not leg.side:
         return False
-    if row.updated_at is not None and row.updated_at < leg.sent_at.wall - CREATED_SLACK:
+    slack = CREATED_SLACK if leg.terms.is_native else UNTAGGED_SLACK
+    if row.updated_at is not None and row.updated_at < leg.sent_at.wall - slack:
         return False
+    if not leg.terms.is_native:
+        return row.quantity == leg.terms.quantity and has_prices_of(leg.terms, row)
     return _entry_content(row) == _asked_content(leg) and _exit_levels(exits) == _asked_levels(leg)
+
+
+def has_prices_of(terms: Terms, row: OrderRow) -> bool:
+    """Whether a plain order's type and prices are those asked for, before it fired or after."""
+    price, trigger = row.price or None, row.trigger_price or None
+    match terms.order_type:
+        case OrderType.MARKET:
+            # Brokers turn it into a limit of their own.
+            return row.order_type in (OrderType.MARKET, OrderType.LIMIT) and trigger is None
+        case OrderType.LIMIT:
+            return row.order_type is OrderType.LIMIT and (price, trigger) == (terms.price, None)
+        case OrderType.SL:
+            fired = row.order_type is OrderType.LIMIT and trigger is None
+            return price == terms.price and (fired or trigger == terms.trigger_price)
+        case OrderType.SL_M:
+            fired = row.order_type is OrderType.MARKET and trigger is None
+            return fired or trigger == terms.trigger_price
 
 
 def _entry_content(row: OrderRow) -> tuple[int, Decimal | None, Decimal | None]:

@@ -10,7 +10,7 @@ from services.bracket import events as ev
 from services.bracket.adoption import (
     CREATED_SLACK,
     adopt_exits,
-    is_lost_entry,
+    is_lost_order,
     is_missed_for_good,
     may_be,
     shown_terms,
@@ -102,8 +102,10 @@ def _take_in_leg(step: Step, leg: Leg, read: Read) -> None:
     if leg.kind is LegKind.GTT:
         _take_in_gtt(step, leg, read)
         return
+    if is_lost_order(step.bracket, leg) and _is_awaited(step, leg):
+        return
     rows = _rows_of(step, leg, read)
-    if len(rows) > 1:
+    if len(rows) > 1 or any(_is_undated(leg, row) for row in rows):
         # One of them may be ours: the leg is neither this one nor absent.
         step.need_attention("ambiguous", f"{len(rows)} orders may be {leg.tag}: none of them is taken for it")
         return
@@ -121,12 +123,13 @@ def _take_in_leg(step: Step, leg: Leg, read: Read) -> None:
 def _rows_of(step: Step, leg: Leg, read: Read) -> list[OrderRow]:
     """Return the rows that may be the leg's: by broker id, else by tag with symbol and side agreeing.
 
-    Where the broker puts no tag on a native bracket, its content has to do.
+    Where the broker puts no tag on an order, its content has to do.
     """
     if leg.broker_order_id is not None:
         return [row for row in read.orders if row.broker_order_id == leg.broker_order_id][:1]
     tagged = [row for row in read.orders if _carries(step, leg, row)]
-    return tagged if tagged or not is_lost_entry(leg) else _untagged_rows(step, leg, read)
+    is_lost = is_lost_order(step.bracket, leg)
+    return tagged if tagged or not is_lost else _untagged_rows(step, leg, read)
 
 
 def _untagged_rows(step: Step, leg: Leg, read: Read) -> list[OrderRow]:
@@ -137,6 +140,12 @@ def _untagged_rows(step: Step, leg: Leg, read: Read) -> list[OrderRow]:
         if row.broker_order_id not in owned and may_be(leg, row, exits):
             found.append(row)
     return found
+
+
+def _is_undated(leg: Leg, row: OrderRow) -> bool:
+    """Whether a plain order without tag or time is to be taken for a leg: it may be of this morning."""
+    is_by_content = leg.broker_order_id is None and row.tag is None and not leg.terms.is_native
+    return is_by_content and row.updated_at is None
 
 
 def _carries(step: Step, leg: Leg, row: OrderRow) -> bool:
@@ -283,7 +292,7 @@ def _take_in_gtt(step: Step, leg: Leg, read: Read) -> None:
     if row is None:
         _miss_gtt(step, leg, read)
         return
-    if leg.broker_order_id is None and _is_awaited(step, leg.terms, leg.side):
+    if leg.broker_order_id is None and _is_awaited(step, leg):
         return
     # One cancels the other, says the broker; when both came to life, both are ours to deal with.
     fired = [part for part in row.legs if part.child_order_id is not None]
@@ -314,10 +323,11 @@ def _may_be(leg: Leg, row: GttRow) -> bool:
     return shows_terms(leg.terms, gtt_terms(row, leg.side))
 
 
-def _is_awaited(step: Step, terms: Terms, side: Side) -> bool:
-    """Whether the answer to a GTT of this content is under way: it will say which one it is, or none."""
+def _is_awaited(step: Step, lost: Leg) -> bool:
+    """Whether the answer to another of this content is under way: it will say which one it is, or none."""
+    wanted = (lost.kind, lost.terms, lost.side)
     return any(
-        leg.kind is LegKind.GTT and leg.status is LegStatus.SENT and (leg.terms, leg.side) == (terms, side)
+        leg.status is LegStatus.SENT and (leg.kind, leg.terms, leg.side) == wanted
         for leg in step.bracket.legs
     )
 

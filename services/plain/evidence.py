@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from database.plain_order_db import PlainKind, PlainOrder
+from services.bracket.adoption import UNTAGGED_SLACK, has_prices_of
 from services.bracket.model import GttLegRow, GttRow, OrderRow
 from utils.constants import EXCHANGE_ZONE
 
@@ -29,6 +30,19 @@ def found_id(
         return next((row.broker_order_id for row in orders if row.tag == order.tag), None)
     fitting = (row.trigger_id for row in gtts if _is_same(order, row) and row.trigger_id not in taken)
     return next(fitting, None)
+
+
+def may_be_it(order: PlainOrder, row: OrderRow) -> bool:
+    """Whether an order without a tag says what was asked for, and is not older as far as one can tell."""
+    is_older = row.updated_at is not None and row.updated_at < order.sent_at - UNTAGGED_SLACK
+    mine = (order.exchange, order.symbol, order.product, order.side, order.terms.quantity)
+    return (
+        order.kind is PlainKind.ORDER
+        and row.tag is None
+        and not is_older
+        and mine == (row.exchange, row.symbol, row.product, row.side, row.quantity)
+        and has_prices_of(order.terms, row)
+    )
 
 
 def is_absent(

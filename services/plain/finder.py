@@ -21,7 +21,7 @@ from database.session import StorageError
 from services.bracket.model import GttRow, Mode, OrderRow
 from services.desk import Desk
 from services.errors import BrokerUnavailable
-from services.plain.evidence import Evidence, day_has_ended, found_id, is_absent
+from services.plain.evidence import Evidence, day_has_ended, found_id, is_absent, may_be_it
 
 logger = logging.getLogger(__name__)
 
@@ -94,6 +94,9 @@ class PlainOrderFinder:
 
     def _judge(self, order: PlainOrder, books: _Books) -> None:
         found = found_id(order, books.orders, books.gtts, taken=self._taken(order, books))
+        alike = self._untagged(order, books) if found is None else []
+        if len(alike) == 1 and alike[0].updated_at is not None:
+            found = alike[0].broker_order_id
         if found is not None:
             self._settle(replace(order, status=PlainStatus.ACCEPTED, broker_order_id=found))
         elif day_has_ended(order, books.read_at):
@@ -101,10 +104,20 @@ class PlainOrderFinder:
                 "plain order %s of %s was never found; look at the broker", order.id, order.symbol
             )
             self._settle(replace(order, status=PlainStatus.UNRESOLVED))
-        elif self._is_absent(order, books):
+        elif not alike and self._is_absent(order, books):
             self._settle(replace(order, status=PlainStatus.ABSENT))
         elif order.status is PlainStatus.SENT:
             self._settle(replace(order, status=PlainStatus.UNKNOWN, reason="no answer was stored"))
+
+    def _untagged(self, order: PlainOrder, books: _Books) -> list[OrderRow]:
+        """Return the orders that may be this one, where no order has a tag and they belong to nobody."""
+        worker = self._desk.supervisor.worker(order.account_id, order.mode)
+        if worker.capabilities.tag_length > 0:
+            return []
+        rows = [row for row in books.orders if may_be_it(order, row)]
+        ids = (row.broker_order_id for row in rows)
+        known = known_order_ids(self._desk.db, order.account_id, order_ids=ids)
+        return [row for row in rows if row.broker_order_id not in known]
 
     def _taken(self, order: PlainOrder, books: _Books) -> frozenset[str]:
         ids = (row.trigger_id for row in books.gtts)

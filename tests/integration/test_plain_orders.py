@@ -125,6 +125,49 @@ def test_a_lost_request_is_proved_absent_by_three_reads_and_never_sent_again(run
     assert not finder.look()
 
 
+def without_tags(running: RunningDesk, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
+    """Let the broker's book show no tag, as some brokers' do."""
+    broker = running.broker
+    broker.capabilities = replace(broker.capabilities, tag_length=0)
+    shown = broker.order_book
+    monkeypatch.setattr(
+        broker, "order_book", lambda: tuple(replace(row, tag=None, **changes) for row in shown())
+    )
+
+
+def test_where_no_order_has_a_tag_a_lost_one_is_found_by_what_it_says(
+    running: RunningDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_tags(running, monkeypatch)
+    first = place(running)  # says the same, and is known
+    running.broker.tell(PLACE, Fault.LOSE_ANSWER)
+    order = place(running)
+
+    PlainOrderFinder(running.desk).look()
+
+    found = known(running, order)
+    assert found.status is PlainStatus.ACCEPTED
+    assert found.broker_order_id not in (None, first.broker_order_id)
+    assert at_the_exchange(running) == 2
+
+
+@pytest.mark.parametrize("changes", [{}, {"updated_at": None}])
+def test_a_lost_order_that_several_or_undated_ones_may_be_is_neither_found_nor_absent(
+    running: RunningDesk, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
+) -> None:
+    without_tags(running, monkeypatch, **changes)
+    running.broker.tell(PLACE, Fault.LOSE_ANSWER)
+    order = place(running)
+    if not changes:
+        running.broker.place_order(replace(order_request(order), tag="elsewhere0"))
+    finder = PlainOrderFinder(running.desk)
+
+    for _ in range(4):
+        finder.look()
+
+    assert known(running, order).status is PlainStatus.UNKNOWN
+
+
 def test_reads_that_fail_or_lack_what_they_showed_prove_nothing(running: RunningDesk) -> None:
     place(running)
     running.broker.tell(PLACE, Fault.LOSE_REQUEST)

@@ -93,7 +93,7 @@ class BrokerCapabilities:
     modify_after_part_fill: bool = True
     modify_takes_total_quantity: bool = True
     modifications_per_order: int = 25
-    tag_length: int = 20
+    tag_length: int = 20  # 0: the broker's books show no tag, orders are told by their content
     gtt_minimum_distance: Decimal = Decimal("0.0025")  # share of the last price
     absence_quiescence: timedelta = timedelta(seconds=10)  # Q: see core rules on absence
     gives_quotes: bool = True
