@@ -165,9 +165,10 @@ def _planned(request: BracketOrderRequest, caller: Caller, market: _Market, now:
 
 
 def _capabilities(desk: Desk, caller: Caller, broker_name: str) -> BrokerCapabilities:
-    """Return what the broker can do for this account: whether prices come depends on the account's plan."""
+    """Return what the broker can do for this account, as far as that was learnt; Q is a person's to set."""
     of_account = desk.supervisor.worker(caller.account_id, caller.mode).capabilities
-    return replace(desk.supervisor.capabilities(broker_name), gives_quotes=of_account.gives_quotes)
+    of_broker = desk.supervisor.capabilities(broker_name)
+    return replace(of_account, absence_quiescence=of_broker.absence_quiescence)
 
 
 def _instrument(desk: Desk, request: BracketOrderRequest, caller: Caller) -> Instrument | None:

@@ -7,10 +7,13 @@ from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
 
-from broker import dhan, fyers, paper
+from broker import dhan, fyers, openalgo, paper
 from broker.base import AccountCredentials, BrokerAccount, BrokerModule, BrokerSettings
+from broker.registry import import_broker_module
+from services.bracket.model import Topology
 from tests.dhan_served import ServedDhan
 from tests.fyers_served import APP_ID, TOKEN, ServedFyers
+from tests.openalgo_served import ServedOpenalgo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +106,24 @@ def fyers_rig(_directory: Path) -> Iterator[Rig]:
             one.close()
 
 
+@contextmanager
+def openalgo_rig(_directory: Path) -> Iterator[Rig]:
+    with ServedOpenalgo(has_limits=False) as served:
+        yield Rig(
+            account=served.connect(),
+            set_price=lambda last, depth: served.price(last, depth=depth),
+            act_elsewhere=served.connect,
+            module=openalgo,
+        )
+
+
 ADAPTERS: dict[str, RigFactory] = {
     "dhan": dhan_rig,
     "fyers": fyers_rig,
+    "openalgo": openalgo_rig,
     "paper": paper_rig,
 }
+
+WITH_GTT = [
+    name for name in ADAPTERS if Topology.OCO in import_broker_module(name).capabilities().topologies.values()
+]

@@ -1,0 +1,1 @@
+"""An OpenAlgo server over the simulated exchange, with its faults. See docs/brokers/openalgo.md."""
