@@ -35,7 +35,7 @@ _ANSWER_SECONDS = 5.0
 
 
 class LoginWatch:
-    """Looks after every account whose broker session ends by itself. `run` is one thread's work."""
+    """Looks after every account whose broker session can end. `run` is one thread's work."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -56,7 +56,7 @@ class LoginWatch:
             logger.exception("the accounts could not be read; their logins are looked at again")
             return
         for one in accounts:
-            if one.status is not AccountStatus.DISABLED and _ends_by_itself(one):
+            if one.status is not AccountStatus.DISABLED and _can_end(one):
                 self._look_safely(one)
 
     def _look_safely(self, owner: Account) -> None:
@@ -120,7 +120,7 @@ class LoginWatch:
             return
         words = (
             f"Account {owner.name} is logged out at {owner.broker}. What rests there goes on resting, but"
-            f" nothing of it can be seen, moved or left before a login: account login {owner.name}"
+            f" nothing of it can be seen, moved or left {_way_back(owner)}"
         )
         logger.critical("%s", words)
         # Queued before the status: a crash in between says it again under the same key, which is once.
@@ -157,5 +157,12 @@ def _login_of(owner: Account) -> DailyLogin | None:
     return import_broker_module(owner.broker).daily_login()
 
 
-def _ends_by_itself(owner: Account) -> bool:
-    return _login_of(owner) is not None
+def _can_end(owner: Account) -> bool:
+    # A key without an end can be taken back, and what it speaks to may have a session that ends each day.
+    return owner.broker != PAPER
+
+
+def _way_back(owner: Account) -> str:
+    if _login_of(owner) is not None:
+        return f"before a login: account login {owner.name}"
+    return f"before its key is good again, or it has another: account set-token --name {owner.name}"

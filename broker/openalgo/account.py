@@ -53,7 +53,8 @@ class OpenalgoAccount:
         self._logins += 1
 
     def learn(self) -> None:
-        """Do nothing: what the server's own broker can do it does not tell, and no call finds out."""
+        """Find out no more than whether the key is good: what its broker can do, the server does not tell."""
+        self.funds()
 
     def place_order(self, order: OrderRequest) -> OrderAck:
         ack = order_api.place_order_api(order, self._session)
