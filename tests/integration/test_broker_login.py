@@ -301,6 +301,39 @@ def test_the_first_login_asks_for_the_app_and_keeps_it_sealed(
     assert SECRET not in sealed
 
 
+def test_a_token_of_another_user_is_not_stored_until_the_account_is_said_to_be_theirs(
+    service: Served, kite: KiteProcess, run: Run
+) -> None:
+    owner = zerodha(service)
+    assert run("account", "login", "kite", "--request-token", request_token(kite)).exit_code == 0
+    mine = token_of(service, owner)
+    words = ("account", "set-token", "--name", "kite", "--auth-token", "otherkey:othertok")
+
+    refused = run(*words)
+    kept = token_of(service, owner)
+    taken = run(*words, "--new-user")
+
+    assert (refused.exit_code, kept) == (2, mine)
+    assert "another user of zerodha" in refused.output
+    assert (taken.exit_code, token_of(service, owner)) == (0, "otherkey:othertok")
+    assert login_of(service.desk.db, service.desk.secrets.box, owner.id)["user_id"] == "ZZ9999"
+    assert run("account", "set-token", "--name", "kite", "--auth-token", mine).exit_code == 2
+
+
+@pytest.mark.parametrize("token", [f"{KEY}:neverissued", "damaged"])
+def test_a_token_that_the_broker_does_not_take_is_not_stored(
+    token: str, service: Served, kite: KiteProcess, run: Run
+) -> None:
+    owner = zerodha(service)
+    assert run("account", "login", "kite", "--request-token", request_token(kite)).exit_code == 0
+    mine = token_of(service, owner)
+
+    refused = run("account", "set-token", "--name", "kite", "--auth-token", token)
+
+    assert (refused.exit_code, token_of(service, owner)) == (2, mine)
+    assert token not in refused.output
+
+
 def test_the_postback_address_of_an_account_is_printed(service: Served, run: Run) -> None:
     owner = zerodha(service)
 
