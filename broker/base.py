@@ -261,6 +261,15 @@ class Renewable(Protocol):
         ...
 
 
+@runtime_checkable
+class TellsUser(Protocol):
+    """An account whose broker says whose session it is."""
+
+    def user_id(self) -> str:
+        """Return the broker's name for the session's user. Raises ReadFailed or AuthDead."""
+        ...
+
+
 class DailyLogin(Protocol):
     """How a person gets the account a new token: a page of the broker's, and what it gives back."""
 

@@ -19,6 +19,7 @@ from services.broker_login import (
     login_ticket,
     request_token_of,
     take_request_token,
+    take_token,
 )
 from services.errors import LoginRefused
 from utils.constants import EXCHANGE_ZONE
@@ -26,6 +27,7 @@ from utils.constants import EXCHANGE_ZONE
 OWNER_NAME = "owner"  # whose accounts those are that commands make
 
 _TOKEN_HELP = "The token of the broker's session; - reads it from standard input."  # noqa: S105  # help text
+_NEW_USER_HELP = "The account belongs to another user of the broker now."
 
 
 def db_commands(office: Office) -> click.Group:
@@ -62,11 +64,16 @@ def account_commands(office: Office, brokers: Sequence[str]) -> click.Group:
     @group.command("set-token")
     @click.option("--name", required=True)
     @click.option("--auth-token", required=True, help=_TOKEN_HELP)
-    def set_token(name: str, auth_token: str) -> None:
-        """Store the token of a new broker session."""
+    @click.option("--new-user", is_flag=True, help=_NEW_USER_HELP)
+    def set_token(name: str, auth_token: str, new_user: bool) -> None:
+        """Store the token of a new broker session of the account's user."""
         token = _given_token(auth_token)
         with office.open() as db:
-            _store_token(db, office, account_called(db, name), token or "")
+            account = account_called(db, name)
+            try:
+                take_token(_login_ports(office, db), account, token or "", is_new_user=new_user)
+            except LoginRefused as exc:
+                raise Refused(str(exc)) from exc
         click.echo(f"account {name} has a new token")
 
     @group.command("login")
@@ -76,7 +83,7 @@ def account_commands(office: Office, brokers: Sequence[str]) -> click.Group:
     @click.option("--request-token", help="What the broker's page gave, or the whole address it led to.")
     @click.option("--secret", "others", multiple=True, metavar="NAME=VALUE", help="Another secret.")
     @click.option("--unattended", is_flag=True, help="By stored secrets alone, where the broker allows it.")
-    @click.option("--new-user", is_flag=True, help="The account belongs to another user of the broker now.")
+    @click.option("--new-user", is_flag=True, help=_NEW_USER_HELP)
     def login(
         *,
         name: str,

@@ -478,6 +478,8 @@ class AccountWorker:
             self._distrust(Overlay.BROKER_DOWN, "a read lacks orders that were live; it proves nothing")
             return
         self._set_troubles(frozenset())
+        if self._picture.shows_news(message.books):
+            self._reads.saw_news(message.books.started)
         self._picture.keep(message.books, sessions)
         index = index_book(message.books)
         if self._picture.notes_foreign_fills(index, brackets):
