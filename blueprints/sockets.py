@@ -62,6 +62,9 @@ class Seats:
     def of(self, socket_id: str) -> Seat | None:
         return self._seats.get(socket_id)
 
+    def count(self) -> int:
+        return len(self._seats)
+
     def sessions(self) -> frozenset[str]:
         """Return the sessions that have a connection."""
         with self._lock:

@@ -16,7 +16,7 @@ from database.login_tables import SecondFactorRow
 from database.outbox_tables import DestinationRow
 from database.secret_box import SealedFor, SecretBox
 from database.session import Database, StorageError
-from database.settings import SettingScope, setting, write_setting
+from database.settings import SettingScope, setting, settings_of, write_setting
 
 AUTH_TOKEN = "auth_token"  # noqa: S105  # the name of a purpose, no secret
 LOGIN = "login"
@@ -156,6 +156,12 @@ def token_stored_at(db: Database, account_id: str) -> datetime | None:
     """Return when the account's present token was stored; None without one, or if unknown."""
     value = setting(db, SettingScope.ACCOUNT, subject_id=account_id, key=_TOKEN_STORED_AT)
     return None if value is None else datetime.fromisoformat(value)
+
+
+def tokens_stored_at(db: Database) -> dict[str, datetime]:
+    """Return when each account's present token was stored, where that is known. Raises NotRead."""
+    stored = settings_of(db, SettingScope.ACCOUNT, key=_TOKEN_STORED_AT)
+    return {account_id: datetime.fromisoformat(value) for account_id, value in stored.items()}
 
 
 def auth_token_of(db: Database, box: SecretBox, account_id: str) -> str | None:

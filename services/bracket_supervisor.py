@@ -19,6 +19,7 @@ from broker.base import (
     Renewable,
     Symbol,
 )
+from broker.measured import MeasuredAccount
 from broker.paper import connect_driven
 from broker.registry import import_broker_module
 from database.account_db import Account, account, auth_token_of, list_accounts
@@ -48,8 +49,8 @@ Connect = Callable[[str, AccountCredentials, BrokerSettings], BrokerAccount]
 
 
 def connect_broker(name: str, credentials: AccountCredentials, settings: BrokerSettings) -> BrokerAccount:
-    """Return an account at the broker of this name."""
-    return import_broker_module(name).connect(credentials, settings)
+    """Return an account at the broker of this name, its calls timed."""
+    return MeasuredAccount(name, import_broker_module(name).connect(credentials, settings))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
