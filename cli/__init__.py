@@ -9,6 +9,7 @@ from collections.abc import Collection
 from flask import Flask
 
 from cli.accounts import account_commands, db_commands, key_commands
+from cli.backups import backup_command, restore_command
 from cli.brackets import bracket_commands
 from cli.doctor import doctor_command
 from cli.instruments import instrument_commands
@@ -37,3 +38,5 @@ def register_commands(app: Flask, *, config: Config, clock: Clock, brokers: Coll
     app.cli.add_command(safety_commands(office))
     app.cli.add_command(user_commands(office))
     app.cli.add_command(doctor_command(office))
+    app.cli.add_command(backup_command(office))
+    app.cli.add_command(restore_command(office))

@@ -7,8 +7,6 @@ import logging
 import threading
 from datetime import UTC
 
-import msgspec
-
 from broker.base import AuthDead, BrokerAccount, DailyLogin, ReadFailed
 from broker.registry import import_broker_module
 from database.account_db import (
@@ -19,13 +17,12 @@ from database.account_db import (
     set_account_status,
     token_stored_at,
 )
-from database.outbox_db import Channel, NewMessage, destinations, enqueue
 from database.session import StorageError
 from services.account_worker import AccountWorker
-from services.announcements import utc_milliseconds
 from services.bracket.model import Mode
 from services.desk import Desk
 from services.errors import BrokerUnavailable
+from services.notices import notify
 
 logger = logging.getLogger(__name__)
 
@@ -128,25 +125,13 @@ class LoginWatch:
         self._set_status(owner, AccountStatus.NEEDS_LOGIN)
 
     def _queue(self, owner: Account, words: str) -> None:
-        db, now = self._desk.db, self._desk.clock.now()
-        since = token_stored_at(db, owner.id) or now
-        for channel in Channel:
-            for one in destinations(db, channel, account_id=owner.id):
-                body = (
-                    words
-                    if channel is Channel.TELEGRAM
-                    else _webhook_body(owner, words, utc_milliseconds(now))
-                )
-                key = f"login-{int(since.astimezone(UTC).timestamp())}"
-                enqueue(db, one, [NewMessage(key=key, seq=None, urgent=True, body=body)], at=now)
+        db, clock = self._desk.db, self._desk.clock
+        since = token_stored_at(db, owner.id) or clock.now()
+        key = f"login-{int(since.astimezone(UTC).timestamp())}"
+        notify(db, clock, owner, key=key, kind="account.needs_login", words=words)
 
     def _set_status(self, owner: Account, status: AccountStatus) -> None:
         set_account_status(self._desk.db, owner.id, status=status, at=self._desk.clock.now())
-
-
-def _webhook_body(owner: Account, words: str, at: str) -> str:
-    facts = {"account": owner.name, "broker": owner.broker, "message": words}
-    return msgspec.json.encode({"type": "account.needs_login", "timestamp": at, "data": facts}).decode()
 
 
 def _is_alive(broker: BrokerAccount) -> bool:

@@ -13,16 +13,20 @@ from broker.registry import import_broker_module
 from database.account_db import Account, AccountStatus, tokens_stored_at
 from database.bracket_db import load_open
 from database.outbox_db import Channel, backlogs
+from database.restore_db import hold_of
 from database.session import Database
 from database.settings import kill_switches
 from services.bracket.model import Bracket, KillMode
-from services.gauges import Labelled, gauge
+from services.gauges import Labelled, gauge, single
 
 
 def stored_gauges(db: Database, accounts: Sequence[Account], now: datetime) -> Iterator[Metric]:
     """Yield the gauges. Raises NotRead."""
     yield from _account_gauges(db, accounts, now)
     yield from _outbox_gauges(db, now)
+    yield single(
+        "held_after_restore", "1 while a restored database waits for a person.", hold_of(db) is not None
+    )
     switches = Counter(kill_switches(db))
     yield gauge(
         "kill_switches",

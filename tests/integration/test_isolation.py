@@ -248,8 +248,8 @@ CHAT_COMMANDS = {
 
 # Commands of the machine's operator, who can read the database file: they know no owners.
 OPERATORS_COMMANDS = {
-    "account", "apikey", "bracket", "db", "doctor", "hook", "instruments", "safety", "telegram", "user",
-    "webhook",
+    "account", "apikey", "backup", "bracket", "db", "doctor", "hook", "instruments", "restore", "safety",
+    "telegram", "user", "webhook",
 }  # fmt: skip
 FLASKS_OWN = {"run", "shell", "routes"}
 
@@ -370,7 +370,7 @@ def test_every_route_that_takes_an_id_is_tried_with_somebody_elses() -> None:
 
 
 def test_every_socket_event_has_its_line(service: Served) -> None:
-    server: Any = socketio.server
+    server: Any = socketio.server  # type: ignore[attr-defined]  # its stubs leave it out
 
     assert set(server.handlers["/"]) == SOCKET_EVENTS
 
