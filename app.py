@@ -92,7 +92,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.extensions["openbracket_seats"] = seats
     chores = (
         lambda: drop_ended_sessions(seats, app.extensions[LOGINS]),
-        lambda: drop_refused_keys(seats, desk.db),
+        lambda: drop_refused_keys(seats, desk.db, now=clock.now()),
     )
     app.extensions["openbracket_background"] = Background(desk, settings, senders=senders, chores=chores)
     _register_hooks(app)  # before the limiter's: hooks after a request run in reverse

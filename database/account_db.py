@@ -11,9 +11,7 @@ from sqlalchemy import Connection, Select, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from ulid import ULID
 
-from database.auth_tables import AccountRow, OwnerRow, WebhookRow
-from database.login_tables import SecondFactorRow
-from database.outbox_tables import DestinationRow
+from database.auth_tables import AccountRow, OwnerRow
 from database.secret_box import SealedFor, SecretBox
 from database.session import Database, StorageError
 from database.settings import SettingScope, setting, settings_of, write_setting
@@ -185,31 +183,6 @@ def login_of(db: Database, box: SecretBox, account_id: str) -> dict[str, str]:
     """Return what a new login needs; empty when nothing was stored. Raises SecretUnreadable."""
     text = _opened(db, box, account_id, purpose=LOGIN)
     return {} if text is None else msgspec.json.decode(text, type=dict[str, str])
-
-
-def rotate_secrets(db: Database, box: SecretBox) -> int:
-    """Seal every stored secret again with the first of ENCRYPTION_KEYS and return how many.
-
-    Raises SecretUnreadable, and changes nothing, when one of them fits no key.
-    """
-    count = 0
-    columns = (
-        (AccountRow, "auth_token"),
-        (AccountRow, "login"),
-        (WebhookRow, "token"),
-        (DestinationRow, "secret"),
-        (SecondFactorRow, "secret"),
-        (SecondFactorRow, "pending"),
-    )
-    with db.write() as connection:
-        for table, name in columns:
-            column = table.__table__.c[name]
-            sealed = connection.execute(select(table.id, column).where(column.is_not(None))).all()
-            for row_id, cipher in sealed:
-                rotated = {name: box.rotate(cipher)}
-                connection.execute(update(table).where(table.id == row_id).values(rotated))
-            count += len(sealed)
-    return count
 
 
 def sealed_for(account: Account, purpose: str) -> SealedFor:

@@ -249,6 +249,7 @@ CHAT_COMMANDS = {
 # Commands of the machine's operator, who can read the database file: they know no owners.
 OPERATORS_COMMANDS = {
     "account", "apikey", "backup", "bracket", "db", "doctor", "hook", "instruments", "restore", "safety",
+    "secrets",
     "telegram", "user", "webhook",
 }  # fmt: skip
 FLASKS_OWN = {"run", "shell", "routes"}
