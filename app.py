@@ -16,6 +16,7 @@ from blueprints.dashboard import register_dashboard
 from blueprints.dashboard.guard import LOGINS
 from blueprints.dashboard.office import CONFIG
 from blueprints.health import health_bp
+from blueprints.metrics import measure_requests, metrics_bp
 from blueprints.postback import postback_bp
 from blueprints.sockets import (
     Seats,
@@ -93,7 +94,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.extensions["openbracket_seats"] = seats
     chores = (
         lambda: drop_ended_sessions(seats, app.extensions[LOGINS]),
-        lambda: drop_refused_keys(seats, desk.db),
+        lambda: drop_refused_keys(seats, desk.db, now=clock.now()),
     )
     app.extensions["openbracket_background"] = Background(desk, settings, senders=senders, chores=chores)
     _register_hooks(app)  # before the limiter's: hooks after a request run in reverse
@@ -108,7 +109,7 @@ def create_app(config: Config | None = None) -> Flask:
     # A client that upgrades has two requests under way for a moment.
     gate = SocketGate(app.wsgi_app, most=config.max_sockets + SPARE_THREADS // 2)
     app.wsgi_app = gate  # type: ignore[method-assign]  # that is how Flask takes a middleware
-    for blueprint in (api_v1_bp, tv_json_bp, tv_message_bp, postback_bp, brlogin_bp, health_bp):
+    for blueprint in (api_v1_bp, tv_json_bp, tv_message_bp, postback_bp, brlogin_bp, health_bp, metrics_bp):
         app.register_blueprint(blueprint)
     register_dashboard(app)
     register_sockets(socketio)
@@ -222,6 +223,7 @@ def _configure(app: Flask, config: Config) -> None:
 
 def _register_hooks(app: Flask) -> None:
     app.before_request(_begin_request)
+    measure_requests(app)
     app.after_request(log_call)
     app.after_request(_tell_request_id)
     app.teardown_request(_end_request)

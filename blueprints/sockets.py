@@ -7,6 +7,7 @@ cookie and joins its owner's room, where each update says which account it is of
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import current_app, request
@@ -61,6 +62,9 @@ class Seats:
 
     def of(self, socket_id: str) -> Seat | None:
         return self._seats.get(socket_id)
+
+    def count(self) -> int:
+        return len(self._seats)
 
     def sessions(self) -> frozenset[str]:
         """Return the sessions that have a connection."""
@@ -136,14 +140,14 @@ def drop_ended_sessions(seats: Seats, logins: Logins) -> None:
             live.server.disconnect(socket_id)  # type: ignore[attr-defined]  # stubs lack it
 
 
-def drop_refused_keys(seats: Seats, db: Database) -> None:
-    """Cut the connections of keys that were revoked, or whose account is disabled.
+def drop_refused_keys(seats: Seats, db: Database, *, now: datetime) -> None:
+    """Cut the connections of keys that were revoked or have ended, or whose account is disabled.
 
     For the housekeeping, and at once for whoever has just done so.
     """
     open_ones = seats.keys()
     if open_ones:
-        for socket_id in seats.sockets_of_keys(refused_keys(db, open_ones)):
+        for socket_id in seats.sockets_of_keys(refused_keys(db, open_ones, now=now)):
             live.server.disconnect(socket_id)  # type: ignore[attr-defined]  # stubs lack it
 
 

@@ -15,6 +15,7 @@ from datetime import timedelta
 from functools import partial
 
 from broker.base import AuthDead, BrokerAccount, BrokerCapabilities
+from broker.limiter import Metered
 from database.bracket_db import BracketChange, StaleWriter, load, load_open, load_watch, save
 from database.session import Database, StorageError
 from services.account_line import AccountLine
@@ -63,7 +64,8 @@ from services.kill_switch import KillSwitch
 from services.lanes import Connections, Lanes
 from services.recording import Cause, Told, looked, records_of
 from services.roster import Roster, Symbol, Tracked, symbol_of
-from services.vitals import Metered, Vitals
+from services.tally import tally
+from services.vitals import Vitals
 from services.wire import Command, commands_of, intentions, name_of, put_on_wire, unknown
 from utils.checkpoint import reach
 from utils.clock import Clock
@@ -666,6 +668,7 @@ class AccountWorker:
         _reach("stored", names)
         for tracked, decision, _ in news:
             self._roster.update(tracked, decision.bracket)
+            tally(decision.events, decision.bracket)
         self._ports.announce(self.account_id)
 
     def _reload(self, tracked: Tracked) -> None:

@@ -199,6 +199,11 @@ def _sighting(leg: Leg, row: OrderRow) -> ev.LegSighted:
     )
 
 
+def sighting_of(leg: Leg, row: OrderRow) -> ev.LegSighted:
+    """Return the event that takes a leg's row in."""
+    return _sighting(leg, row)
+
+
 def _check_bust(step: Step, leg: Leg, row: OrderRow, read: Read) -> None:
     """A fill goes down only when a newer row and the whole trade book say so together."""
     if row.filled >= leg.filled or _is_older(leg, row) or row.updated_at is None or read.trades is None:

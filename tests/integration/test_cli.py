@@ -202,3 +202,33 @@ def test_an_upgrade_of_a_database_that_cannot_be_written_is_one_sentence(tmp_pat
 
     assert result.exit_code == 2
     assert result.output.startswith("Error: database error:")
+
+
+@pytest.mark.parametrize("words", ["0d", "5", "1w", "-1h", "1.5h"])
+def test_a_key_lasts_for_days_hours_or_minutes(
+    run: Run, server: tuple[Database, Secrets], words: str
+) -> None:
+    run("account", "add", "--name", "main", "--broker", "paper")
+
+    wrong = run("apikey", "create", "--account", "main", "--expires-in", words)
+    key = run("apikey", "create", "--account", "main", "--expires-in", "90d").output.strip()
+    listed = run("apikey", "list", "--account", "main").output
+
+    assert wrong.exit_code == 2
+    assert listed.count("\n") == 1
+    assert f"{key.split('_')[1]}\t" in listed
+    assert "active until 20" in listed
+
+
+def test_a_key_and_the_secrets_are_rotated_by_command(run: Run, server: tuple[Database, Secrets]) -> None:
+    db, secrets = server
+    run("account", "add", "--name", "main", "--broker", "zerodha", "--auth-token", "key:access")
+    old = run("apikey", "create", "--account", "main").output.strip()
+
+    new = run("apikey", "rotate", old.split("_")[1], "--old-lasts", "30m").output.strip()
+    again = run("apikey", "rotate", "nosuchid")
+
+    assert auth_db.verify_api_key(db, secrets, old) is not None
+    assert auth_db.verify_api_key(db, secrets, new) is not None
+    assert again.exit_code == 2
+    assert run("secrets", "rotate").output.startswith("0 secrets were sealed anew")

@@ -351,11 +351,11 @@ def test_a_key_that_the_command_line_revokes_loses_its_live_connection_with_the_
     key = service.a_key()
     client = a_socket(service, key)
     seats = service.app.extensions["openbracket_seats"]
-    drop_refused_keys(seats, service.desk.db)
+    drop_refused_keys(seats, service.desk.db, now=service.desk.clock.now())
     before = client.is_connected()
 
     revoke_api_key(service.desk.db, key.split("_")[1], at=service.desk.clock.now())
-    drop_refused_keys(seats, service.desk.db)
+    drop_refused_keys(seats, service.desk.db, now=service.desk.clock.now())
 
     assert (before, client.is_connected()) == (True, False)
 

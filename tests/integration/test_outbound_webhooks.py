@@ -2,6 +2,7 @@
 
 import json
 import threading
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -15,8 +16,10 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from cli import register_commands
 from database import outbox_db
-from database.account_db import Account, rotate_secrets
+from database.account_db import Account
 from database.outbox_db import Channel, Destination
+from database.sealed_columns import rotate_secrets
+from database.secret_box import SecretBox
 from database.session import Database
 from services.bracket.events import (
     AlarmRaised,
@@ -451,7 +454,9 @@ def test_finished_messages_are_forgotten_after_a_month_and_waiting_ones_never(po
 def test_the_secret_is_stored_sealed_shown_once_and_survives_new_encryption_keys(post: Post) -> None:
     cipher = outbox_db.secret_of(post.db, post.hook_id) or ""
 
-    rotate_secrets(post.db, some_secrets().box)
+    old, other = (urlsafe_b64encode(letter * 32).decode() for letter in (b"k", b"o"))
+    for keys in ([other, old], [old, other]):  # there, and back to the sender's
+        rotate_secrets(post.db, SecretBox(pepper=b"p" * 32, encryption_keys=keys))
 
     assert post.secret.startswith("whsec_")
     assert post.secret not in cipher

@@ -49,7 +49,7 @@ def act(account_id: str) -> Response:
     one = owned_account(account_id)
     asked = ActSchema().read(parse_object(request.get_data()))
     act_on_account(desk(), one, word(AccountAct, "act", asked.act))
-    drop_refused_keys(seats_taken(), desk().db)
+    drop_refused_keys(seats_taken(), desk().db, now=desk().clock.now())
     return read()
 
 
