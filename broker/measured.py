@@ -54,10 +54,6 @@ class MeasuredAccount:
     def capabilities(self) -> BrokerCapabilities:
         return self._account.capabilities
 
-    @capabilities.setter
-    def capabilities(self, found: BrokerCapabilities) -> None:
-        self._account.capabilities = found
-
     def place_order(self, order: OrderRequest) -> OrderAck:
         return self._timed("place_order", lambda: self._account.place_order(order))
 
