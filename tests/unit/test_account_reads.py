@@ -172,6 +172,9 @@ def test_positions_that_are_empty_in_a_live_session_are_believed() -> None:
     assert found.session_alive
 
 
+COVERED_PRICE = Cadence().covered_price
+
+
 class Covered:
     """An account whose push stream covers it, at calm: its books are due once a minute."""
 
@@ -191,7 +194,7 @@ class Covered:
         self.asked_quotes += 1
         return {}
 
-    def calm_for(self, seconds: int, *, price_every: timedelta = Cadence().covered_price) -> list[float]:
+    def calm_for(self, seconds: int, *, price_every: timedelta = COVERED_PRICE) -> list[float]:
         """Let time pass and return when the books were read meanwhile."""
         before = len(self.read_at)
         for _ in range(seconds * 4):
