@@ -248,7 +248,8 @@ CHAT_COMMANDS = {
 
 # Commands of the machine's operator, who can read the database file: they know no owners.
 OPERATORS_COMMANDS = {
-    "account", "apikey", "backup", "bracket", "db", "doctor", "hook", "instruments", "restore", "safety",
+    "account", "apikey", "backup", "bracket",
+    "config", "db", "doctor", "hook", "instruments", "restore", "safety",
     "secrets",
     "telegram", "user", "webhook",
 }  # fmt: skip
