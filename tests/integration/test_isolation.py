@@ -226,9 +226,9 @@ ELSEWHERE: dict[tuple[str, str], Line] = {
     (POST, "/postback/<broker>/<token>"): Anybodys("the token is the account's own: test_health"),
     (POST, "/tradingview/"): Own({"webhook": "{webhook_id}"}),
     (POST, "/tradingview/webhook/bracket/<token>"): Anybodys("the token is whose it is: test_webhook"),
-    (GET, "/zerodha/callback"): Anybodys("needs the state and the cookie of a login: test_broker_login"),
-    (GET, "/zerodha/login"): Anybodys("needs a ticket: test_broker_login"),
-    (POST, "/zerodha/login"): Anybodys("needs a ticket: test_broker_login"),
+    (GET, "/<broker>/callback"): Anybodys("needs the state and the cookie of a login: test_broker_login"),
+    (GET, "/<broker>/login"): Anybodys("needs a ticket: test_broker_login"),
+    (POST, "/<broker>/login"): Anybodys("needs a ticket: test_broker_login"),
 }
 
 # What a client may say, and where its test is.
@@ -353,8 +353,9 @@ def a_session(service: Served, account: Account) -> str:
 
 
 def routes(service: Served) -> set[tuple[str, str]]:
+    """Return each method with its address; which brokers there are makes no new addresses."""
     return {
-        (method, rule.rule)
+        (method, re.sub(r"<any\([^)]*\):", "<", rule.rule))
         for rule in service.app.url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }
