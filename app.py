@@ -46,6 +46,7 @@ from restx_api import api_v1_bp
 from restx_api.call_logging import log_call
 from restx_api.envelope import new_request_id
 from restx_api.errors import answer_error
+from restx_api.request_facts import request_facts
 from services.background import Background, Work
 from services.bracket_announcer import BracketAnnouncer
 from services.bracket_supervisor import PAPER, BracketSupervisor, SupervisorPorts
@@ -63,7 +64,7 @@ from services.webhook_sender import WebhookSender
 from simulator import load_instruments
 from utils.checkpoint import arm
 from utils.clock import Clock, SystemClock
-from utils.config import Config, LogFormat, MarketHours
+from utils.config import Config, ConfigInvalid, LogFormat, MarketHours
 from utils.constants import MAX_BODY_BYTES
 from utils.log import log_context, set_up_logging
 
@@ -77,10 +78,16 @@ class StartupRefused(Exception):
 
 
 def create_app(config: Config | None = None) -> Flask:
-    """Return the app with all its parts, none of them at work: no thread, no file of the market."""
-    config = config or Config.from_env()
+    """Return the app with all its parts, none of them at work: no thread, no file of the market.
+
+    Ends the process with a sentence for each setting that is missing or wrong.
+    """
+    config = config or _settings()
     set_up_logging(
-        level=config.log_level, as_json=config.log_format is LogFormat.JSON, secrets=config.secret_values()
+        level=config.log_level,
+        as_json=config.log_format is LogFormat.JSON,
+        secrets=config.secret_values(),
+        facts=request_facts,
     )
     clock = SystemClock()
     outbox = _outbox(config, clock)
@@ -117,13 +124,20 @@ def create_app(config: Config | None = None) -> Flask:
     return app
 
 
+def _settings() -> Config:
+    try:
+        return Config.from_env()
+    except ConfigInvalid as exc:
+        raise SystemExit(str(exc)) from exc
+
+
 def main() -> Flask:
     """Return the app at work: accounts watched, news announced, the paper market moving.
 
     Raises StartupRefused while the database has not the form this code needs, or another service
     works on it.
     """
-    config = Config.from_env()
+    config = _settings()
     arm(config.kill_at)
     app = create_app(config)
     desk: Desk = app.extensions["openbracket"]

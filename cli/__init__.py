@@ -17,6 +17,7 @@ from cli.office import Office, Refused
 from cli.outbound import hook_commands, telegram_commands
 from cli.safety import safety_commands
 from cli.secret_keys import secret_commands
+from cli.settings import config_commands
 from cli.users import user_commands
 from cli.webhooks import webhook_commands
 from utils.clock import Clock
@@ -40,5 +41,6 @@ def register_commands(app: Flask, *, config: Config, clock: Clock, brokers: Coll
     app.cli.add_command(user_commands(office))
     app.cli.add_command(doctor_command(office))
     app.cli.add_command(backup_command(office))
+    app.cli.add_command(config_commands(office))
     app.cli.add_command(secret_commands(office))
     app.cli.add_command(restore_command(office))

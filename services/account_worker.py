@@ -389,7 +389,8 @@ class AccountWorker:
             self._unstored.append(message)
             return
         except StorageError:
-            logger.critical("an order's answer could not be stored; trying again", exc_info=True)
+            with log_context(bracket_id=tracked.bracket.id):
+                logger.critical("an order's answer could not be stored; trying again", exc_info=True)
             self._unstored.append(message)
             return
         reach(f"answered {message.command.name}")
@@ -573,9 +574,10 @@ class AccountWorker:
             decision = reconcile(tracked.bracket, seen, now, timing=self._ports.timing)
         except Exception:
             # A bug of ours, met by one bracket: the others' stops must not wait for it.
-            logger.critical(
-                "bracket %s cannot be decided: look at it yourself", tracked.bracket.id, exc_info=True
-            )
+            with log_context(bracket_id=tracked.bracket.id):
+                logger.critical(
+                    "bracket %s cannot be decided: look at it yourself", tracked.bracket.id, exc_info=True
+                )
             self.stuck |= {tracked.bracket.id}
             self._roster.set_due(tracked, now.mono + _STUCK_RETRY.total_seconds())
             return None
@@ -674,7 +676,8 @@ class AccountWorker:
     def _reload(self, tracked: Tracked) -> None:
         stored = load(self._ports.db, tracked.bracket.id)
         if stored is not None:
-            logger.warning("bracket %s was changed by another writer; read again", stored.id)
+            with log_context(bracket_id=stored.id):
+                logger.warning("bracket %s was changed by another writer; read again", stored.id)
             self._roster.update(tracked, stored)
             self._roster.mark(tracked)
 

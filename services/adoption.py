@@ -22,6 +22,7 @@ from services.bracket.model import (
     Role,
     RowStatus,
     Terms,
+    Topology,
 )
 from services.bracket.sighting import sighting_of
 from services.bracket.tags import BRACKET_CHARACTERS, is_ours, seq_of
@@ -118,6 +119,9 @@ def _unadoptable(bracket: Bracket, sent_since: Sequence[OrderRow]) -> str | None
     seqs = [seq_of(row.tag or "") for row in sent_since]
     if seqs != list(range(len(bracket.legs) + 1, len(bracket.legs) + 1 + len(seqs))):
         return "some of the orders sent since are in no book"
+    if bracket.plan.topology is Topology.NATIVE:
+        # Which exits an order brought, and with what terms it was sent, its row alone does not say.
+        return "orders were sent since that may have brought exits of their own"
     if len(bracket.slices) != 1 or any(_role(row) is Role.UNWIND for row in sent_since):
         return "which part of it the orders sent since belong to is not known"
     if any(not _is_in_its_symbol(row, bracket) for row in sent_since):

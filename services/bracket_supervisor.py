@@ -50,7 +50,9 @@ Connect = Callable[[str, AccountCredentials, BrokerSettings], BrokerAccount]
 
 def connect_broker(name: str, credentials: AccountCredentials, settings: BrokerSettings) -> BrokerAccount:
     """Return an account at the broker of this name, its calls timed."""
-    return MeasuredAccount(name, import_broker_module(name).connect(credentials, settings))
+    account = import_broker_module(name).connect(credentials, settings)
+    # Its capabilities are a property with a setter: what an account learns of itself must show through.
+    return MeasuredAccount(name, account)  # pyright: ignore[reportReturnType]  # reads and writes as the attribute does
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

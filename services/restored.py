@@ -144,7 +144,8 @@ class RestoredWatch:
             credentials = AccountCredentials(account_id=owner.id, auth_token=token)
             connection = ports.connect(broker, credentials, ports.broker_settings)
             self._connections[owner.id, broker] = connection
-        has_gtts = Topology.OCO in import_broker_module(broker).capabilities().topologies.values()
+        can = import_broker_module(broker).capabilities()
+        has_gtts = Topology.OCO in {*can.topologies.values(), *can.fallbacks.values()}
         orders = connection.order_book()
         if not orders and not connection.session_alive():
             raise AuthDead("the broker session is dead: its empty book proves nothing")

@@ -548,4 +548,13 @@ FAMILIES = {
     "broker_quiescence": "<BROKER>_QUIESCENCE",
 }
 SETTING_FIELDS = tuple(each for each in fields(Config) if each.name != "sources")
+_FAMILY_PATTERNS = (_API_ROOT, _WS_ROOT, _QUIESCENCE)
+
+
+def is_variable(name: str) -> bool:
+    """Return whether a variable of this name is read."""
+    is_of_family = any(pattern.fullmatch(name) for pattern in _FAMILY_PATTERNS)
+    return is_of_family or name in VARIABLE_NAMES
+
+
 VARIABLE_NAMES = tuple(FAMILIES.get(each.name, each.name.upper()) for each in SETTING_FIELDS)

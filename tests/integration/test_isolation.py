@@ -248,7 +248,8 @@ CHAT_COMMANDS = {
 
 # Commands of the machine's operator, who can read the database file: they know no owners.
 OPERATORS_COMMANDS = {
-    "account", "apikey", "backup", "bracket", "db", "doctor", "hook", "instruments", "restore", "safety",
+    "account", "apikey", "backup", "bracket",
+    "config", "db", "doctor", "hook", "instruments", "restore", "safety",
     "secrets",
     "telegram", "user", "webhook",
 }  # fmt: skip
@@ -352,8 +353,9 @@ def a_session(service: Served, account: Account) -> str:
 
 
 def routes(service: Served) -> set[tuple[str, str]]:
+    """Return each method with its address; which brokers there are makes no new addresses."""
     return {
-        (method, re.sub(r"<any\([^)]*\):broker>", "<broker>", rule.rule))
+        (method, re.sub(r"<any\([^)]*\):", "<", rule.rule))
         for rule in service.app.url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }

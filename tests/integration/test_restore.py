@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,17 +13,15 @@ from click.testing import Result
 import app as wiring
 from broker.base import BrokerSettings
 from broker.paper import market_of
-from database.account_db import account_named
 from database.bracket_db import load
 from database.outbox_db import Channel, Destination, add_destination, waiting
 from database.restore_db import findings_of
 from database.session import Database
-from limiter import limiter
 from services.bracket.model import State
 from services.store_check import store_faults
 from simulator import SimulatedExchange
 from tests.replays import assert_all_replay
-from tests.serving import Served, a_config, an_order, end, resting, serve, until
+from tests.serving import Served, a_config, an_order, end, resting, serve, served_again, until
 from utils.config import Config
 
 
@@ -42,22 +40,6 @@ def exits_at_the_exchange(config: Config, account_id: str, bracket_id: str) -> i
 
 def orders_at_the_exchange(config: Config, account_id: str) -> int:
     return len(exchange_of(config).order_book(account_id))
-
-
-@contextmanager
-def served_again(config: Config, key: str) -> Iterator[Served]:
-    """Start a service on a database that is there."""
-    app = wiring.create_app(config)
-    app.testing = True
-    limiter.reset()
-    account = account_named(app.extensions["openbracket"].db, "main")
-    assert account is not None
-    served = Served(app=app, account=account, key=key)
-    served.background.start()
-    try:
-        yield served
-    finally:
-        end(served)
 
 
 # --- backup

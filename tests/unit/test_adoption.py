@@ -25,6 +25,7 @@ from services.bracket.model import (
     Side,
     Slice,
     State,
+    Topology,
 )
 from services.bracket.tags import tag_of
 from tests.builders import NINE_THIRTY, a_bracket, a_leg, a_moment
@@ -154,6 +155,10 @@ def as_stored(bracket: Bracket) -> Bracket:
     return bracket
 
 
+def brought_with_the_entry(bracket: Bracket) -> Bracket:
+    return replace(bracket, plan=replace(bracket.plan, topology=Topology.NATIVE))
+
+
 UNPROVEN = [
     ("a stop that rested is in no book", with_a_known_stop, lambda b: (row(b, Role.ENTRY, 1),), None),
     ("nothing of it is shown today", over_night, lambda b: (), None),
@@ -168,6 +173,12 @@ UNPROVEN = [
         "another symbol",
         as_stored,
         lambda b: (row(b, Role.ENTRY, 1), row(b, Role.EXIT, 2, symbol="INFY")),
+        None,
+    ),
+    (
+        "an order that may have brought exits",
+        brought_with_the_entry,
+        lambda b: (row(b, Role.ENTRY, 1), row(b, Role.EXIT, 2)),
         None,
     ),
     ("a GTT that may be its exit", as_stored, lambda b: (row(b, Role.ENTRY, 1),), a_gtt),
