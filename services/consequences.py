@@ -3,6 +3,7 @@
 Told of the bracket as it is now; a fill may come in between, and the act then does what is right for that.
 """
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import assert_never
 
@@ -98,19 +99,26 @@ def _trailing(plan: Plan) -> list[str]:
     return told
 
 
-def consequences_of_kill(mode: KillMode, brackets: list[Bracket]) -> list[str]:
-    """Return what setting the kill switch of all accounts will do."""
+def consequences_of_kill(
+    mode: KillMode, brackets: Sequence[Bracket], *, still_refusing: Sequence[str] = ()
+) -> list[str]:
+    """Return what setting a kill switch will do to the brackets it is of.
+
+    still_refusing: sentences on other switches that go on refusing entries once this one is off.
+    """
     waiting = sum(entry_is_live(one) for one in brackets)
     holding = [one for one in brackets if net(one) > 0]
     match mode:
         case KillMode.OFF:
-            return ["New brackets are accepted again.", "Nothing that is open changes."]
+            accepted = [] if still_refusing else ["New brackets are accepted again."]
+            return [*still_refusing, *accepted, "Nothing that is open changes."]
         case KillMode.BLOCK_ENTRIES:
             kept = _count(len(holding), "position stays", "positions stay")
             return [
                 "No new bracket is accepted, from nobody, until you switch this off.",
                 _entries_ended(waiting),
                 f"{kept} open with their stops and targets.",
+                *_money_of_all(brackets),
             ]
         case KillMode.FLATTEN:
             return [
@@ -118,6 +126,8 @@ def consequences_of_kill(mode: KillMode, brackets: list[Bracket]) -> list[str]:
                 _entries_ended(waiting),
                 f"{_count(len(holding), 'position leaves', 'positions leave')} at the market now;"
                 " the price is not guaranteed.",
+                "Only brackets leave: plain orders, and shares bought beside a bracket, stay as they are.",
+                *_money_of_all(brackets),
             ]
         case _:
             assert_never(mode)
@@ -189,6 +199,13 @@ def _money(bracket: Bracket) -> str:
 
 def _money_of(plan: Plan) -> str:
     return "Paper: no real money moves." if plan.broker == "paper" else "LIVE: real money moves."
+
+
+def _money_of_all(brackets: Sequence[Bracket]) -> list[str]:
+    real = sum(not is_paper(one) for one in brackets)
+    if real:
+        return [f"LIVE: {_count(real, 'open bracket is', 'open brackets are')} with real money."]
+    return ["Paper: no real money moves."] if brackets else []
 
 
 def is_paper(bracket: Bracket) -> bool:

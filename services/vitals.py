@@ -6,6 +6,8 @@ from typing import Protocol, runtime_checkable
 from broker.limiter import BudgetUse
 from services.bracket.model import Mode, Overlay
 
+HEARTBEAT_SECONDS = 10.0  # a worker that has not turned for so long hangs
+
 
 @runtime_checkable
 class Metered(Protocol):

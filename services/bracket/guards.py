@@ -26,7 +26,10 @@ class Hold(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guard:
-    """One slice: shares held, what guards them, where that rests, and what it leaves open."""
+    """One slice: shares held, what guards them, where that rests, and what it leaves open.
+
+    stop_rests, target_rests: whether that one works on while this service is down, as things stand now.
+    """
 
     slice: int
     held: int
@@ -35,6 +38,8 @@ class Guard:
     words: str
     where: str
     order_id: str | None = None
+    stop_rests: bool = False
+    target_rests: bool = False
 
 
 def guards_of(bracket: Bracket) -> tuple[Guard, ...]:
@@ -56,6 +61,8 @@ def _guard(bracket: Bracket, part: Slice) -> Guard:
         words=_words(hold, leg),
         where=_where(hold, leg),
         order_id=leg.broker_order_id,
+        stop_rests=any(_hold(one) in (Hold.STOP, Hold.OCO) for one in legs),
+        target_rests=any(_hold(one) in (Hold.TARGET, Hold.OCO) for one in legs),
     )
 
 

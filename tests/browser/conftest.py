@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, StorageState
 
 from scripts.chromium import CHROMIUM
 from tests.browser.stage import Desk, Person, a_person
@@ -28,9 +28,15 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 
 
 @pytest.fixture(scope="module")
-def owned(desk: Desk, browser: Browser) -> Desk:
+def logged_in(desk: Desk, browser: Browser) -> StorageState:
+    """The cookies of the owner, who has set a password: one login for all tests of a module."""
     with a_person(browser, desk.url) as person:
         person.set_up(desk.setup_code)
+        return person.context.storage_state()
+
+
+@pytest.fixture(scope="module")
+def owned(desk: Desk, logged_in: StorageState) -> Desk:
     return desk
 
 
@@ -58,9 +64,8 @@ def person_at(browser: Browser) -> Iterator[Callable[..., Person]]:
 
 
 @pytest.fixture
-def owner(owned: Desk, person_at: Callable[..., Person]) -> Person:
+def owner(owned: Desk, logged_in: StorageState, person_at: Callable[..., Person]) -> Person:
     """The owner's browser, logged in, at the board."""
-    person = person_at(owned.url)
-    person.log_in()
-    person.page.wait_for_url("**/dashboard/")
+    person = person_at(owned.url, storage_state=logged_in)
+    person.go("/dashboard/")
     return person

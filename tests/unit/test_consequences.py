@@ -22,6 +22,7 @@ from services.consequences import (
     consequences_of_kill,
     consequences_of_placing,
 )
+from services.office_consequences import AccountAct, of_account, of_kill_of_all
 from tests.builders import a_plan
 from tests.unit.driver import Driver
 
@@ -95,6 +96,35 @@ def test_the_kill_switch_counts_what_it_touches() -> None:
     assert "2 positions stay open with their stops and targets." in consequences_of_kill(
         KillMode.BLOCK_ENTRIES, brackets
     )
+
+
+def test_a_kill_switch_says_what_it_leaves_and_whether_money_is_real() -> None:
+    brackets = [holding().bracket, holding(broker="zerodha").bracket]
+
+    flattened = consequences_of_kill(KillMode.FLATTEN, brackets)
+    blocked = consequences_of_kill(KillMode.BLOCK_ENTRIES, [holding().bracket])
+
+    assert "LIVE: 1 open bracket is with real money." in flattened
+    assert any(one.startswith("Only brackets leave: plain orders") for one in flattened)
+    assert blocked[-1] == "Paper: no real money moves."
+
+
+def test_switching_all_accounts_on_again_names_those_that_stay_paused() -> None:
+    own = {"main": KillMode.OFF, "swing": KillMode.BLOCK_ENTRIES}
+
+    some = of_kill_of_all(KillMode.OFF, [], own)
+    none = of_kill_of_all(KillMode.OFF, [], {"swing": KillMode.BLOCK_ENTRIES})
+
+    stays = "Account swing stays paused by its own switch (block entries)."
+    assert some[:2] == ["New brackets are accepted again.", stays]
+    assert none[:2] == ["No account accepts new brackets yet.", stays]
+
+
+def test_resuming_an_account_under_the_switch_of_all_promises_no_new_brackets() -> None:
+    told = of_account(AccountAct.RESUME, "main", [], kill_of_all=KillMode.FLATTEN)
+
+    assert "The kill switch of all accounts stays at flatten: still no new brackets." in told
+    assert "New brackets are accepted again." not in told
 
 
 def of_placing(**overrides: Any) -> list[str]:

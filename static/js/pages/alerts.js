@@ -12,6 +12,7 @@ const form = new OrderForm(element);
 let webhooks = [];
 let timer = null;
 let asked = 0;
+let tried = 0;
 
 const chosen = (name) => element.querySelector(`input[name="${name}"]:checked`).value;
 const hook = () => webhooks.find((one) => one.id === byId("webhook").value) ?? null;
@@ -53,7 +54,23 @@ form.addEventListener("changed", soon);
 
 function soon() {
   clearTimeout(timer);
-  timer = setTimeout(() => build().catch((error) => complain(error.message)), PAUSE_MS);
+  forget(); // what stands there is of the form as it was: nobody may copy that
+  timer = setTimeout(built, PAUSE_MS);
+}
+
+/** Build what waits to be built, now. */
+async function built() {
+  if (timer === null) return;
+  clearTimeout(timer);
+  timer = null;
+  await build().catch((error) => complain(error.message));
+}
+
+function forget() {
+  asked += 1;
+  byId("text").value = "";
+  byId("url").value = "";
+  say(byId("copied"), "");
 }
 
 async function build() {
@@ -68,8 +85,10 @@ async function build() {
     const told = await call("alerts/message", { body });
     if (number === asked) show(told);
   } catch (error) {
+    if (number !== asked) return; // of an earlier form
     if (!(error instanceof Refused)) throw error;
-    complain(form.showFaults(error.errors).join("; "));
+    const left = form.showFaults(error.errors);
+    complain(Object.keys(error.errors).length ? left.join("; ") : error.message);
   }
 }
 
@@ -93,7 +112,9 @@ function complain(text) {
 }
 
 async function copy(from, words) {
+  await built();
   const field = byId(from);
+  if (!field.value) return; // it cannot be built, and that is told
   try {
     await navigator.clipboard.writeText(field.value);
     say(byId("copied"), words);
@@ -117,7 +138,8 @@ const SAMPLES = {
   "{{strategy.order.id}}": "Long",
 };
 
-byId("to-test").addEventListener("click", () => {
+byId("to-test").addEventListener("click", async () => {
+  await built();
   let text = byId("text").value.replaceAll("{{timenow}}", new Date().toISOString());
   for (const [placeholder, sample] of Object.entries(SAMPLES)) text = text.replaceAll(placeholder, sample);
   byId("message").value = text;
@@ -129,8 +151,11 @@ byId("test").addEventListener("submit", async (event) => {
   event.preventDefault();
   const [kind, id] = byId("test-by").value.split(" ");
   const message = byId("message").value;
+  const number = (tried += 1);
+  fill(byId("told"));
   try {
     const told = await call("alerts/test", { body: { [kind]: id, message } });
+    if (number !== tried) return;
     const verdict = told.accepted ? "It would be taken. Nothing was sent." : `Refused: ${told.message}`;
     fill(byId("told"), trialView(told, { verdict }));
   } catch (error) {
