@@ -121,6 +121,15 @@ class Person:
         found = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
         return [f"{one['id']}: {node['html'][:160]}" for one in found["violations"] for node in one["nodes"]]
 
+    def violations_light_and_dark(self) -> list[str]:
+        """Return what axe finds in the light and in the dark: the same page, loaded once."""
+        found = []
+        for scheme in ("light", "dark"):
+            # Without motion: colours on their way from one scheme to the other are nobody's to judge.
+            self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            found += [f"{scheme}: {one}" for one in self.violations()]
+        return found
+
     def is_wider_than_its_window(self) -> bool:
         return bool(self.page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))
 
