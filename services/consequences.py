@@ -17,6 +17,7 @@ from services.bracket.model import (
     Purpose,
     Role,
     Side,
+    Trail,
 )
 from services.bracket.preview import Preview, PreviewedLeg
 from services.bracket.quantities import entry_is_live, live_legs, net
@@ -52,7 +53,7 @@ def consequences_of_placing(plan: Plan, seen: Preview) -> list[str]:
     if plan.waits_for:
         told.append("Brackets of the other side are closed first; the entry follows once they are flat.")
     told += [_exit_to_come(plan, leg) for leg in exits]
-    told += _trailing(plan)
+    told += trailing_words(plan.trail)
     if plan.exit_at is not None:
         at = plan.exit_at.astimezone(EXCHANGE_ZONE)
         told.append(f"What is still held at {at:%H:%M} exchange time leaves at the market.")
@@ -85,8 +86,8 @@ def _exit_to_come(plan: Plan, leg: PreviewedLeg) -> str:
     return f"{verb} {leg.quantity} {at}; the stop shrinks or goes with it."
 
 
-def _trailing(plan: Plan) -> list[str]:
-    trail = plan.trail
+def trailing_words(trail: Trail | None) -> list[str]:
+    """Return how the stop moves by itself, one sentence each; none where it stays."""
     if trail is None:
         return []
     told = []

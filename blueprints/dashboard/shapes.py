@@ -18,7 +18,7 @@ from services.bracket.guards import Guard
 from services.bracket.model import Bracket, Mode, Quote, Slice
 from services.bracket.quantities import next_target
 from services.bracket.wanted import target_level
-from services.consequences import is_paper
+from services.consequences import is_paper, trailing_words
 from services.event_codec import decode_event
 from services.price_story import Fill, PricePoint, PriceStory
 from services.roster import symbol_of
@@ -36,6 +36,7 @@ def shown_shape(shown: Shown) -> Shape:
         "paper": is_paper(bracket),
         "tick": str(bracket.plan.instrument.tick_size),
         "is_closed": bracket.state.is_closed,
+        "trailing": trailing_words(bracket.trail),
         "held": shown.held,
         "target_levels": [_target_of(bracket, part) for part in bracket.slices],
         "guards": [guard_shape(one) for one in shown.guards],

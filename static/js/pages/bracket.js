@@ -76,7 +76,7 @@ function paintNow() {
   const away = (level) => (quote && level !== null ? ` (${distance(level, quote.last)} away)` : "");
   const facts = [
     ["Last price", quote ? `${price(quote.last)}, ${ageText(now() - Date.parse(quote.at))} old` : "no price yet"],
-    ["Entry", bracket.average_price ? `${price(bracket.average_price)} average fill` : `${bracket.pricetype} ${price(bracket.entry_price)}`],
+    ["Entry", entryWords()],
     ["Stop", level(bracket.sl_price, bracket.stop) + away(bracket.sl_price)],
     ...bracket.targets.map((target, at) => [
       bracket.targets.length > 1 ? `Target ${at + 1}, ${target.quantity} shares` : "Target",
@@ -85,6 +85,7 @@ function paintNow() {
     ["Filled", `${bracket.filled_quantity} of ${bracket.quantity}, holds ${bracket.held}`],
     ["Profit", bracket.profit === null ? "open" : `${profitText(bracket.profit)} before charges`],
     ["Without a stop", bracket.naked ? "now: see the red banner" : `${Number(bracket.naked_seconds).toFixed(1)} s in all`],
+    ...(bracket.trailing.length ? [["Trailing", bracket.trailing.join(" ")]] : []),
     ["Account", `${bracket.account.name} at ${bracket.account.broker}`],
     ["Strategy", bracket.strategy || "–"],
     ["Placed", timeElement(bracket.created_at)],
@@ -92,6 +93,12 @@ function paintNow() {
   ];
   if (bracket.exit_at) facts.push(["Leaves at", timeElement(bracket.exit_at)]);
   fill(byId("now"), facts.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
+}
+
+function entryWords() {
+  if (bracket.average_price) return `${price(bracket.average_price)} average fill`;
+  const limit = bracket.entry_price === null ? "" : ` ${price(bracket.entry_price)}`;
+  return `${bracket.pricetype}${limit}${bracket.trigger_price === null ? "" : `, once ${price(bracket.trigger_price)} trades`}`;
 }
 
 function level(known, spec) {
