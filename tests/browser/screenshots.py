@@ -88,6 +88,7 @@ def _board(person: Person, desk: Desk) -> None:
     _take(person, "exit")
     person.page.keyboard.press("Escape")
     trail = {"points": "4"}
+    _beside(person, desk)
     _detail(person, desk.place(sl_price=492, target_price=540, trailing_sl=trail))
     _phone(person)
 
@@ -100,6 +101,15 @@ _BY_PERCENT = {
     "sl_percent": "0.8",
     "target_percent": "1.6",
 }
+
+
+def _beside(person: Person, desk: Desk) -> None:
+    plain = {"symbol": "SBIN", "exchange": "NSE", "action": "BUY", "product": "MIS", "strategy": "plain"}
+    desk.post("placeorder", **plain, pricetype="LIMIT", price="480", quantity="7")
+    desk.post("placeorder", **plain, pricetype="MARKET", quantity="3")
+    person.go("/dashboard/beside")
+    expect(person.page.locator("#books")).to_contain_text("a plain order of this service")
+    _take(person, "beside")
 
 
 def _detail(person: Person, bracket_id: str) -> None:
