@@ -109,7 +109,9 @@ def test_the_kill_switch_blocks_entries_until_it_is_off(owned: Desk, owner: Pers
     form.get_by_label("Block entries").check()
     expect(form).to_contain_text("No new bracket is accepted")
     form.get_by_role("button", name="Set the kill switch").click()
-    expect(owner.page.locator("#notices")).to_contain_text("kill switch is set to block entries")
+    expect(owner.page.locator("#notices")).to_contain_text(
+        "kill switch of all accounts is set to block entries"
+    )
     assert owner.violations() == []
     with pytest.raises(AssertionError, match="kill switch"):
         owned.place()

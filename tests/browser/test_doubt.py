@@ -217,7 +217,7 @@ def test_an_alarm_and_a_stop_for_too_few_are_red_on_the_board(owned: Desk, owner
         "slice": 0, "held": 10, "hold": "stop", "quantity": 4, "where": "at the exchange", "order_id": "1",
         "words": "stop for 4: triggers at 450.00", "rests": {"stop": True, "target": False},
     }  # fmt: skip
-    alarm = {"kind": "stop_refused", "text": "the broker refuses the stop", "count": 2}
+    alarm = {"kind": "stop_refused", "text": "the stop is not there: stop_refused", "count": 2}
     changes = {"guards": [guard], "alarms": [alarm], "overlays": ["NEEDS_ATTENTION"]}
     change(owner.page, "board", as_told(bracket_id, **changes))
 
@@ -225,7 +225,9 @@ def test_an_alarm_and_a_stop_for_too_few_are_red_on_the_board(owned: Desk, owner
 
     row = owner.row(bracket_id)
     expect(row.locator(".c-guard .guard")).to_have_class(re.compile("bad"))
-    expect(row.locator(".alarm")).to_have_text(["the broker refuses the stop", "needs you"])
+    expect(row.locator(".alarm")).to_have_text(
+        ["the stop is not there: the broker refused the stop", "needs you"]
+    )
     assert owner.violations() == []
     owner.page.unroute_all(behavior="ignoreErrors")
 

@@ -61,4 +61,6 @@ const CAUSES = {
   exit_unfilled: "the exit has triggered and does not fill",
   resize: "the stop is smaller than what is held",
 };
+/** An alarm may end with a code, for reports to count; people get its words. */
+export const alarmWords = (text) => text.replace(/: ([a-z]+(?:_[a-z]+)+)$/, (_, code) => `: ${causeWords(code)}`);
 export const causeWords = (name) => CAUSES[name] ?? name.replaceAll("_", " ");

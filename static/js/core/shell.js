@@ -1,7 +1,7 @@
 // What every page has: the connection, the clock, the alarm of shares without a stop, the kill switch.
 
 import { killSwitch } from "./acts.js";
-import { causeWords, troubleWords } from "./badges.js";
+import { alarmWords, causeWords, troubleWords } from "./badges.js";
 import { tellDialog } from "./dialog.js";
 import { byId, fill, h, say } from "./dom.js";
 import { Refused, Unreachable } from "./http.js";
@@ -108,14 +108,11 @@ byId("kill").addEventListener("click", () => killSwitch(kill, () => live.beat())
 live.addEventListener("update", ({ detail: update }) => {
   const tone = { unprotected: "bad", error: "bad", partial_failure: "bad", rejected: "bad" }[update.status] ?? "plain";
   byId("news").querySelector(`[data-id="${update.bracket_id}"]`)?.remove(); // the newest word of each bracket
-  const line = h(`p.${tone}`, { "data-id": update.bracket_id }, h("b", {}, update.symbol), ` ${inWords(update.message)}`);
+  const line = h(`p.${tone}`, { "data-id": update.bracket_id }, h("b", {}, update.symbol), ` ${alarmWords(update.message)}`);
   byId("news").prepend(line);
   while (byId("news").children.length > 3) byId("news").lastChild.remove();
   setTimeout(() => line.remove(), 8000);
 });
-
-/** An alarm ends with a code, for reports to count; people get its words. */
-const inWords = (message) => message.replace(/: ([a-z]+(?:_[a-z]+)+)$/, (_, code) => `: ${causeWords(code)}`);
 
 // --- what a page asked for and did not get
 

@@ -13,6 +13,7 @@ let webhooks = [];
 let timer = null;
 let asked = 0;
 let tried = 0;
+let shown = null; // the form whose message is shown
 
 const chosen = (name) => element.querySelector(`input[name="${name}"]:checked`).value;
 const hook = () => webhooks.find((one) => one.id === byId("webhook").value) ?? null;
@@ -53,6 +54,9 @@ function paintFacts() {
 form.addEventListener("changed", soon);
 
 function soon() {
+  const said = JSON.stringify(message());
+  if (said === shown) return; // a field that was left as it was: nothing moves under the pointer
+  shown = null;
   clearTimeout(timer);
   forget(); // what stands there is of the form as it was: nobody may copy that
   timer = setTimeout(built, PAUSE_MS);
@@ -73,17 +77,24 @@ function forget() {
   say(byId("copied"), "");
 }
 
+function message() {
+  const body = { webhook: hook()?.id, style: chosen("style"), in_address: chosen("place") === "address", ...form.read() };
+  const token = byId("token").value.trim();
+  if (token) body.token = token;
+  return body;
+}
+
 async function build() {
   paintStyle();
   paintFacts();
   if (!hook()) return;
   const number = (asked += 1);
-  const body = { webhook: hook().id, style: chosen("style"), in_address: chosen("place") === "address", ...form.read() };
-  const token = byId("token").value.trim();
-  if (token) body.token = token;
+  const body = message();
   try {
     const told = await call("alerts/message", { body });
-    if (number === asked) show(told);
+    if (number !== asked) return;
+    shown = JSON.stringify(body);
+    show(told);
   } catch (error) {
     if (number !== asked) return; // of an earlier form
     if (!(error instanceof Refused)) throw error;

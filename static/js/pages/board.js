@@ -1,7 +1,7 @@
 // The live board.
 
 import { actButtons, cancel, exitNow, modify } from "../core/acts.js";
-import { guardTone, modeBadge, stateTone, stateWords, survival, isTrouble, troubleWords } from "../core/badges.js";
+import { alarmWords, guardTone, modeBadge, stateTone, stateWords, survival, isTrouble, troubleWords } from "../core/badges.js";
 import { byId, fill, h, say } from "../core/dom.js";
 import { call } from "../core/http.js";
 import { live } from "../core/live.js";
@@ -50,13 +50,7 @@ class Row {
       h("div.sub", {}, `${bracket.action} ${bracket.quantity} · ${bracket.product} · ${bracket.exchange}`),
       h("div.sub", {}, [bracket.strategy, bracket.account.name].filter(Boolean).join(" · ")),
     );
-    fill(
-      cells.state,
-      h(`span.state.${stateTone(bracket)}`, {}, stateWords(bracket)),
-      h("div.sub", {}, filledWords(bracket)),
-      bracket.alarms.map((one) => h("div.alarm", {}, one.text)),
-      bracket.overlays.filter(isTrouble).map((one) => h("div.alarm", {}, troubleWords(one))),
-    );
+    fill(cells.state, h(`span.state.${stateTone(bracket)}`, {}, stateWords(bracket)), h("div.sub", {}, filledWords(bracket)));
     this.#paintGuards();
     if (bracket.is_closed) fill(cells.acts, h("span.sub", {}, closedWords(bracket)));
     else if (!cells.acts.querySelector("button"))
@@ -78,6 +72,8 @@ class Row {
         ),
       ),
       [...new Set(guards.map(survival))].map((words) => words && h("div.sub", {}, words)),
+      bracket.alarms.map((one) => h("div.alarm", {}, alarmWords(one.text))),
+      bracket.overlays.filter(isTrouble).map((one) => h("div.alarm", {}, troubleWords(one))),
     );
   }
 

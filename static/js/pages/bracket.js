@@ -1,7 +1,7 @@
 // One bracket: chart, orders, timeline, why.
 
 import { actButtons, moveLevel } from "../core/acts.js";
-import { guardTone, modeBadge, stateTone, stateWords, survival, isTrouble, troubleWords } from "../core/badges.js";
+import { alarmWords, guardTone, modeBadge, stateTone, stateWords, survival, isTrouble, troubleWords } from "../core/badges.js";
 import { byId, fill, h, say } from "../core/dom.js";
 import { call } from "../core/http.js";
 import { live } from "../core/live.js";
@@ -120,7 +120,7 @@ function paintWhy() {
     lines,
     h("p", {}, `By plan: ${bracket.protection.held_by}.`),
     bracket.overlays.filter(isTrouble).map((one) => h("p.guard.bad", {}, `Trouble: ${troubleWords(one)}.`)),
-    bracket.alarms.map((one) => h("p.guard.bad", {}, `Alarm: ${one.text} (${one.count})`)),
+    bracket.alarms.map((one) => h("p.guard.bad", {}, `Alarm: ${alarmWords(one.text)} (${one.count})`)),
     explained ? h("p", {}, h("b", {}, "Next: "), explained.next, ".") : h("p.guard.warn", {}, "Nobody works this account now: it has no broker login."),
     read === null || read === undefined ? null : h("p.hint", {}, "This is as of ", timeElement(new Date(toldAt).toISOString()), ", by books of the broker read at ", timeElement(new Date(toldAt - read * 1000).toISOString()), "."),
   );
