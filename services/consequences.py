@@ -17,6 +17,7 @@ from services.bracket.model import (
     Purpose,
     Role,
     Side,
+    Topology,
     Trail,
 )
 from services.bracket.preview import Preview, PreviewedLeg
@@ -52,7 +53,7 @@ def consequences_of_placing(plan: Plan, seen: Preview) -> list[str]:
     told = [f"{_verb(plan.side)} {what}, {_entry(entry)}."]
     if plan.waits_for:
         told.append("Brackets of the other side are closed first; the entry follows once they are flat.")
-    told += [_exit_to_come(plan, leg) for leg in exits]
+    told += _exits_to_come(plan, exits)
     told += trailing_words(plan.trail)
     if plan.exit_at is not None:
         at = plan.exit_at.astimezone(EXCHANGE_ZONE)
@@ -77,13 +78,33 @@ def _entry(leg: PreviewedLeg) -> str:
             assert_never(leg.order_type)
 
 
+def _exits_to_come(plan: Plan, exits: Sequence[PreviewedLeg]) -> list[str]:
+    if plan.topology is not Topology.NATIVE:
+        return [_exit_to_come(plan, leg) for leg in exits]
+    told = ["Stop and target go with the entry, and the broker places them: it may wait for the whole fill."]
+    return told + [_exit_brought(plan, leg) for leg in exits]
+
+
 def _exit_to_come(plan: Plan, leg: PreviewedLeg) -> str:
     verb = _verb(plan.side.opposite)
     if leg.purpose is Purpose.STOP:
-        at = "at the stop" if leg.trigger_price is None else f"once {leg.trigger_price} trades"
-        return f"Each fill gets its stop at once: {verb.lower()} what is held {at}."
-    at = "at the target" if leg.price is None else f"at {leg.price} or better"
-    return f"{verb} {leg.quantity} {at}; the stop shrinks or goes with it."
+        return f"Each fill gets its stop at once: {verb.lower()} what is held {_at_stop(leg)}."
+    return f"{verb} {leg.quantity} {_at_target(leg)}; the stop shrinks or goes with it."
+
+
+def _exit_brought(plan: Plan, leg: PreviewedLeg) -> str:
+    verb = _verb(plan.side.opposite)
+    if leg.purpose is Purpose.STOP:
+        return f"{verb} what is held {_at_stop(leg)}."
+    return f"{verb} {leg.quantity} {_at_target(leg)}; the stop goes with it."
+
+
+def _at_stop(leg: PreviewedLeg) -> str:
+    return "at the stop" if leg.trigger_price is None else f"once {leg.trigger_price} trades"
+
+
+def _at_target(leg: PreviewedLeg) -> str:
+    return "at the target" if leg.price is None else f"at {leg.price} or better"
 
 
 def trailing_words(trail: Trail | None) -> list[str]:
@@ -116,14 +137,14 @@ def consequences_of_kill(
         case KillMode.BLOCK_ENTRIES:
             kept = _count(len(holding), "position stays", "positions stay")
             return [
-                "No new bracket is accepted, from nobody, until you switch this off.",
+                *_REFUSED,
                 _entries_ended(waiting),
                 f"{kept} open with their stops and targets.",
                 *_money_of_all(brackets),
             ]
         case KillMode.FLATTEN:
             return [
-                "No new bracket is accepted, from nobody, until you switch this off.",
+                *_REFUSED,
                 _entries_ended(waiting),
                 f"{_count(len(holding), 'position leaves', 'positions leave')} at the market now;"
                 " the price is not guaranteed.",
@@ -132,6 +153,12 @@ def consequences_of_kill(
             ]
         case _:
             assert_never(mode)
+
+
+_REFUSED = (
+    "No new bracket is accepted, from anybody, until you switch this off.",
+    "Of plain orders, only those that make a position smaller are.",
+)
 
 
 def _entries_ended(waiting: int) -> str:

@@ -91,6 +91,8 @@ def _brought(bracket: Bracket, part: Slice, legs: list[Leg]) -> Guard:
         words=words,
         where="at the broker (bracket)",
         order_id=None if stop is None else stop.broker_order_id,
+        stop_rests=stop is not None and stop.is_working,
+        target_rests=target is not None and target.is_working,
     )
 
 

@@ -193,8 +193,15 @@ def as_told(bracket_id: str, **changes: Any) -> Callable[[Any], object]:
     return edit
 
 
+def settled(owned: Desk, owner: Person, **order: Any) -> str:
+    """Place a bracket and wait until it is protected: nothing newer replaces what a test makes of it then."""
+    bracket_id = owned.place(**order)
+    expect(owner.row(bracket_id).locator(".state")).to_have_text("protected")
+    return bracket_id
+
+
 def test_a_target_that_rests_is_not_told_as_a_stop_that_does(owned: Desk, owner: Person) -> None:
-    bracket_id = owned.place()
+    bracket_id = settled(owned, owner)
     expect(owner.row(bracket_id).locator(".c-guard")).to_contain_text("stop works on without this service")
     guard = {
         "slice": 0, "held": 10, "hold": "target", "quantity": 10, "where": "at the exchange", "order_id": "1",
@@ -212,19 +219,20 @@ def test_a_target_that_rests_is_not_told_as_a_stop_that_does(owned: Desk, owner:
 
 
 def test_an_alarm_and_a_stop_for_too_few_are_red_on_the_board(owned: Desk, owner: Person) -> None:
-    bracket_id = owned.place()
+    bracket_id = settled(owned, owner)
     guard = {
         "slice": 0, "held": 10, "hold": "stop", "quantity": 4, "where": "at the exchange", "order_id": "1",
         "words": "stop for 4: triggers at 450.00", "rests": {"stop": True, "target": False},
     }  # fmt: skip
     alarm = {"kind": "stop_refused", "text": "the stop is not there: stop_refused", "count": 2}
-    changes = {"guards": [guard], "alarms": [alarm], "overlays": ["NEEDS_ATTENTION"]}
+    brought = guard | {"slice": 1, "hold": "native", "where": "at the broker (bracket)"}
+    changes = {"guards": [guard, brought], "alarms": [alarm], "overlays": ["NEEDS_ATTENTION"]}
     change(owner.page, "board", as_told(bracket_id, **changes))
 
     owner.page.reload()
 
     row = owner.row(bracket_id)
-    expect(row.locator(".c-guard .guard")).to_have_class(re.compile("bad"))
+    expect(row.locator(".c-guard .guard")).to_have_class([re.compile("bad"), re.compile("bad")])
     expect(row.locator(".alarm")).to_have_text(
         ["the stop is not there: the broker refused the stop", "needs you"]
     )
@@ -243,7 +251,7 @@ def test_an_entry_that_waits_says_at_which_price_and_how_far_off(owned: Desk, ow
 
 def test_of_several_targets_the_next_one_is_shown(owned: Desk, owner: Person) -> None:
     targets = [{"price": "550"}, {"price": "570"}]
-    bracket_id = owned.place(target_price=None, targets=targets)
+    bracket_id = settled(owned, owner, target_price=None, targets=targets)
     cell = owner.row(bracket_id).locator(".c-target")
     expect(cell).to_contain_text("550.00")
     expect(cell).to_contain_text("1 of 2")
@@ -271,7 +279,7 @@ def test_a_time_of_another_year_says_so(owned: Desk, owner: Person) -> None:
 
 
 def test_keys_of_the_browser_do_not_walk_the_board(owned: Desk, owner: Person) -> None:
-    expect(owner.row(owned.place()).locator(".state")).to_have_text("protected")
+    settled(owned, owner)
 
     owner.page.keyboard.press("Control+j")
 

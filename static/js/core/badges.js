@@ -16,8 +16,10 @@ export function stateTone(bracket) {
 
 export const stateWords = (bracket) => bracket.state.toLowerCase().replaceAll("_", " ");
 
+const PROTECTS = new Set(["stop", "oco", "native"]);
+
 export function guardTone(guard) {
-  if (guard.hold === "none" || (guard.hold === "stop" && guard.quantity < guard.held)) return "bad";
+  if (guard.hold === "none" || (PROTECTS.has(guard.hold) && guard.quantity < guard.held)) return "bad";
   if (guard.hold === "unconfirmed" || guard.hold === "target") return "warn";
   return guard.hold === "empty" ? "plain" : "good";
 }
