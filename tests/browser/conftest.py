@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, StorageState
 
 from scripts.chromium import CHROMIUM
-from tests.browser.stage import Desk, Person, a_person
+from tests.browser.stage import Desk, Person, Prepared, a_person, prepare
 
 
 @pytest.fixture(scope="session")
@@ -18,10 +18,16 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     return {**browser_type_launch_args, **CHROMIUM}
 
 
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    """What every service begins with; made once."""
+    return prepare(tmp_path_factory.mktemp("prepared"))
+
+
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def desk(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """One service for all tests of a module, its owner's password set."""
-    made = Desk(tmp_path_factory.mktemp("desk"))
+    made = Desk(tmp_path_factory.mktemp("desk"), prepared)
     made.service.start()
     yield made
     made.service.kill()
@@ -41,9 +47,9 @@ def owned(desk: Desk, logged_in: StorageState) -> Desk:
 
 
 @pytest.fixture
-def own_desk(tmp_path: Path) -> Iterator[Desk]:
+def own_desk(prepared: Prepared, tmp_path: Path) -> Iterator[Desk]:
     """A service of the test's own, to be killed or set up."""
-    made = Desk(tmp_path)
+    made = Desk(tmp_path, prepared)
     made.service.start()
     yield made
     made.service.kill()

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, ViewportSize, expect, sync_playwright
 
 from scripts.chromium import CHROMIUM
 from scripts.service_process import PROJECT
-from tests.browser.stage import SBIN, Desk, Person, a_person
+from tests.browser.stage import SBIN, Desk, Person, a_person, prepare
 from tests.browser.test_unprotected import NO_STOP
 from tests.chaos.staging import Stage
 from tests.chaos.trade import Trade
@@ -37,8 +37,8 @@ def main() -> int:
 
 
 def _calm(browser: Browser, folder: Path) -> None:
-    folder.mkdir()
-    desk = Desk(folder, PAPER_PRICES="NSE:SBIN=500,NSE:INFY=1500,NSE:RELIANCE=1400")
+    prepared = prepare(folder.with_name("prepared"))
+    desk = Desk(folder, prepared, PAPER_PRICES="NSE:SBIN=500,NSE:INFY=1500,NSE:RELIANCE=1400")
     desk.service.start()
     try:
         with _a_person(browser, desk.url) as person:

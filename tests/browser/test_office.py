@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.stage import SBIN, Desk, Person
+from tests.browser.stage import SBIN, Desk, Person, Prepared
 from tests.browser.test_doubt import fail
 from tests.fake_telegram import TOKEN
 
@@ -191,10 +191,10 @@ def test_without_a_bot_the_page_says_so_and_an_address_is_added_tested_and_remov
 
 
 def test_a_chat_is_linked_by_a_line_that_is_shown_once(
-    tmp_path: Path, person_at: Callable[..., Person]
+    prepared: Prepared, tmp_path: Path, person_at: Callable[..., Person]
 ) -> None:
     settings = {"TELEGRAM_BOT_TOKEN": TOKEN, "TELEGRAM_API_ROOT": "http://127.0.0.1:9"}
-    desk = Desk(tmp_path, **settings)
+    desk = Desk(tmp_path, prepared, **settings)
     desk.service.start()
     try:
         owner = person_at(desk.url)
