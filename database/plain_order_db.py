@@ -1,6 +1,6 @@
 """The durable store of plain orders: orders and GTTs at the broker that belong to no bracket."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -165,6 +165,31 @@ def open_plain_orders(db: Database) -> tuple[PlainOrder, ...]:
     wanted = select(PlainOrderRow.snapshot).where(is_open).order_by(PlainOrderRow.sent_at)
     with db.read() as connection:
         return tuple(_decoder.decode(snapshot) for snapshot in connection.scalars(wanted))
+
+
+def unsettled_plain_orders(db: Database, account_id: str, *, mode: Mode) -> tuple[PlainOrder, ...]:
+    """Return an account's orders of which nobody knows whether the broker has them, newest first.
+
+    Raises NotRead.
+    """
+    unsettled = [status for status in PlainStatus if status.is_open or status is PlainStatus.UNRESOLVED]
+    wanted = (
+        select(PlainOrderRow.snapshot)
+        .where(PlainOrderRow.account_id == account_id, PlainOrderRow.status.in_(unsettled))
+        .order_by(PlainOrderRow.sent_at.desc())
+    )
+    with db.read() as connection:
+        found = [_decoder.decode(snapshot) for snapshot in connection.scalars(wanted)]
+    return tuple(one for one in found if one.mode is mode)
+
+
+def plain_order_ids(db: Database, account_id: str, *, order_ids: Iterable[str]) -> frozenset[str]:
+    """Return those of the broker's ids that are plain orders of the account. Raises NotRead."""
+    wanted = select(PlainOrderRow.broker_order_id).where(
+        PlainOrderRow.broker_order_id.in_(list(order_ids)), PlainOrderRow.account_id == account_id
+    )
+    with db.read() as connection:
+        return frozenset(found for found in connection.scalars(wanted) if found)
 
 
 def plain_orders_since(db: Database, account_id: str, since: datetime) -> tuple[PlainOrder, ...]:

@@ -11,9 +11,8 @@ from database.settings import SettingScope, put_setting
 from services.account_worker import AccountWorker
 from services.bracket.model import Overlay
 from services.desk import Desk
+from services.vitals import HEARTBEAT_SECONDS
 from utils.clock import Clock, SystemClock
-
-HEARTBEAT_SECONDS = 10.0
 
 
 def faults(desk: Desk, *, is_stopping: bool, told_to: Container[str] | None = None) -> list[str]:

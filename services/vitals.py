@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from broker.limiter import BudgetUse
 from services.bracket.model import Mode, Overlay
 
+HEARTBEAT_SECONDS = 10.0  # a worker that has not turned for so long hangs
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vitals:

@@ -96,7 +96,7 @@ def linked(service: Served, one: Account) -> None:
     assert redeem_link_code(desk.db, box, code, chat_id=4711, at=at) is not None
 
 
-LISTS = ("accounts", "keys", "webhooks", "notifications", "settings", "health", "health/checks")
+LISTS = ("beside", "accounts", "keys", "webhooks", "notifications", "settings", "health", "health/checks")
 
 ACTS_ON_THEIRS: tuple[Callable[[Theirs], tuple[str, Json | None]], ...] = (
     lambda one: (f"accounts/{one.account.id}/consequences?act=disable", None),
@@ -192,7 +192,7 @@ def test_without_its_token_no_address_changes_anything(service: Served, owner: P
     assert set(without.values()) == set(wrong.values()) == {"csrf_refused"}
 
 
-PAGES = ("accounts", "keys", "webhooks", "notifications", "settings", "health", "safety", "history")
+PAGES = ("beside", "accounts", "keys", "webhooks", "notifications", "settings", "health", "safety", "history")
 
 
 @pytest.mark.parametrize("name", PAGES)
