@@ -8,10 +8,11 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, ForeignKey, Index, and_, insert, or_, select, update
+from sqlalchemy import Connection, ForeignKey, Index, UniqueConstraint, and_, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
+from database.account_sequence import taking_sequence
 from database.auth_tables import AccountRow
 from database.session import Base, Database, StorageError
 from services.bracket.model import Mode, Product, Side, Terms
@@ -97,7 +98,7 @@ class PlainOrderRow(Base):
 
 
 class PlainOrderEventRow(Base):
-    """One event of a plain order; never changed."""
+    """One event of a plain order; never changed. Those of before they were told have no account_seq."""
 
     __tablename__ = "plain_order_events"
 
@@ -106,6 +107,10 @@ class PlainOrderEventRow(Base):
     at: Mapped[datetime]
     kind: Mapped[str]
     detail: Mapped[str]
+    account_id: Mapped[str | None]
+    account_seq: Mapped[int | None]
+
+    __table_args__ = (UniqueConstraint("account_id", "account_seq"),)
 
 
 class PlainOrderChanged(StorageError):
@@ -221,7 +226,8 @@ def free_client_order_ids(db: Database, sent_before: datetime) -> int:
 
 def plain_order_events(db: Database, order_id: str) -> tuple[PlainEvent, ...]:
     """Return what happened to an order, oldest first. Raises NotRead."""
-    wanted = select(PlainOrderEventRow.__table__).where(PlainOrderEventRow.order_id == order_id)
+    columns = [PlainOrderEventRow.__table__.c[name] for name in PlainEvent.__slots__]
+    wanted = select(*columns).where(PlainOrderEventRow.order_id == order_id)
     with db.read() as connection:
         rows = connection.execute(wanted.order_by(PlainOrderEventRow.seq))
         return tuple(PlainEvent(**row._mapping) for row in rows)
@@ -250,11 +256,14 @@ def _changing(order: PlainOrder) -> dict[str, Any]:
 def _add_event(
     connection: Connection, order: PlainOrder, kind: str, *, at: datetime, detail: Mapping[str, object]
 ) -> None:
+    numbered = {"account_id": order.account_id, "last_seq": 1}
     row = {
         "order_id": order.id,
         "seq": order.version,
         "at": at,
         "kind": kind,
         "detail": msgspec.json.encode(dict(detail)).decode(),
+        "account_id": order.account_id,
+        "account_seq": connection.scalar(taking_sequence(connection.dialect.name), numbered),
     }
     connection.execute(insert(PlainOrderEventRow), row)

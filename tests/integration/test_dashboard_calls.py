@@ -7,6 +7,7 @@ import pytest
 
 from blueprints.sockets import drop_ended_sessions
 from database.account_db import Account, create_account, create_owner
+from database.account_news import BracketNews
 from extensions import socketio
 from tests.person import PASSWORD, Person, a_dashboard, a_person, logged_in, logins_of, owner_id
 from tests.serving import Json, Served, an_order, resting, until
@@ -256,7 +257,10 @@ def test_a_login_hears_all_accounts_of_its_owner_and_which_each_is(service: Serv
 def test_after_a_gap_a_login_hears_what_it_missed_by_account(service: Served, owner: Person) -> None:
     bracket_id = a_position(service)
     account, theirs = a_strangers_bracket(service, "unheard")
-    until(lambda: service.desk.announcer.missed(account.id, 0), what="their bracket has something to tell")
+    until(
+        lambda: service.desk.announcer.missed(account.id, 0, of=BracketNews),
+        what="their bracket has something to tell",
+    )
     client = a_socket(service, owner)
 
     asked = {"since": {service.account.id: 0, account.id: 0}}

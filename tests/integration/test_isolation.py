@@ -232,7 +232,8 @@ ELSEWHERE: dict[tuple[str, str], Line] = {
 }
 
 # What a client may say, and where its test is.
-SOCKET_EVENTS = {"connect", "disconnect", "bracket_order_replay"}
+REPLAYS = ("bracket_order_replay", "plain_order_replay")
+SOCKET_EVENTS = {"connect", "disconnect", *REPLAYS}
 
 # What a chat may say about somebody else's bracket or account, and the answer's beginning.
 CHAT_COMMANDS = {
@@ -485,12 +486,14 @@ def test_a_keys_connection_hears_nothing_of_another_account(service: Served, sib
     client = socketio.test_client(service.app, auth={"apikey": service.key})
     since = {siblings.account.id: 0}
 
-    replayed = client.emit("bracket_order_replay", {"since_seq": 0, "since": since}, callback=True)
+    asked = {"since_seq": 0, "since": since}
+    replayed = [client.emit(event, asked, callback=True) for event in REPLAYS]
     service.post("exitbracketorder", siblings.filled(BRACKET), key=siblings.key)
     until(lambda: "ExitRequested" in state_of(service, siblings)["asked"])
     service.desk.announcer.announce_all()
 
     assert siblings.names["bracket_id"] not in str(replayed)
+    assert siblings.names["order_id"] not in str(replayed)
     assert siblings.names["bracket_id"] not in str(client.get_received())
 
 
@@ -500,13 +503,15 @@ def test_a_logins_connection_hears_nothing_of_another_owner(
     client = socketio.test_client(service.app, flask_test_client=owner.client)
     since = {strangers.account.id: 0}
 
-    replayed = client.emit("bracket_order_replay", {"since_seq": 0, "since": since}, callback=True)
+    asked = {"since_seq": 0, "since": since}
+    replayed = [client.emit(event, asked, callback=True) for event in REPLAYS]
     service.post("exitbracketorder", strangers.filled(BRACKET), key=strangers.key)
     until(lambda: "ExitRequested" in state_of(service, strangers)["asked"])
     service.desk.announcer.announce_all()
 
     assert client.is_connected()
     assert strangers.names["bracket_id"] not in str(replayed)
+    assert strangers.names["order_id"] not in str(replayed)
     assert strangers.names["bracket_id"] not in str(client.get_received())
 
 

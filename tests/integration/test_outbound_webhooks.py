@@ -18,6 +18,7 @@ from cli import register_commands
 from database import outbox_db
 from database.account_db import Account
 from database.outbox_db import Channel, Destination
+from database.plain_order_db import PlainStatus, change_plain_order, insert_plain_order
 from database.sealed_columns import rotate_secrets
 from database.secret_box import SecretBox
 from database.session import Database
@@ -34,7 +35,7 @@ from services.outbound_http import OutboundHttp
 from services.outbox import OutboxFeeder
 from services.webhook_messages import webhook_message
 from services.webhook_sender import WebhookSender
-from tests.builders import StoppedClock
+from tests.builders import StoppedClock, a_plain_order
 from tests.history import store_history
 from tests.receiver import Receiver, a_receiver
 from tests.serving import a_config, an_order, end, serve, until
@@ -525,6 +526,26 @@ def test_a_served_bracket_tells_its_life_to_a_hook_added_beside_the_running_serv
             assert "bracket_order.entry_order_placed" in came()
     finally:
         end(served)
+
+
+def test_a_plain_order_is_told_to_a_hook_and_replayed_with_the_rest(post: Post) -> None:
+    order = a_plain_order(account_id=post.account.id)
+    insert_plain_order(post.db, order)
+    known = replace(order, status=PlainStatus.ACCEPTED, broker_order_id="2511230001")
+    detail = {"broker_order_id": known.broker_order_id, "reason": None}
+    change_plain_order(post.db, known, known.status, at=post.clock.now(), detail=detail)
+
+    post.feed()
+    post.send_all()
+    outbox_db.forget_finished(post.db, before=post.clock.now() + timedelta(seconds=1))
+    outbox_db.replay_since(post.db, post.hook_id, seq=1, at=post.clock.now())
+    post.feed()
+    post.send_all()
+
+    assert post.told() == ["plain_order.order_placed"] * 2
+    assert len(set(post.ids())) == 1
+    data = json.loads(post.receiver.requests[0].body)["data"]
+    assert (data["plain_order_id"], data["order_id"], data["account"]) == (order.id, "2511230001", "main")
 
 
 def test_a_replay_asked_while_events_are_being_queued_is_not_lost(post: Post) -> None:
