@@ -43,6 +43,7 @@ class BracketAnnouncer:
         self._also = also
         self._news: set[str] = set()
         self._lock = threading.Lock()
+        self._announcing = threading.Lock()  # two at once would say everything twice
         self._wake = threading.Event()
         self._cursors: dict[str, int] = {}
         self._owners: dict[str, str] = {}  # an account never changes hands
@@ -70,12 +71,19 @@ class BracketAnnouncer:
 
     def announce_all(self) -> None:
         """Announce everything stored so far for the accounts with news."""
+        with self._announcing:
+            for account_id in self._taken_news():
+                self._announce(account_id)
+            if (
+                self._unsaved
+                and self._clock.monotonic() - self._saved_at >= _SAVE_CURSOR_EVERY.total_seconds()
+            ):
+                self._save_cursors()
+
+    def _taken_news(self) -> set[str]:
         with self._lock:
             news, self._news = self._news, set()
-        for account_id in news:
-            self._announce(account_id)
-        if self._unsaved and self._clock.monotonic() - self._saved_at >= _SAVE_CURSOR_EVERY.total_seconds():
-            self._save_cursors()
+        return news
 
     def _announce(self, account_id: str) -> None:
         cursor = self._cursor(account_id)

@@ -1,5 +1,6 @@
 """Plain orders at a broker that loses, hangs and lies: never lost, never doubled, never taken for a leg."""
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -25,6 +26,7 @@ from services.account_books import order_book, quotes
 from services.bracket.model import KillMode, Mode, OrderType, Product, Quote, Role, Side, State, Terms
 from services.bracket.quantities import legs_of
 from services.bracket.tags import is_ours
+from services.bracket_announcer import BracketAnnouncer
 from services.errors import BrokerUnavailable, IdempotencyConflict, Killed, OrderRefused, SymbolConflict
 from services.plain.changes import modify_order
 from services.plain.finder import PlainOrderFinder
@@ -105,6 +107,28 @@ def test_clients_hear_of_a_plain_order_once_between_the_events_of_brackets(runni
     assert numbers == list(range(1, len(numbers) + 1))
     assert desk.announcer.missed(account_id, 0, of=PlainNews) == [said]
     assert all("bracket_id" in one for one in desk.announcer.missed(account_id, 0, of=BracketNews))
+
+
+def test_two_that_announce_at_once_say_everything_once(running: RunningDesk) -> None:
+    order = place(running)
+    heard: list[object] = []
+    is_second_through = threading.Event()
+
+    def emit(payload: dict[str, object], _account: str, _owner: str) -> None:
+        heard.append(payload["seq"])
+        is_second_through.wait(0.2)  # never, unless both announce: the second waits for the first
+
+    announcer = BracketAnnouncer(running.desk.db, running.desk.clock, emit)
+    both = [threading.Thread(target=announcer.announce_all) for _ in range(2)]
+    for one in both:
+        announcer.notify(order.account_id)
+        one.start()
+    both[1].join(0.1)
+    is_second_through.set()
+    for one in both:
+        one.join()
+
+    assert heard == sorted(set(heard)) != []
 
 
 def test_a_lost_answer_is_told_as_unknown_and_then_as_found(running: RunningDesk) -> None:
