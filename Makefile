@@ -81,11 +81,12 @@ mutants: $(VENV)/dev.stamp ## bugs put in on purpose: each must be caught by a w
 migrate: $(VENV)/run.stamp .env ## bring the database to the newest form
 	@$(BIN)/flask --app app db upgrade
 
-docs: $(VENV)/dev.stamp ## write what the docs show of the code: moves, hard cases, faults, error codes
+docs: $(VENV)/dev.stamp ## write what the docs show of the code: moves, hard cases, faults, error codes, brokers
 	@$(BIN)/python -m scripts.diagram
 	@$(BIN)/python -m scripts.faults
 	@$(BIN)/python -m scripts.hard_cases
 	@$(BIN)/python -m scripts.error_codes
+	@$(BIN)/python -m scripts.broker_matrix
 
 bench: $(VENV)/dev.stamp ## measure: placing, webhook, fill-to-stop, 10,000 open brackets, the board
 	@$(BIN)/python -m bench

@@ -24,6 +24,7 @@ READING: tuple[Check, ...] = (  # the longest first
     ("hard cases", ("python", "-m", "scripts.hard_cases", "--check")),
     ("error codes", ("python", "-m", "scripts.error_codes", "--check")),
     ("faults", ("python", "-m", "scripts.faults", "--check")),
+    ("brokers", ("python", "-m", "scripts.broker_matrix", "--check")),
 )
 TESTS: Check = (
     "tests",

@@ -1,0 +1,138 @@
+"""The matrix in docs/brokers/README.md, made from what each adapter on the list declares."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from broker.base import BrokerCapabilities, BrokerModule, DailyLogin
+from broker.registry import BROKERS, import_broker_module
+from services.bracket.model import OrderType, Product, Topology
+from services.bracket.rules.words import products_on
+from services.bracket.terms import fallback_of, survives_day, topology_of
+
+PAGE = Path(__file__).parent.parent / "docs" / "brokers" / "README.md"
+BEGIN = "<!-- made from broker/*/ by `make docs`; do not edit -->"
+END = "<!-- end of what is made -->"
+
+_HELD = {
+    Topology.MORPH: "one stop, morphed",
+    Topology.OCO: "broker's OCO",
+    Topology.LOOSE: "two unlinked exits, on request",
+    Topology.NATIVE: "broker's bracket",
+}
+_REFUSED = "refused"
+_DELIVERED = (Product.CNC, Product.MTF)
+_HOLDING_HEAD = ("broker", *Product)
+_DOING_HEAD = (
+    "broker",
+    "entries by the broker's bracket",
+    "`SL-M` at",
+    "changes of one order",
+    "tag",
+    "absent after",
+    "prices",
+    "order book at most each",
+    "login",
+)
+
+
+def main(arguments: list[str]) -> int:
+    """Write the matrix into the page; with --check, only say whether it is up to date."""
+    text = PAGE.read_text(encoding="utf-8")
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    made = f"{before}{BEGIN}\n{matrix()}\n{END}{after}"
+    if "--check" in arguments:
+        is_current = made == text
+        print("the matrix is up to date" if is_current else "run `make docs`: docs/brokers/README.md is old")
+        return int(not is_current)
+    PAGE.write_text(made, encoding="utf-8")
+    return 0
+
+
+def matrix(names: Iterable[str] = BROKERS) -> str:
+    """Return both tables, a row for each broker of these names."""
+    modules = {name: import_broker_module(name) for name in names}
+    holding = (holding_cells(module.capabilities()) for module in modules.values())
+    doing = (_doing_cells(module) for module in modules.values())
+    links = [_link(name) for name in modules]
+    return "\n".join(
+        (
+            *_table(_HOLDING_HEAD, ((link, *cells) for link, cells in zip(links, holding, strict=True))),
+            "",
+            *_table(_DOING_HEAD, ((link, *cells) for link, cells in zip(links, doing, strict=True))),
+        )
+    )
+
+
+def holding_cells(capabilities: BrokerCapabilities) -> tuple[str, ...]:
+    """Return for each product how its exits are held, and where."""
+    return tuple(_held(capabilities, product) for product in Product)
+
+
+def _held(capabilities: BrokerCapabilities, product: Product) -> str:
+    where: dict[str, list[str]] = {}
+    for exchange in sorted(capabilities.exchanges):
+        if product in products_on(exchange):
+            where.setdefault(_words(capabilities, product, exchange), []).append(exchange)
+    if len(where) < 2:
+        return next(iter(where), _REFUSED)
+    return "<br>".join(f"{', '.join(exchanges)}: {words}" for words, exchanges in where.items())
+
+
+def _words(capabilities: BrokerCapabilities, product: Product, exchange: str) -> str:
+    topology = topology_of(capabilities, product, exchange=exchange)
+    if topology is None:
+        return _REFUSED
+    words = _HELD[topology]
+    if topology is Topology.NATIVE:
+        words += f", else {_HELD[fallback_of(capabilities, product, exchange=exchange)]}"
+    is_long_only = topology is Topology.OCO and exchange not in capabilities.oco_short_exchanges
+    if (product in _DELIVERED and exchange != "US") or is_long_only:
+        words += ", long only"
+    is_by_day = product is not Product.MIS and not survives_day(capabilities, product, exchange=exchange)
+    return words + (", by day only" if is_by_day else "")
+
+
+def _doing_cells(module: BrokerModule) -> tuple[str, ...]:
+    can = module.capabilities()
+    return (
+        ", ".join(kind for kind in OrderType if kind in can.native_entry_types) or "none",
+        ", ".join(sorted(can.stop_market_exchanges)) or "none",
+        str(can.modifications_per_order),
+        f"{can.tag_length} characters" if can.tag_length else "none: told by content",
+        f"{can.absence_quiescence.total_seconds():g} s",
+        _each(can.quote_pause.total_seconds()) if can.gives_quotes else "none",
+        _each(can.read_pause.total_seconds()),
+        _login(module.daily_login()),
+    )
+
+
+def _each(seconds: float) -> str:
+    return f"{seconds:g} s" if seconds else "as needed"
+
+
+def _login(login: DailyLogin | None) -> str:
+    if login is None:
+        return "does not end"
+    ways = ("browser or command" if login.by_browser else "command", "unattended" if login.unattended else "")
+    return "daily, by " + ", or ".join(filter(None, ways))
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
+    head = tuple(head)
+    yield _line(head)
+    yield _line("---" for _ in head)
+    yield from map(_line, rows)
+
+
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _link(name: str) -> str:
+    return f"[{name}]({name}.md)" if (PAGE.parent / f"{name}.md").exists() else name
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
