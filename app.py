@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from itertools import groupby
+from pathlib import Path
 from typing import IO
 
 from flask import Flask, Response, g, request
@@ -49,7 +50,7 @@ from restx_api.errors import answer_error
 from restx_api.request_facts import request_facts
 from services.background import Background, Work
 from services.bracket_announcer import BracketAnnouncer
-from services.bracket_supervisor import PAPER, BracketSupervisor, SupervisorPorts
+from services.bracket_supervisor import PAPER, BracketSupervisor, SupervisorPorts, connect_broker
 from services.cadence import Cadence
 from services.desk import Desk
 from services.engine_lock import EngineRunsElsewhere, hold_engine_lock
@@ -57,6 +58,7 @@ from services.instrument_names import ListedNames
 from services.market_sessions import MarketSessions
 from services.outbound_http import OutboundHttp
 from services.outbox import OutboxFeeder, Words
+from services.probe.report import Reports, ReportUnreadable, read_reports
 from services.telegram_alert_service import TelegramService
 from services.telegram_words import alert_of
 from services.webhook_messages import webhook_message
@@ -204,6 +206,7 @@ def _desk(config: Config, clock: Clock, outbox: OutboxFeeder) -> tuple[Desk, Bro
             symbols=symbols,
             cadence=Cadence(entry=config.bracket_order_delay),
             quiescence=config.broker_quiescence,
+            connect=partial(connect_broker, reports=_probed(config)),
         )
     )
     desk = Desk(
@@ -218,6 +221,13 @@ def _desk(config: Config, clock: Clock, outbox: OutboxFeeder) -> tuple[Desk, Bro
         signal_log=SignalLog(db, clock),
     )
     return desk, settings
+
+
+def _probed(config: Config) -> Reports:
+    try:
+        return read_reports(Path(config.capabilities_file))
+    except ReportUnreadable as exc:
+        raise StartupRefused(str(exc)) from exc
 
 
 def _configure(app: Flask, config: Config) -> None:

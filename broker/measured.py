@@ -1,4 +1,7 @@
-"""A broker account whose calls are timed for /metrics, whatever the adapter. It changes nothing else."""
+"""A broker account whose calls are timed for /metrics, whatever the adapter, and which may claim less.
+
+Nothing else is changed.
+"""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -30,6 +33,7 @@ from utils.clock import elapsed_timer
 from utils.metrics import BROKER_CALL_SECONDS
 
 T = TypeVar("T")
+Narrow = Callable[[BrokerCapabilities], BrokerCapabilities]
 
 # Narrow before wide: a RateLimited is a NotSent.
 _OUTCOMES = (
@@ -45,14 +49,15 @@ _OUTCOMES = (
 class MeasuredAccount:
     """Passes every call on and notes how long it took and how it ended."""
 
-    def __init__(self, broker: str, account: BrokerAccount) -> None:
-        """broker is the name of its adapter."""
+    def __init__(self, broker: str, account: BrokerAccount, *, narrow: Narrow = lambda can: can) -> None:
+        """broker is the name of its adapter; narrow returns what is left of its capabilities."""
         self._broker = broker
         self._account = account
+        self._narrow = narrow
 
     @property
     def capabilities(self) -> BrokerCapabilities:
-        return self._account.capabilities
+        return self._narrow(self._account.capabilities)
 
     def place_order(self, order: OrderRequest) -> OrderAck:
         return self._timed("place_order", lambda: self._account.place_order(order))

@@ -15,6 +15,7 @@ from cli.doctor import doctor_command
 from cli.instruments import instrument_commands
 from cli.office import Office, Refused
 from cli.outbound import hook_commands, telegram_commands
+from cli.probe import broker_commands
 from cli.safety import safety_commands
 from cli.secret_keys import secret_commands
 from cli.settings import config_commands
@@ -37,6 +38,7 @@ def register_commands(app: Flask, *, config: Config, clock: Clock, brokers: Coll
     app.cli.add_command(hook_commands(office))
     app.cli.add_command(telegram_commands(office))
     app.cli.add_command(instrument_commands(office, sorted(brokers)))
+    app.cli.add_command(broker_commands(office))
     app.cli.add_command(safety_commands(office))
     app.cli.add_command(user_commands(office))
     app.cli.add_command(doctor_command(office))

@@ -36,6 +36,7 @@ from services.cadence import Cadence
 from services.errors import BrokerUnavailable, HeldAfterRestore
 from services.kill_switch import KillSwitch
 from services.market_sessions import MarketSessions
+from services.probe.report import NOTHING_PROBED, Reports, narrowed
 from services.threads import start_thread
 from utils.clock import Clock
 
@@ -48,11 +49,15 @@ _SECOND = 1.0
 Connect = Callable[[str, AccountCredentials, BrokerSettings], BrokerAccount]
 
 
-def connect_broker(name: str, credentials: AccountCredentials, settings: BrokerSettings) -> BrokerAccount:
-    """Return an account at the broker of this name, its calls timed."""
+def connect_broker(
+    name: str, credentials: AccountCredentials, settings: BrokerSettings, *, reports: Reports = NOTHING_PROBED
+) -> BrokerAccount:
+    """Return an account at the broker of this name, its calls timed; what its probe saw fail it cannot do."""
     account = import_broker_module(name).connect(credentials, settings)
+    report = reports.get(credentials.account_id)
+    narrow = partial(narrowed, report=report if report is not None and report.broker == name else None)
     # Its capabilities are a property with a setter: what an account learns of itself must show through.
-    return MeasuredAccount(name, account)  # pyright: ignore[reportReturnType]  # reads and writes as the attribute does
+    return MeasuredAccount(name, account, narrow=narrow)  # pyright: ignore[reportReturnType]  # reads and writes as the attribute does
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -96,6 +96,7 @@ class Config:
     broker_api_roots: Mapping[str, str] = field(default_factory=dict)  # by broker name in lower case
     broker_ws_roots: Mapping[str, str] = field(default_factory=dict)  # the same for push streams
     broker_quiescence: Mapping[str, timedelta] = field(default_factory=dict)  # Q, by broker name as well
+    capabilities_file: str = "broker-capabilities.json"  # what `broker probe` found
     paper_state: str = "paper-exchange.state"
     paper_prices: str = ""
     market_hours: MarketHours | None = None  # None: live brokers by the calendar, paper at any hour
@@ -341,6 +342,8 @@ def _broker_settings(reader: _Reader) -> Iterator[tuple[str, Any]]:
     yield "broker_ws_roots", dict(sockets)
     waits = _by_broker(reader, _QUIESCENCE, _whole(10, 120), default=10, expected="whole seconds, 10 to 120")
     yield "broker_quiescence", {name: timedelta(seconds=value) for name, value in waits}
+    beside = _beside_database(reader, "broker-capabilities.json")
+    yield "capabilities_file", reader.optional("CAPABILITIES_FILE", str, default=beside, expected="a file")
 
 
 def _by_broker(
@@ -359,7 +362,7 @@ def _by_broker(
 
 
 def _paper_settings(reader: _Reader) -> Iterator[tuple[str, Any]]:
-    beside = _beside_database(_database_url(_Reader(reader.variables, [])))
+    beside = _beside_database(reader, "paper-exchange.state")
     yield "paper_state", reader.optional("PAPER_STATE", str, default=beside, expected="a file")
     yield (
         "paper_prices",
@@ -510,9 +513,10 @@ def _log_level(text: str) -> str:
     return _matching(re.compile("DEBUG|INFO|WARNING|ERROR"), text.upper())
 
 
-def _beside_database(database_url: str) -> str:
+def _beside_database(reader: "_Reader", name: str) -> str:
+    database_url = _database_url(_Reader(reader.variables, []))
     file = Path(database_url.removeprefix("sqlite:///")) if database_url.startswith("sqlite") else Path()
-    return str(file.with_name("paper-exchange.state")) if file.name else "paper-exchange.state"
+    return str(file.with_name(name)) if file.name else name
 
 
 def _read_env_file(path: Path, faults: list[str]) -> dict[str, str]:
