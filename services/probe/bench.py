@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeVar
 
-from broker.base import AuthDead, BrokerAccount, OrderRejected, ReadFailed
+from broker.base import AuthDead, BrokerAccount, OrderRejected, RateLimited, ReadFailed
 from services.bracket.model import Instrument, Product, Quote, RefusalKind
 from services.bracket.prices import Rounding, round_to_tick
 from services.probe.report import Check, Finding, Verdict
@@ -91,16 +91,25 @@ class Bench:
 
     def quote(self) -> Quote:
         """Return the instrument's quote. Raises ProbeFailed without one."""
-        key = (self.instrument.exchange, self.instrument.symbol)
-        try:
-            found = self.broker.quotes(frozenset({key})).get(key)
-        except AuthDead as exc:
-            raise ProbeFailed("the account is logged out at its broker") from exc
-        except ReadFailed as exc:
-            raise ProbeFailed(f"the broker gave no price: {exc}") from exc
+        found = self.until(self._quote)
         if found is None:
-            raise ProbeFailed(f"the broker has no price of {self.instrument.symbol}")
+            raise ProbeFailed(f"the broker has no price of {self.instrument.symbol}, or did not tell it")
         return found
+
+    def _quote(self) -> Quote | None:
+        key = (self.instrument.exchange, self.instrument.symbol)
+        return self.broker.quotes(frozenset({key})).get(key)
+
+    def patiently(self, write: Callable[[], Found]) -> Found:
+        """Write as soon as the rate limit has room, which sends nothing before. Raises as the write does."""
+        ends_at = self._clock.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                return write()
+            except RateLimited as exc:
+                if self._clock.monotonic() >= ends_at:
+                    raise
+                self._wait(exc.retry_after.total_seconds())
 
     def until(self, look: Callable[[], Found | None]) -> Found | None:
         """Look until something is found or patience ends; a read that fails is made again."""
@@ -109,7 +118,7 @@ class Bench:
             try:
                 found = look()
             except (ReadFailed, AuthDead) as exc:
-                self.say(f"a book was not read: {exc}")
+                self.say(f"not read: {exc}")
                 found = None
             if found is not None or self._clock.monotonic() >= ends_at:
                 return found

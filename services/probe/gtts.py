@@ -40,7 +40,7 @@ class GttProbe:
             tag=tag_for(self._bench),
         )
         try:
-            trigger_id = self._bench.broker.place_gtt(gtt).broker_order_id
+            trigger_id = self._bench.patiently(lambda: self._bench.broker.place_gtt(gtt)).broker_order_id
         except OrderRejected as exc:
             return self._bench.refused(Check.GTT, product, exc)
         except BrokerError as exc:
@@ -57,7 +57,7 @@ class GttProbe:
         moved = replace(gtt, terms=replace(gtt.terms, trigger_price=lower, price=lower))
         try:
             stood = self._shown(trigger_id, gtt)
-            self._bench.broker.modify_gtt(trigger_id, moved)
+            self._bench.patiently(lambda: self._bench.broker.modify_gtt(trigger_id, moved))
             stood = self._shown(trigger_id, moved) and stood
         except OrderRejected as exc:
             return self._bench.refused(Check.GTT, gtt.product, exc)
@@ -82,7 +82,7 @@ class GttProbe:
 
     def _deleted(self, trigger_id: str) -> bool:
         try:
-            self._bench.broker.cancel_gtt(trigger_id)
+            self._bench.patiently(lambda: self._bench.broker.cancel_gtt(trigger_id))
         except BrokerError as exc:
             self._bench.say(f"the deletion of the GTT was not confirmed ({exc}); looking")
         is_gone = self._bench.until(lambda: self._gtt(trigger_id) is None or None) is True

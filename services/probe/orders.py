@@ -40,7 +40,7 @@ class OrderProbe:
                 raise ProbeFailed(f"the first SL order does not rest: {_told(row)}")
             limit = Terms(order_type=OrderType.LIMIT, quantity=lot, price=at.limit)
             steps = (limit, stop, replace(stop, quantity=2 * lot))
-            return [self._tag(order, row), *self._changes(product, order_id, steps)]
+            return [*self._tag(order, row), *self._changes(product, order_id, steps)]
         finally:
             self._clear(order, order_id)
 
@@ -58,7 +58,7 @@ class OrderProbe:
         """Return the order's id, looked for where the answer was lost. Raises ProbeFailed."""
         before = self._ids()
         try:
-            return self._bench.broker.place_order(order).broker_order_id
+            return self._bench.patiently(lambda: self._bench.broker.place_order(order)).broker_order_id
         except (OutcomeUnknown, AuthDead) as exc:
             found = self._bench.until(lambda: self._lost(order, before))
             if found is None:
@@ -83,12 +83,11 @@ class OrderProbe:
                 return row.broker_order_id
         return None
 
-    def _tag(self, order: OrderRequest, row: OrderRow) -> Finding:
-        if not self._bench.broker.capabilities.tag_length:
-            words = "this broker declares none: its orders are told by what they say"
-            return self._bench.finding(Check.TAG, order.product, Verdict.UNKNOWN, words)
-        verdict = Verdict.HOLDS if row.tag == order.tag else Verdict.FAILS
-        return self._bench.finding(Check.TAG, order.product, verdict, f"sent {order.tag}, shown {row.tag}")
+    def _tag(self, order: OrderRequest, row: OrderRow) -> Iterator[Finding]:
+        if self._bench.broker.capabilities.tag_length:
+            verdict = Verdict.HOLDS if row.tag == order.tag else Verdict.FAILS
+            words = f"sent {order.tag}, shown {row.tag}"
+            yield self._bench.finding(Check.TAG, order.product, verdict, words)
 
     def _changes(
         self, product: Product, order_id: str, steps: tuple[Terms, Terms, Terms]
@@ -101,7 +100,9 @@ class OrderProbe:
 
     def _change(self, check: Check, product: Product, order_id: str, terms: Terms) -> Finding:
         try:
-            self._bench.broker.modify_order(order_id, terms, uses_reserve=False)
+            self._bench.patiently(
+                lambda: self._bench.broker.modify_order(order_id, terms, uses_reserve=False)
+            )
         except OrderRejected as exc:
             return self._bench.refused(check, product, exc)
         except OutcomeUnknown:
@@ -117,7 +118,7 @@ class OrderProbe:
     def _clear(self, order: OrderRequest, order_id: str) -> None:
         """Cancel what rests and sell what filled; say what neither can be said of."""
         try:
-            self._bench.broker.cancel_order(order_id)
+            self._bench.patiently(lambda: self._bench.broker.cancel_order(order_id))
         except BrokerError as exc:
             self._bench.say(f"the cancel was not confirmed ({exc}); looking")
         row = self._seen(order_id, lambda row: row.status in _ENDED)

@@ -249,7 +249,7 @@ CHAT_COMMANDS = {
 
 # Commands of the machine's operator, who can read the database file: they know no owners.
 OPERATORS_COMMANDS = {
-    "account", "apikey", "backup", "bracket",
+    "account", "apikey", "backup", "bracket", "broker",
     "config", "db", "doctor", "hook", "instruments", "restore", "safety",
     "secrets",
     "telegram", "user", "webhook",
