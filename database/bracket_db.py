@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import and_, bindparam, delete, or_, select, update
+from sqlalchemy import and_, bindparam, delete, func, or_, select, update
 
 from database.bracket_tables import (
     AccountSequenceRow,
@@ -21,7 +21,7 @@ from database.bracket_tables import (
     LegRow,
 )
 from database.prepared import Prepared, Transaction, Values
-from database.session import Database, Insert, StorageError, insert_for, utc_text
+from database.session import Database, Insert, MaybeStored, StorageError, insert_for, utc_text
 from database.sharing import with_shared_parts
 from services.bracket.model import Bracket, Leg, Mode, Moment, Plan
 
@@ -114,7 +114,8 @@ def insert_bracket(
     """Store a new bracket with its first events and return the account_seq of the last one.
 
     When the claim's key is taken, nothing is stored and the claim that holds it is returned.
-    Raises NotStored. bracket.version must be the number of events, else ValueError: our bug.
+    Raises NotStored, and MaybeStored. A bracket that is there already stays as it is: the same call again
+    is safe. bracket.version must be the number of events, else ValueError: our bug.
     """
     change = BracketChange(bracket=bracket, events=events, expected_version=0)
     _check_version(change)
@@ -122,12 +123,17 @@ def insert_bracket(
 
     def write(transaction: Transaction) -> int | ExistingClaim:
         existing = None if claim is None else _claim_key(transaction, bracket, claim)
-        if existing is not None:
+        if existing is not None and existing.bracket_id != bracket.id:
             return existing
-        transaction.run(_INSERT_BRACKET, row)
+        if transaction.run(_INSERT_BRACKET, row) == 0:
+            last_seq: int = transaction.scalar(_LAST_SEQ_OF, {"bracket_id": bracket.id})
+            return last_seq
         return _write_legs_and_events(transaction, change)
 
-    return db.store(write)
+    try:
+        return db.store(write)
+    except MaybeStored:
+        return db.store(write)
 
 
 def find_claim(db: Database, account_id: str, *, key: str) -> ExistingClaim | None:
@@ -355,7 +361,10 @@ def _compare_and_set_statement() -> Any:
     )
 
 
-_INSERT_BRACKET = Prepared(lambda dialect: insert_for(dialect, BracketRow))
+_INSERT_BRACKET = Prepared(lambda dialect: insert_for(dialect, BracketRow).on_conflict_do_nothing())
+_LAST_SEQ_OF = Prepared(
+    lambda _: select(func.max(EventRow.account_seq)).where(EventRow.bracket_id == bindparam("bracket_id"))
+)
 _CLAIM_KEY = Prepared(lambda dialect: insert_for(dialect, IdempotencyKeyRow).on_conflict_do_nothing())
 _UPSERT_LEGS = Prepared(lambda dialect: _upsert_legs(insert_for(dialect, LegRow)))
 _INSERT_EVENTS = Prepared(lambda dialect: insert_for(dialect, EventRow))

@@ -10,7 +10,10 @@ from broker.paper.account import PaperAccount
 from database.session import NotStored
 from database.settings import set_analyzer_mode
 from services.bracket.model import Mode
+from tests.integration.conftest import ON_BOTH
 from tests.serving import Json, Served, an_order, resting, until, words
+
+pytestmark = pytest.mark.parametrize("service", ON_BOTH, indirect=True)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from database.bracket_db import events_of, load_open, verify_chain
+from database.session import Database
 from services import account_worker, bracket_order_service
 from services.bracket.lifecycle import Decision, reconcile, replay
 from services.bracket.model import (
@@ -37,8 +38,8 @@ from tests.faulty_broker import Fault
 
 
 @pytest.fixture
-def running(tmp_path: Path) -> Iterator[RunningDesk]:
-    with a_running_desk(tmp_path) as desk:
+def running(tmp_path: Path, db: Database) -> Iterator[RunningDesk]:
+    with a_running_desk(tmp_path, db=db) as desk:
         yield desk
 
 
