@@ -59,6 +59,11 @@ class Transaction:
         self._cursor = cursor
         self._dialect = dialect
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether other processes work on the same database."""
+        return self._dialect.name == "postgresql"
+
     def run(self, prepared: Prepared, values: Values) -> int:
         """Run a statement and return how many rows it touched."""
         compiled = prepared.for_dialect(self._dialect)

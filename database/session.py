@@ -235,13 +235,14 @@ class Database:
         dialect, driver_connection = self.engine.dialect, connection.dbapi_connection
         return driver_connection is not None and dialect.is_disconnect(error, driver_connection, None)
 
-    def store(self, write: Write[T]) -> T:
+    def store(self, write: Write[T], *, key: str = "") -> T:
         """Return what write returned, once committed, maybe together with others' writes.
 
         For what many threads write at once. Raises NotStored, and what write raises; then nothing of it
-        is stored; and MaybeStored. write may be called twice and must leave no trace but in the transaction.
+        is stored; and MaybeStored. key names the account whose rows it locks. write may be called twice
+        and must leave no trace but in the transaction.
         """
-        return self._group.store(write)
+        return self._group.store(write, key=key)
 
     def close(self) -> None:
         """Give back every connection."""
