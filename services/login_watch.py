@@ -56,7 +56,8 @@ class LoginWatch:
             logger.exception("the accounts could not be read; their logins are looked at again")
             return
         for one in accounts:
-            if one.status is not AccountStatus.DISABLED and _ends_by_itself(one):
+            is_ours = self._desk.supervisor.works(one.id)
+            if is_ours and one.status is not AccountStatus.DISABLED and _ends_by_itself(one):
                 self._look_safely(one)
 
     def _look_safely(self, owner: Account) -> None:

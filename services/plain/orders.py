@@ -127,7 +127,9 @@ def refuse_if_used(desk: Desk, caller: Caller, client_order_id: str | None) -> N
 
 def refuse_if_killed(desk: Desk, caller: Caller) -> None:
     """Raise Killed while the account's switch refuses new orders."""
-    mode = desk.supervisor.worker(caller.account_id, caller.mode).kill_mode()
+    worker = desk.supervisor.worker(caller.account_id, caller.mode)
+    _ = worker.line  # where another process has the account's connection nothing is stored
+    mode = worker.kill_mode()
     if mode is not KillMode.OFF or desk.supervisor.is_stopping:
         raise Killed(f"the kill switch is set to {mode}: no new orders")
 

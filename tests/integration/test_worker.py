@@ -89,7 +89,7 @@ def test_a_bracket_that_cannot_be_decided_does_not_hold_up_the_stop_of_another(
     running.price("799")
     running.until(sound, lambda bracket: bracket.state is State.PROTECTED)
 
-    worker = running.desk.supervisor.worker(running.caller.account_id, running.caller.mode)
+    worker = running.desk.supervisor.start_worker(running.caller.account_id, running.caller.mode)
     assert worker.stuck == {broken}
     assert f"bracket {broken} cannot be decided" in caplog.text
 
