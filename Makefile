@@ -39,7 +39,7 @@ test: $(VENV)/dev.stamp ## all tests but the slow ones
 check: $(VENV)/dev.stamp ## what every change must pass: style, types, imports, tests
 	@$(BIN)/python -m scripts.check
 
-check-clients: $(VENV)/dev.stamp ## published clients in environments of their own: openalgo at the service, kiteconnect at the simulator
+check-clients: $(VENV)/dev.stamp ## published clients in environments of their own: openalgo at the service, kiteconnect, dhanhq and fyers-apiv3 at their simulators
 	@$(BIN)/python -m pytest -m clients
 
 check-browser: $(VENV)/dev.stamp ## the dashboard in Debian's chromium, over the real service
@@ -52,7 +52,7 @@ vendor: $(VENV)/dev.stamp ## fetch what the dashboard vendors anew, from the npm
 	@$(BIN)/python -m scripts.vendor
 
 check-slow: $(VENV)/dev.stamp ## kill -9 at every point, and whatever else takes minutes
-	@$(BIN)/python -m pytest -m slow
+	@$(BIN)/python -m pytest -m slow -n 2 --dist loadfile
 
 fix: $(VENV)/dev.stamp ## format, and mend what can be mended
 	@$(BIN)/ruff format -q .

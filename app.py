@@ -3,6 +3,7 @@
 import atexit
 import re
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from typing import IO
@@ -50,6 +51,7 @@ from services.bracket_supervisor import PAPER, BracketSupervisor, SupervisorPort
 from services.cadence import Cadence
 from services.desk import Desk
 from services.engine_lock import EngineRunsElsewhere, hold_engine_lock
+from services.instrument_names import ListedNames
 from services.market_sessions import MarketSessions
 from services.outbound_http import OutboundHttp
 from services.outbox import OutboxFeeder, Words
@@ -173,8 +175,8 @@ def _desk(config: Config, clock: Clock, outbox: OutboxFeeder) -> tuple[Desk, Bro
     db = outbox.db
     secrets = Secrets(SecretBox(pepper=config.api_key_pepper, encryption_keys=config.encryption_keys), clock)
     announcer = BracketAnnouncer(db, clock, partial(emit_update, socketio), also=outbox.wake)
-    settings = BrokerSettings.of(config)
     symbols = SymbolTable(db, clock)
+    settings = replace(BrokerSettings.of(config), names=ListedNames(symbols))
     supervisor = BracketSupervisor(
         SupervisorPorts(
             db=db,

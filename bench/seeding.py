@@ -21,7 +21,7 @@ from broker.zerodha.mapping import order_form
 from database.bracket_db import EventRecord, insert_bracket
 from database.session import Database
 from database.settings import SettingScope, put_setting
-from services.bracket.account import GttClaims, index_book, part_of_read, standings
+from services.bracket.account import Claims, index_book, part_of_read, standings
 from services.bracket.events import Event, LegAcknowledged
 from services.bracket.lifecycle import Decision, answer, reconcile
 from services.bracket.model import BookRead, Bracket, LegStatus, Mode, Moment, State
@@ -143,7 +143,7 @@ class Seeder:
             agrees = None if standing is None else standing.agrees
             seen = Seen(
                 session=session,
-                read=part_of_read(one.bracket, index, claims=GttClaims(), agrees=agrees),
+                read=part_of_read(one.bracket, index, claims=Claims(), agrees=agrees),
                 standing=standing,
             )
             now = Moment.read(self._clock)

@@ -1,6 +1,6 @@
-"""The daily login at Zerodha through a browser: a ticket opens it, Kite sends the person back here.
+"""The daily login at a broker through a browser: a ticket opens it, the broker sends the person back here.
 
-These pages change something though they are asked with GET: Kite and the links of people can do no other.
+These pages change something though they are asked with GET: brokers and the links of people can do no other.
 So each works only with a word minted for it, once. See services/broker_login.py for who may log in whom.
 """
 
@@ -8,6 +8,7 @@ from flask import Blueprint, Response, current_app, redirect, request
 from markupsafe import escape
 from werkzeug.wrappers import Response as AnyResponse
 
+from broker.registry import BROKERS, import_broker_module
 from database.account_db import existing_account
 from database.auth_db import Scope
 from restx_api.callers import caller, count_anybody, count_stranger, desk, for_scopes
@@ -23,9 +24,8 @@ from services.broker_login import (
 )
 from services.errors import LoginRefused
 
-brlogin_bp = Blueprint("brlogin", __name__, url_prefix="/zerodha")
+brlogin_bp = Blueprint("brlogin", __name__, url_prefix=f"/<any({', '.join(BROKERS)}):broker>")
 
-COOKIE = "zerodha_login"
 _HINT = "If `account login` waits in a terminal, paste the address of this page there."
 
 
@@ -42,46 +42,58 @@ def login_ports() -> LoginPorts:
 
 @brlogin_bp.post("/login")
 @for_scopes(Scope.TRADE)
-def open_login() -> Response:
+def open_login(broker: str) -> Response:
     """Give the bearer of a trading key the address at which its account's owner logs in, once."""
-    ticket = login_ticket(login_ports(), existing_account(desk().db, caller().account_id))
-    address = f"{request.host_url}zerodha/login?ticket={ticket.text}"
+    owner = existing_account(desk().db, caller().account_id)
+    if owner.broker != broker or not has_login_page(broker):
+        raise LoginRefused(f"account {owner.name} cannot log in here")
+    ticket = login_ticket(login_ports(), owner)
+    address = f"{request.host_url}{broker}/login?ticket={ticket.text}"
     return success({"login_url": address, "expires_at": utc_milliseconds(ticket.until)})
 
 
 @brlogin_bp.get("/login")
-def begin() -> AnyResponse:
-    """Send the bearer of a ticket to Kite, and have this browser remember that it was sent."""
+def begin(broker: str) -> AnyResponse:
+    """Send the bearer of a ticket to the broker, and have this browser remember that it was sent."""
     count_anybody()
-    begun = begin_login(login_ports(), request.args.get("ticket", ""))
+    begun = begin_login(login_ports(), request.args.get("ticket", ""), broker=broker)
     answer = redirect(begun.page, code=303)
     answer.set_cookie(
-        COOKIE,
+        _cookie(broker),
         begun.cookie,
         max_age=int(STATE_LIFE.total_seconds()),
-        path="/zerodha/callback",
+        path=f"/{broker}/callback",
         secure=request.is_secure,
         httponly=True,
-        samesite="Lax",  # Kite's redirect is a navigation from another site: Strict would lose it
+        samesite="Lax",  # the broker's redirect is a navigation from another site: Strict would lose it
     )
     return _sealed(answer)
 
 
 @brlogin_bp.get("/callback")
-def come_back() -> AnyResponse:
-    """Take the request_token Kite sent a person back with."""
+def come_back(broker: str) -> AnyResponse:
+    """Take what the broker sent a person back with."""
     count_anybody()
-    if request.args.get("status", "success") != "success":
-        raise LoginRefused("Zerodha says that the login did not go well")
     owner = end_login(
         login_ports(),
-        request.args.get("request_token", ""),
+        request.args.to_dict(),
+        broker=broker,
         state=request.args.get("state", ""),
-        cookie=request.cookies.get(COOKIE, ""),
+        cookie=request.cookies.get(_cookie(broker), ""),
     )
     answer = _page(f"Account {owner.name} is logged in", "It goes on by itself. You can close this page.")
-    answer.delete_cookie(COOKIE, path="/zerodha/callback")
+    answer.delete_cookie(_cookie(broker), path=f"/{broker}/callback")
     return answer
+
+
+def has_login_page(broker: str) -> bool:
+    """Whether a person can log in at the broker through these pages."""
+    login = import_broker_module(broker).daily_login()
+    return login is not None and login.by_browser
+
+
+def _cookie(broker: str) -> str:
+    return f"{broker}_login"
 
 
 @brlogin_bp.errorhandler(LoginRefused)
@@ -90,9 +102,8 @@ def refuse(exc: LoginRefused) -> AnyResponse:
     if request.method == "POST":
         return answer_error(exc)
     count_stranger(None)
-    return _page(
-        "The login was not taken", f"{exc}. {_HINT if request.args.get('request_token') else ''}", 400
-    )
+    came_back = request.endpoint == "brlogin.come_back" and len(request.args) > 1
+    return _page("The login was not taken", f"{exc}. {_HINT if came_back else ''}", 400)
 
 
 def _page(title: str, words: str, status: int = 200) -> AnyResponse:

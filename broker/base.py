@@ -48,6 +48,7 @@ __all__ = [
     "GttRequest",
     "GttRow",
     "Instrument",
+    "InstrumentNames",
     "ListedInstrument",
     "LoggedIn",
     "NotSent",
@@ -153,18 +154,30 @@ class BrokerAccount(Protocol):
     capabilities: BrokerCapabilities
 
     def place_order(self, order: OrderRequest) -> OrderAck:
-        """Send one order carrying its tag. An ack means accepted for processing, nothing more."""
+        """Send one order carrying its tag. An ack means accepted for processing, nothing more.
+
+        Terms that are native (`Terms.is_native`) place the broker's own bracket in one request: the entry
+        with its stop and target. The ack's id names the entry, and with it the bracket. A broker that
+        takes no limit for the stop leaves `stop_limit` out.
+        """
         ...
 
     def modify_order(self, broker_order_id: str, terms: Terms, *, uses_reserve: bool = True) -> None:
         """Ask for new terms, the quantity being the total. Saying the same twice does no harm.
 
+        The id of a native bracket's exit moves that exit alone, by trigger_price and price; its quantity
+        is the broker's business and is left out. The id of its entry moves the entry, which has not filled;
+        where the broker wants the whole bracket again, the terms have all of it.
         uses_reserve is as in OrderRequest: only what protects nothing goes without the reserve.
         """
         ...
 
     def cancel_order(self, broker_order_id: str) -> None:
-        """Ask for a cancel. Only a book that shows it says that it is cancelled."""
+        """Ask for a cancel. Only a book that shows it says that it is cancelled.
+
+        The id of a native bracket's exit takes that exit away, at some brokers the other one with it; the
+        id of its entry cancels what is left of the entry. What that does to the exits is the broker's.
+        """
         ...
 
     def place_gtt(self, gtt: GttRequest) -> OrderAck:
@@ -180,7 +193,17 @@ class BrokerAccount(Protocol):
         ...
 
     def order_book(self) -> tuple[OrderRow, ...]:
-        """Return the whole day's order book, every page of it."""
+        """Return the whole day's order book, every page of it.
+
+        A native bracket is its entry, under the id that placing it returned, and from then on a row for
+        each exit with an id of its own, `parent_order_id` and `exit_purpose` (STOP or TARGET). An exit is
+        PENDING while the broker holds it back, and TRIGGER_PENDING or OPEN only when it truly works,
+        whatever word the broker has for it (Alpaca calls a stop that works `held`). Its quantity is what it
+        covers, its fill included. A stop's `price` is its limit where the broker takes one, else None.
+        Ids are stable: where a change gives an order a new one, the adapter goes on showing the first.
+        The tag is on the entry at most; without one a bracket is told by its content (`tag` None). An exit
+        that has ended is best shown until the day's end; one that vanishes is believed gone only slowly.
+        """
         ...
 
     def gtt_book(self) -> tuple[GttRow, ...]:
@@ -238,13 +261,35 @@ class Renewable(Protocol):
         ...
 
 
+@runtime_checkable
+class TellsUser(Protocol):
+    """An account whose broker says whose session it is."""
+
+    def user_id(self) -> str:
+        """Return the broker's name for the session's user. Raises ReadFailed or AuthDead."""
+        ...
+
+
 class DailyLogin(Protocol):
     """How a person gets the account a new token: a page of the broker's, and what it gives back."""
 
     needs: tuple[str, ...]  # names of the secrets that are stored for it
+    public: frozenset[str]  # those of them that are no secret, shown as they are typed
+    brings: str  # what the person brings back, as the broker calls it in the address: "request_token"
+    by_browser: bool  # whether the page sends the browser back to us with our state, or has to be copied from
+    signs_pushes: bool  # whether is_genuine can tell; else the secret address is all there is
+    unattended: tuple[str, ...]  # names of the secrets that log in without a person; none: it takes one
 
     def page(self, login: Mapping[str, str], state: str | None) -> str:
         """Return the address at which the person logs in; state comes back with the person."""
+        ...
+
+    def went_well(self, query: Mapping[str, str]) -> bool:
+        """Whether the address a person came back to tells of a login that succeeded."""
+        ...
+
+    def log_in(self, login: Mapping[str, str], settings: "BrokerSettings", now: datetime) -> LoggedIn:
+        """Return a session by the `unattended` secrets alone; the failures of `exchange`."""
         ...
 
     def exchange(self, request_token: str, login: Mapping[str, str], settings: "BrokerSettings") -> LoggedIn:
@@ -261,6 +306,27 @@ class DailyLogin(Protocol):
     def is_genuine(self, push: bytes, login: Mapping[str, str]) -> bool:
         """Whether the broker itself signed a push for this app, compared in constant time."""
         ...
+
+
+class InstrumentNames(Protocol):
+    """Brokers' numbers for instruments, both ways, as their lists of the day have them.
+
+    None for what is not listed. Raises ReadFailed when the lists could not be read.
+    """
+
+    def number_of(self, broker: str, symbol: "Symbol", /) -> str | None: ...
+
+    def symbol_of(self, broker: str, exchange: str, number: str, /) -> "Symbol | None": ...
+
+
+class NoNames:
+    """Satisfies InstrumentNames where nothing is listed: for logins, downloads, brokers without numbers."""
+
+    def number_of(self, _broker: str, _symbol: "Symbol") -> str | None:
+        return None
+
+    def symbol_of(self, _broker: str, _exchange: str, _number: str) -> "Symbol | None":
+        return None
 
 
 class PushListener(Protocol):
@@ -331,7 +397,7 @@ class BrokerModule(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerSettings:
-    """What adapters need of the configuration."""
+    """What adapters need of the configuration, and the numbers of instruments."""
 
     api_roots: dict[str, str]  # broker name -> base address, only where it differs from the default
     paper_state: str
@@ -339,6 +405,7 @@ class BrokerSettings:
     ws_roots: dict[str, str] = field(default_factory=dict)  # the same for push streams
     mode: Mode = Mode.LIVE
     timeout_seconds: float = 4.0
+    names: InstrumentNames = field(default_factory=NoNames)
 
     @staticmethod
     def of(config: Config) -> "BrokerSettings":

@@ -28,10 +28,12 @@ MAX_ANSWER_BYTES = 16 * 1024 * 1024  # a book of 5,000 orders is about 5 MB
 MAX_FILE_BYTES = 128 * 1024 * 1024
 CHUNK_BYTES = 64 * 1024
 MAX_RETRY_AFTER_SECONDS = 60
+DEFAULT_RETRY_AFTER = timedelta(seconds=1)
 # A read of several books that gave up at the last of them would have spent its calls for nothing.
 READ_PATIENCE = timedelta(seconds=2)
 
 _FORM_TYPE = "application/x-www-form-urlencoded"
+_JSON_TYPE = "application/json"
 Fields = Mapping[str, str] | Sequence[tuple[str, str]]
 
 
@@ -48,14 +50,23 @@ class BrokerSession:
     """One account's connections to one broker, and its rate limit. Thread-safe."""
 
     def __init__(
-        self, root: str, headers: Mapping[str, str], *, limiter: AccountLimiter, timeout_seconds: float
+        self,
+        root: str,
+        headers: Mapping[str, str],
+        *,
+        limiter: AccountLimiter,
+        timeout_seconds: float,
+        stops_when_throttled: bool = False,
     ) -> None:
         """Open nothing yet. root is the base address; timeout_seconds bounds each whole answer.
 
+        stops_when_throttled sends nothing more after a 429 until the broker's wait is over, exits neither:
+        for a broker that locks out who goes on.
         Raises ValueError when root or a header cannot be sent: a wrong setting, or a damaged token.
         """
         self._root = root.rstrip("/")
         self._limiter = limiter
+        self._stops_when_throttled = stops_when_throttled
         self._closed = threading.Event()
         self._timeout = (min(CONNECT_SECONDS, timeout_seconds), timeout_seconds)
         self._template = requests.Request("GET", self._root, headers=dict(headers)).prepare()
@@ -65,14 +76,20 @@ class BrokerSession:
         self._adapter = _Adapter(pool_connections=1, pool_maxsize=POOLED_CONNECTIONS, max_retries=0)
 
     def write(
-        self, method: Literal["POST", "PUT", "DELETE"], path: str, *, lane: Lane, form: Fields = ()
+        self,
+        method: Literal["POST", "PUT", "PATCH", "DELETE"],
+        path: str,
+        *,
+        lane: Lane,
+        form: Fields = (),
+        json: bytes = b"",
     ) -> Answer:
-        """Send one request that changes something, once.
+        """Send one request that changes something, once; its body is a form, or JSON already encoded.
 
         Raises RateLimited or NotSent when no byte left, OutcomeUnknown when one may have.
         """
         self._limiter.acquire(lane)
-        request = self._prepared(method, path, form=form)
+        request = self._prepared(method, path, form=form, json=json)
         try:
             return self._exchange(request)
         except (OSError, HTTPError) as exc:
@@ -91,20 +108,28 @@ class BrokerSession:
         except (OSError, HTTPError, RateLimited) as exc:
             raise ReadFailed(f"GET {path} failed: {_words(exc)}") from exc
 
+    def ask(self, path: str, *, lane: Lane, json: bytes) -> Answer:
+        """Send one POST that only asks; as `read` otherwise. Raises ReadFailed."""
+        try:
+            self._take_room(lane)
+            return self._exchange(self._prepared("POST", path, json=json))
+        except (OSError, HTTPError, RateLimited) as exc:
+            raise ReadFailed(f"POST {path} failed: {_words(exc)}") from exc
+
     def download(self, path: str, *, lane: Lane = Lane.READ) -> "Download":
         """Send one GET for a file that is too long to be held whole. Raises ReadFailed; to be closed."""
         try:
-            self._limiter.acquire(lane)
+            self._take_room(lane)
             request = self._prepared("GET", path)
             return Download(path, self._adapter.send(request, stream=True, timeout=self._timeout))
         except (OSError, HTTPError, RateLimited) as exc:
             raise ReadFailed(f"GET {path} failed: {_words(exc)}") from exc
 
-    def authorize(self, authorization: str) -> None:
-        """Send another Authorization header from the next call on. Raises ValueError for a damaged one."""
+    def authorize(self, authorization: str, *, header: str = "Authorization") -> None:
+        """Send another token, in this header, from the next call on. Raises ValueError for a damaged one."""
         template = self._template.copy()
         template.headers.update(
-            requests.Request("GET", self._root, headers={"Authorization": authorization}).prepare().headers
+            requests.Request("GET", self._root, headers={header: authorization}).prepare().headers
         )
         self._template = template  # one assignment: a call under way keeps the request it was made with
 
@@ -130,7 +155,7 @@ class BrokerSession:
                 return
 
     def _prepared(
-        self, method: str, path: str, *, form: Fields = (), params: Fields = ()
+        self, method: str, path: str, *, form: Fields = (), json: bytes = b"", params: Fields = ()
     ) -> requests.PreparedRequest:
         request = self._template.copy()
         request.method = method
@@ -138,6 +163,8 @@ class BrokerSession:
         if form:
             request.body = urlencode(form).encode("ascii")
             request.headers["Content-Type"] = _FORM_TYPE
+        elif json:
+            request.body, request.headers["Content-Type"] = json, _JSON_TYPE
         if method != "GET":
             request.headers["Content-Length"] = str(len(request.body or b""))
         return request
@@ -152,11 +179,14 @@ class BrokerSession:
             response.raw.close()
         if len(body) > MAX_ANSWER_BYTES:
             raise HTTPError(f"the answer is longer than {MAX_ANSWER_BYTES} bytes")
-        return Answer(
+        answer = Answer(
             status=response.status_code,
             body=body,
-            retry_after=_retry_after(response.headers.get("Retry-After")),
+            retry_after=_retry_after(response.headers),
         )
+        if answer.status == 429 and self._stops_when_throttled:
+            self._limiter.hold(answer.retry_after or DEFAULT_RETRY_AFTER)
+        return answer
 
 
 class Download:
@@ -214,10 +244,16 @@ def _words(exc: Exception) -> str:
     return f"{type(exc).__name__}: {exc}"[:300]
 
 
-def _retry_after(header: str | None) -> timedelta | None:
+def _retry_after(headers: Mapping[str, str]) -> timedelta | None:
+    milliseconds = _digits(headers.get("X-Retry-After-Ms"))  # the finer of the two, where a broker has it
+    seconds = _digits(headers.get("Retry-After")) if milliseconds is None else milliseconds / 1000
+    return None if seconds is None else timedelta(seconds=min(seconds, MAX_RETRY_AFTER_SECONDS))
+
+
+def _digits(header: str | None) -> int | None:
     if header is None or not header.isascii() or not header.isdigit():
         return None  # the form with a date is not worth a parser: the caller has a default
-    return timedelta(seconds=min(int(header[:6]), MAX_RETRY_AFTER_SECONDS))
+    return int(header[:9])
 
 
 class _Adapter(HTTPAdapter):

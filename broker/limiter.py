@@ -53,6 +53,8 @@ class AccountLimiter:
         reads: tuple[Window, ...],
         quotes: tuple[Window, ...],
     ) -> None:
+        self._clock = clock
+        self._held_until = 0.0  # monotonic
         self._orders = SlidingLimit(clock, orders, reserved_percent=RESERVED_PERCENT)
         self._reads = SlidingLimit(clock, reads)
         self._quotes = SlidingLimit(clock, quotes)
@@ -62,6 +64,7 @@ class AccountLimiter:
 
         Raises RateLimited when there is none, saying after how long there will be; nothing is taken.
         """
+        self._respect_pause()
         match lane:
             case Lane.ENTRY:
                 self._orders.acquire()
@@ -73,6 +76,17 @@ class AccountLimiter:
                 self._quotes.acquire()
             case _:
                 assert_never(lane)
+
+    def hold(self, wait: timedelta) -> None:
+        """Let nothing through for so long, exits neither: the broker said when it will listen again."""
+        self._held_until = max(self._held_until, self._clock.monotonic() + wait.total_seconds())
+
+    def _respect_pause(self) -> None:
+        if not self._held_until:
+            return
+        left = self._held_until - self._clock.monotonic()
+        if left > 0:
+            raise RateLimited(f"the broker asked for a pause; it ends in {left:.3f} s", _rounded_up(left))
 
     def use(self) -> tuple[BudgetUse, ...]:
         """Return what is used of every window, now."""

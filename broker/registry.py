@@ -6,7 +6,7 @@ from typing import cast
 
 from broker.base import BrokerModule
 
-BROKERS = ("paper", "zerodha")
+BROKERS = ("paper", "zerodha", "dhan", "fyers")
 
 
 class UnknownBroker(LookupError):

@@ -1,7 +1,7 @@
 """Commands for tables, accounts and API keys."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import click
 
@@ -14,10 +14,12 @@ from database.session import Database
 from services.broker_login import (
     LoginPorts,
     daily_login,
+    log_in_unattended,
     login_ends_at,
     login_ticket,
     request_token_of,
     take_request_token,
+    take_token,
 )
 from services.errors import LoginRefused
 from utils.constants import EXCHANGE_ZONE
@@ -25,6 +27,7 @@ from utils.constants import EXCHANGE_ZONE
 OWNER_NAME = "owner"  # whose accounts those are that commands make
 
 _TOKEN_HELP = "The token of the broker's session; - reads it from standard input."  # noqa: S105  # help text
+_NEW_USER_HELP = "The account belongs to another user of the broker now."
 
 
 def db_commands(office: Office) -> click.Group:
@@ -61,11 +64,16 @@ def account_commands(office: Office, brokers: Sequence[str]) -> click.Group:
     @group.command("set-token")
     @click.option("--name", required=True)
     @click.option("--auth-token", required=True, help=_TOKEN_HELP)
-    def set_token(name: str, auth_token: str) -> None:
-        """Store the token of a new broker session."""
+    @click.option("--new-user", is_flag=True, help=_NEW_USER_HELP)
+    def set_token(name: str, auth_token: str, new_user: bool) -> None:
+        """Store the token of a new broker session of the account's user."""
         token = _given_token(auth_token)
         with office.open() as db:
-            _store_token(db, office, account_called(db, name), token or "")
+            account = account_called(db, name)
+            try:
+                take_token(_login_ports(office, db), account, token or "", is_new_user=new_user)
+            except LoginRefused as exc:
+                raise Refused(str(exc)) from exc
         click.echo(f"account {name} has a new token")
 
     @group.command("login")
@@ -73,18 +81,32 @@ def account_commands(office: Office, brokers: Sequence[str]) -> click.Group:
     @click.option("--api-key", help="The app's key, when it is new or has changed.")
     @click.option("--api-secret", help="Its secret; - reads it from standard input. Asked for otherwise.")
     @click.option("--request-token", help="What the broker's page gave, or the whole address it led to.")
-    @click.option("--new-user", is_flag=True, help="The account belongs to another user of the broker now.")
+    @click.option("--secret", "others", multiple=True, metavar="NAME=VALUE", help="Another secret.")
+    @click.option("--unattended", is_flag=True, help="By stored secrets alone, where the broker allows it.")
+    @click.option("--new-user", is_flag=True, help=_NEW_USER_HELP)
     def login(
-        name: str, api_key: str | None, api_secret: str | None, request_token: str | None, new_user: bool
+        *,
+        name: str,
+        api_key: str | None,
+        api_secret: str | None,
+        request_token: str | None,
+        others: tuple[str, ...],
+        unattended: bool,
+        new_user: bool,
     ) -> None:
         """Log in at the broker; a running service goes on with the new token by itself."""
         with office.open() as db:
             account = account_called(db, name)
             ports = _login_ports(office, db)
             try:
-                _keep_app(ports, account, api_key=api_key, api_secret=api_secret)
-                pasted = request_token or _ask_to_log_in(office, ports, account)
-                ends_at = take_request_token(ports, account, request_token_of(pasted), is_new_user=new_user)
+                given = {"api_key": api_key, "api_secret": _given_token(api_secret), **_named(others)}
+                _keep_secrets(ports, account, given, unattended=unattended)
+                if unattended:
+                    ends_at = log_in_unattended(ports, account, is_new_user=new_user)
+                else:
+                    pasted = request_token or _ask_to_log_in(office, ports, account)
+                    token = request_token_of(_given_token(pasted) or "", account.broker)
+                    ends_at = take_request_token(ports, account, token, is_new_user=new_user)
             except LoginRefused as exc:
                 raise Refused(str(exc)) from exc
         click.echo(f"account {name} is logged in until {ends_at.astimezone(EXCHANGE_ZONE):%d %b %H:%M} IST")
@@ -157,13 +179,23 @@ def _login_ports(office: Office, db: Database) -> LoginPorts:
     return LoginPorts(db=db, box=office.secrets.box, clock=office.clock, settings=settings)
 
 
-def _keep_app(ports: LoginPorts, account: Account, *, api_key: str | None, api_secret: str | None) -> None:
+def _named(pairs: Sequence[str]) -> dict[str, str]:
+    found = {name: value for name, _, value in (pair.partition("=") for pair in pairs)}
+    if not all(found.values()):
+        raise Refused("a secret is given as NAME=VALUE")
+    return found
+
+
+def _keep_secrets(
+    ports: LoginPorts, account: Account, given: Mapping[str, str | None], *, unattended: bool
+) -> None:
     """Store, sealed, what the login needs and is not stored yet; ask for what was not given."""
-    known = account_db.login_of(ports.db, ports.box, account.id)
-    given = {"api_key": api_key, "api_secret": _given_token(api_secret)}
+    login, known = daily_login(account.broker), account_db.login_of(ports.db, ports.box, account.id)
     wanted = {
-        name: given.get(name) or known.get(name) or click.prompt(name, hide_input=name != "api_key", err=True)
-        for name in daily_login(account.broker).needs
+        name: given.get(name)
+        or known.get(name)
+        or click.prompt(name, hide_input=name not in login.public, err=True)
+        for name in (*login.needs, *(login.unattended if unattended else ()))
     }
     if wanted != {name: known.get(name) for name in wanted}:
         at = ports.clock.now()
@@ -171,17 +203,20 @@ def _keep_app(ports: LoginPorts, account: Account, *, api_key: str | None, api_s
 
 
 def _ask_to_log_in(office: Office, ports: LoginPorts, account: Account) -> str:
-    page = daily_login(account.broker).page(account_db.login_of(ports.db, ports.box, account.id), None)
+    login, broker = daily_login(account.broker), account.broker
+    page = login.page(account_db.login_of(ports.db, ports.box, account.id), None)
+    if not login.by_browser:
+        click.echo(f"Log in at\n  {page}\nand paste the {login.brings} you get there below.", err=True)
+        pasted: str = click.prompt(login.brings, hide_input=True, err=True)
+        return pasted
     ticket = login_ticket(ports, account)
     click.echo(
-        f"Log in at\n  {page}\nand paste the address it leads to, or its request_token, below;", err=True
+        f"Log in at\n  {page}\nand paste the address it leads to, or its {login.brings}, below;", err=True
     )
-    click.echo("or, where the app's redirect address is this service's /zerodha/callback, open", err=True)
-    click.echo(
-        f"  http://127.0.0.1:{office.config.port}/{account.broker}/login?ticket={ticket.text}", err=True
-    )
+    click.echo(f"or, where the app's redirect address is this service's /{broker}/callback, open", err=True)
+    click.echo(f"  http://127.0.0.1:{office.config.port}/{broker}/login?ticket={ticket.text}", err=True)
     click.echo("within five minutes, and press Ctrl-C here once it says that you are logged in.", err=True)
-    answer: str = click.prompt("address or request_token", hide_input=True, err=True)
+    answer: str = click.prompt(f"address or {login.brings}", hide_input=True, err=True)
     return answer
 
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, insert, select, update
+from sqlalchemy import Connection, Select, case, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from ulid import ULID
 
@@ -134,12 +134,16 @@ def set_account_status(db: Database, account_id: str, *, status: AccountStatus, 
 
 
 def set_auth_token(db: Database, box: SecretBox, account_id: str, *, auth_token: str, at: datetime) -> None:
-    """Store the token of a broker session, sealed, and make the account active.
+    """Store the token of a broker session, sealed; an account that needed a login is active again.
 
-    Raises AccountMissing and NotStored.
+    A disabled one stays so: its stops need the broker, and its keys stay refused. Raises AccountMissing and
+    NotStored.
     """
     bound = sealed_for(existing_account(db, account_id), AUTH_TOKEN)
-    values = {"auth_token": box.seal(auth_token, bound), "status": AccountStatus.ACTIVE, "updated_at": at}
+    status = case(
+        (AccountRow.status == AccountStatus.DISABLED, AccountRow.status), else_=AccountStatus.ACTIVE
+    )
+    values = {"auth_token": box.seal(auth_token, bound), "status": status, "updated_at": at}
     with db.write() as connection:
         _update_in(connection, account_id, values)
         write_setting(

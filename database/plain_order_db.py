@@ -167,6 +167,21 @@ def open_plain_orders(db: Database) -> tuple[PlainOrder, ...]:
         return tuple(_decoder.decode(snapshot) for snapshot in connection.scalars(wanted))
 
 
+def plain_orders_since(db: Database, account_id: str, since: datetime) -> tuple[PlainOrder, ...]:
+    """Return an account's orders that may be at the broker and that a book may not show yet.
+
+    Those are the ones sent since a time, and those of which nobody knows; GTTs are left out. Raises NotRead.
+    """
+    is_open = PlainOrderRow.status.in_([status for status in PlainStatus if status.is_open])
+    is_new = and_(PlainOrderRow.sent_at >= since, PlainOrderRow.status == PlainStatus.ACCEPTED)
+    wanted = select(PlainOrderRow.snapshot).where(
+        PlainOrderRow.account_id == account_id, or_(is_open, is_new)
+    )
+    with db.read() as connection:
+        found = [_decoder.decode(snapshot) for snapshot in connection.scalars(wanted)]
+    return tuple(order for order in found if order.kind is PlainKind.ORDER)
+
+
 def free_client_order_ids(db: Database, sent_before: datetime) -> int:
     """Let ids that accounts used for orders before a time be used again; return how many there were.
 

@@ -36,6 +36,7 @@ __all__ = [
     "SymbolTable",
     "enhanced_search_symbols",
     "find_listing",
+    "find_symbol",
     "list_instrument_lists",
     "past_terms",
     "replace_instruments",
@@ -43,6 +44,8 @@ __all__ = [
 ]
 
 INSTRUMENTS_KEPT = timedelta(minutes=1)  # a sync in another process is seen after this
+# A number names the same contract all day, and no index finds it: the look-up reads the exchange's list.
+NUMBERS_KEPT = timedelta(hours=6)
 WRITTEN_AT_ONCE = 2_000  # 60 ms of writing, for which an order may have to wait
 _ABANDONED_AFTER = timedelta(hours=1)  # a list written for so long was left by a process that died
 
@@ -91,6 +94,9 @@ class SymbolTable:
         self._recent: RecentAnswers[tuple[str, str, str], Listing] = RecentAnswers(
             clock.monotonic, kept=INSTRUMENTS_KEPT
         )
+        self._by_token: RecentAnswers[tuple[str, str, str], str] = RecentAnswers(
+            clock.monotonic, kept=NUMBERS_KEPT
+        )
 
     def instrument(self, exchange: str, symbol: str, *, broker: str) -> Instrument | None:
         """Return a symbol as the broker lists it, or None when it does not. Raises NotRead."""
@@ -109,10 +115,23 @@ class SymbolTable:
             self._recent.put(key, found, asked_at=asked_at)
         return found
 
+    def symbol_of(self, exchange: str, token: str, *, broker: str) -> str | None:
+        """Return the symbol that a broker lists under a number, or None. Raises NotRead."""
+        key = (broker, exchange, token)
+        known = self._by_token.get(key)
+        if known is not None:
+            return known
+        asked_at = self._clock.monotonic()
+        found = find_symbol(self._db, exchange, token=token, broker=broker)
+        if found is not None:
+            self._by_token.put(key, found, asked_at=asked_at)
+        return found
+
     def replace_instruments(self, rows: Iterable[Listing], *, broker: str, exchange: str) -> int:
         """Replace a broker's list of one exchange, all of it or nothing, and return its length."""
         count = replace_instruments(self._db, rows, broker=broker, exchange=exchange, at=self._clock.now())
         self._recent.forget()
+        self._by_token.forget()
         return count
 
 
@@ -158,6 +177,23 @@ def find_listing(db: Database, exchange: str, *, symbol: str, broker: str) -> Li
         return None
     columns = dict(row._mapping)
     return Listing(token=columns.pop("token"), instrument=Instrument(**columns))
+
+
+def find_symbol(db: Database, exchange: str, *, token: str, broker: str) -> str | None:
+    """Return the symbol that a broker lists under a number, or None. Raises NotRead."""
+    wanted = (
+        select(InstrumentRow.symbol)
+        .join(InstrumentListRow, InstrumentListRow.list_id == InstrumentRow.list_id)
+        .where(
+            InstrumentListRow.broker == broker,
+            InstrumentListRow.exchange == exchange,
+            InstrumentRow.token == token,
+        )
+        .limit(1)
+    )
+    with db.read() as connection:
+        found: str | None = connection.scalar(wanted)
+    return found
 
 
 def list_instrument_lists(db: Database) -> tuple[InstrumentList, ...]:

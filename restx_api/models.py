@@ -64,7 +64,9 @@ class SurvivesShutdown(Told):
 class ProtectionTold(Told):
     """Who holds the exits."""
 
-    topology = fields.String(metadata={"description": "A one morphing order, B broker's OCO, C two orders"})
+    topology = fields.String(
+        metadata={"description": "A one morphing order, B broker's OCO, C two orders, D broker's bracket"}
+    )
     held_by = fields.String()
     survives_shutdown = fields.Nested(SurvivesShutdown)
     warnings = fields.List(fields.String())

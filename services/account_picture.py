@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from services.bracket.account import BookIndex, foreign_filled
 from services.bracket.model import BookRead, Bracket, Leg, Moment
+from services.bracket.native import is_held_back
 from services.bracket.observation import Read, Standing, Timing
 
 
@@ -21,9 +22,15 @@ class AccountPicture:
         """Whether a read says exactly what the last complete one did, on the same day."""
         if self._last is None:
             return False
-        last, last_sessions = self._last
-        is_same = books.orders == last.orders and books.gtts == last.gtts
-        return is_same and books.positions is None and sessions == last_sessions
+        _, last_sessions = self._last
+        return not self.shows_news(books) and books.positions is None and sessions == last_sessions
+
+    def shows_news(self, books: BookRead) -> bool:
+        """Whether orders or GTTs are not as the last complete read had them."""
+        if self._last is None:
+            return False
+        last, _ = self._last
+        return books.orders != last.orders or books.gtts != last.gtts
 
     def keep(self, books: BookRead, sessions: dict[str, str]) -> None:
         """Remember a complete read."""
@@ -66,7 +73,7 @@ def differs(old: Read | None, new: Read) -> bool:
 
 def is_evidence(bracket: Bracket, read: Read, standing: Standing | None, *, timing: Timing) -> bool:
     """Whether a read that repeats the one before still proves something: absence, a change, our base."""
-    if any(leg.change is not None or leg.missed_reads or _is_unheard(leg) for leg in bracket.legs):
+    if any(leg.change is not None or leg.missed_reads or _is_unheard(bracket, leg) for leg in bracket.legs):
         return True
     if bracket.foreign_base is not None or bracket.state.is_closed or standing is None:
         return False
@@ -78,8 +85,8 @@ def is_evidence(bracket: Bracket, read: Read, standing: Standing | None, *, timi
     )
 
 
-def _is_unheard(leg: Leg) -> bool:
-    return leg.is_live and not leg.is_working
+def _is_unheard(bracket: Bracket, leg: Leg) -> bool:
+    return leg.is_live and not leg.is_working and not is_held_back(bracket, leg)
 
 
 def _changes_the_picture(bracket: Bracket, standing: Standing) -> bool:

@@ -46,10 +46,10 @@ from services.account_pushes import AccountPushes
 from services.account_reads import AccountReads, BooksFailed, BooksRead, Parts, QuotesRead
 from services.bracket.account import (
     BookIndex,
-    gtt_claims,
+    claims_of,
     index_book,
     is_complete,
-    is_lost_gtt,
+    is_lost,
     part_of_read,
     standings,
 )
@@ -534,6 +534,8 @@ class AccountWorker:
             self._distrust(Overlay.BROKER_DOWN, "a read lacks orders that were live; it proves nothing")
             return
         self._set_troubles(frozenset())
+        if self._picture.shows_news(message.books):
+            self._reads.saw_news(message.books.started)
         self._picture.keep(message.books, sessions)
         index = index_book(message.books)
         if self._picture.notes_foreign_fills(index, brackets):
@@ -552,17 +554,17 @@ class AccountWorker:
         self._reads.hurry_in(_READ_AGAIN)
 
     def _share_out(self, index: BookIndex, brackets: list[Bracket], sessions: dict[str, str]) -> None:
-        claims = gtt_claims(brackets)
+        claims = claims_of(brackets)
         found = standings(index, brackets, session=sessions)
         for tracked in self._roster.all():
             standing = self._confirmed(tracked.bracket, found.get(tracked.bracket.id), index.read.started)
             agrees = None if standing is None else standing.agrees
             read = part_of_read(tracked.bracket, index, claims=claims, agrees=agrees)
             self._give(tracked, read, standing)
-            if any(is_lost_gtt(leg) for leg in tracked.bracket.legs):
+            if any(is_lost(leg) for leg in tracked.bracket.legs):
                 # Adopt at once, so that no other bracket takes the same trigger for its own.
                 self._decide([tracked])
-                claims = gtt_claims([one.bracket for one in self._roster.all()])
+                claims = claims_of([one.bracket for one in self._roster.all()])
         self._picture.previous_read = index.read.started
 
     def _give(self, tracked: Tracked, read: Read, standing: Standing | None) -> None:

@@ -338,6 +338,7 @@ class BracketSupervisor:
             db=ports.db,
             clock=ports.clock,
             capabilities=self.capabilities(broker_name),
+            quiescence=self._timing(broker_name).quiescence,
             kill_switch=KillSwitch(ports.db, owner, ports.clock),
             session_of=self._sessions_of(broker_name),
         )

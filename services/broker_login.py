@@ -9,12 +9,21 @@ user is remembered from the first login: a login of anybody else changes nothing
 import logging
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
-from broker.base import AuthDead, BrokerError, BrokerSettings, DailyLogin
+from broker.base import (
+    AccountCredentials,
+    AuthDead,
+    BrokerError,
+    BrokerSettings,
+    DailyLogin,
+    LoggedIn,
+    ReadFailed,
+    TellsUser,
+)
 from broker.registry import import_broker_module
 from database.account_db import (
     Account,
@@ -37,7 +46,7 @@ TICKET_LIFE = timedelta(minutes=5)
 STATE_LIFE = timedelta(minutes=10)
 USER_ID = "user_id"  # beside the login's secrets: whose account it is at the broker
 
-_REQUEST_TOKEN = re.compile(r"[0-9A-Za-z_-]{6,128}")
+_REQUEST_TOKEN = re.compile(r"[0-9A-Za-z._-]{6,4096}")  # some brokers' are whole JSON web tokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,24 +86,29 @@ def login_ticket(ports: LoginPorts, owner: Account) -> LoginWord:
     return mint_login_word(ports.db, ports.box, owner.id, step=LoginStep.TICKET, until=until)
 
 
-def begin_login(ports: LoginPorts, ticket: str) -> LoginBegun:
-    """Take a ticket and return where its bearer logs in. Raises LoginRefused."""
+def begin_login(ports: LoginPorts, ticket: str, *, broker: str) -> LoginBegun:
+    """Take a ticket of this broker's page and return where its bearer logs in. Raises LoginRefused."""
     now = ports.clock.now()
     account_id = use_login_word(ports.db, ports.box, ticket, step=LoginStep.TICKET, now=now)
-    owner = _usable(ports, account_id)
+    owner = _usable(ports, account_id, broker=broker)
     cookie, until = secrets.token_urlsafe(32), now + STATE_LIFE
     state = mint_login_word(ports.db, ports.box, owner.id, step=LoginStep.STATE, until=until, bound_to=cookie)
     page = daily_login(owner.broker).page(_secrets_for(ports, owner), state.text)
     return LoginBegun(page=page, cookie=cookie, until=until)
 
 
-def end_login(ports: LoginPorts, request_token: str, *, state: str, cookie: str) -> Account:
+def end_login(
+    ports: LoginPorts, query: Mapping[str, str], *, broker: str, state: str, cookie: str
+) -> Account:
     """Take what a browser brought back from the broker's page and return the account. Raises LoginRefused."""
+    login = daily_login(broker)
+    if not login.went_well(query):
+        raise LoginRefused(f"{broker.capitalize()} says that the login did not go well")
     account_id = use_login_word(
         ports.db, ports.box, state, step=LoginStep.STATE, now=ports.clock.now(), bound_to=cookie
     )
-    owner = _usable(ports, account_id)
-    take_request_token(ports, owner, request_token)
+    owner = _usable(ports, account_id, broker=broker)
+    take_request_token(ports, owner, query.get(login.brings, ""))
     return owner
 
 
@@ -105,27 +119,99 @@ def take_request_token(
 
     is_new_user forgets whose account it was. Raises LoginRefused; then the old token is as it was.
     """
-    if _REQUEST_TOKEN.fullmatch(request_token) is None:
-        raise LoginRefused("that is no request_token")
     broker, login = daily_login(owner.broker), _secrets_for(ports, owner)
+    if _REQUEST_TOKEN.fullmatch(request_token) is None:
+        raise LoginRefused(f"that is no {broker.brings}")
+    return _taken(
+        ports,
+        owner,
+        lambda: broker.exchange(request_token, login, ports.settings),
+        is_new_user=is_new_user,
+        refused=f"the broker refused the {broker.brings}: it works once, for minutes",
+    )
+
+
+def log_in_unattended(ports: LoginPorts, owner: Account, *, is_new_user: bool = False) -> datetime:
+    """Log in by stored secrets alone, where the broker allows it; else as take_request_token."""
+    broker, login = daily_login(owner.broker), _secrets_for(ports, owner)
+    missing = [name for name in broker.unattended if not login.get(name)]
+    if missing or not broker.unattended:
+        words = " and ".join(missing)
+        raise LoginRefused(
+            f"account {owner.name} has no {words}" if missing else f"{owner.broker} takes a person to log in"
+        )
+    return _taken(
+        ports,
+        owner,
+        lambda: broker.log_in(login, ports.settings, ports.clock.now()),
+        is_new_user=is_new_user,
+        refused="the broker refused the stored secrets",
+    )
+
+
+def _taken(
+    ports: LoginPorts, owner: Account, log_in: Callable[[], LoggedIn], *, is_new_user: bool, refused: str
+) -> datetime:
     obtained = ports.clock.now()
     try:
-        session = broker.exchange(request_token, login, ports.settings)
+        session = log_in()
     except AuthDead as exc:
-        raise LoginRefused("the broker refused the request_token: it works once, for minutes") from exc
+        raise LoginRefused(refused) from exc
     except BrokerError as exc:
         raise LoginRefused("the broker did not answer; log in again") from exc
+    _keep(ports, owner, session, is_new_user=is_new_user, at=obtained)
+    logger.info("account %s has a new broker login", owner.name)
+    return daily_login(owner.broker).ends_at(obtained)
+
+
+def _keep(ports: LoginPorts, owner: Account, session: LoggedIn, *, is_new_user: bool, at: datetime) -> None:
+    """Store a session's token. Raises LoginRefused for that of another user."""
+    login = login_of(ports.db, ports.box, owner.id)
     known = None if is_new_user else login.get(USER_ID)
-    if known is not None and known != session.user_id:
+    _refuse_another_user(owner, known=known, user_id=session.user_id)
+    if known is None:
+        set_login(ports.db, ports.box, owner.id, login=login | {USER_ID: session.user_id}, at=at)
+    set_auth_token(ports.db, ports.box, owner.id, auth_token=session.auth_token, at=at)
+
+
+def take_token(ports: LoginPorts, owner: Account, auth_token: str, *, is_new_user: bool = False) -> None:
+    """Store a token that somebody got elsewhere, once the broker said that it is of the account's user.
+
+    While that user is not known yet, nobody is asked; is_new_user forgets whose account it was. Raises
+    LoginRefused; then the old token is as it was.
+    """
+    login, at = login_of(ports.db, ports.box, owner.id), ports.clock.now()
+    if USER_ID in login:
+        user_id = _user_of(ports, owner, auth_token)
+        _refuse_another_user(owner, known=None if is_new_user else login[USER_ID], user_id=user_id)
+        set_login(ports.db, ports.box, owner.id, login=login | {USER_ID: user_id}, at=at)
+    set_auth_token(ports.db, ports.box, owner.id, auth_token=auth_token, at=at)
+
+
+def _user_of(ports: LoginPorts, owner: Account, auth_token: str) -> str:
+    credentials = AccountCredentials(account_id=owner.id, auth_token=auth_token)
+    try:
+        session = import_broker_module(owner.broker).connect(credentials, ports.settings)
+    except ValueError as exc:
+        raise LoginRefused(str(exc)) from exc
+    try:
+        if not isinstance(session, TellsUser):
+            raise LoginRefused(f"{owner.broker} does not say whose token that is: log in instead")
+        return session.user_id()
+    except AuthDead as exc:
+        raise LoginRefused(f"{owner.broker} does not take this token: nothing was changed") from exc
+    except ReadFailed as exc:
+        raise LoginRefused(f"{owner.broker} did not say whose token that is: nothing was changed") from exc
+    finally:
+        session.close()
+
+
+def _refuse_another_user(owner: Account, *, known: str | None, user_id: str) -> None:
+    if known is not None and known != user_id:
         raise LoginRefused(
             f"this login is of another user of {owner.broker} than account {owner.name} belongs to:"
             " nothing was changed"
         )
-    if known is None:
-        set_login(ports.db, ports.box, owner.id, login=login | {USER_ID: session.user_id}, at=obtained)
-    set_auth_token(ports.db, ports.box, owner.id, auth_token=session.auth_token, at=obtained)
-    logger.info("account %s has a new broker login", owner.name)
-    return broker.ends_at(obtained)
 
 
 def login_ends_at(db: Database, owner: Account) -> datetime | None:
@@ -134,23 +220,24 @@ def login_ends_at(db: Database, owner: Account) -> datetime | None:
     return None if broker is None or stored_at is None else broker.ends_at(stored_at)
 
 
-def request_token_of(pasted: str) -> str:
+def request_token_of(pasted: str, broker: str = "zerodha") -> str:
     """Return the request_token of what a person pasted: itself, or the address they were sent to.
 
     Raises LoginRefused.
     """
-    text = pasted.strip()
-    if "request_token=" not in text:
+    text, login = pasted.strip(), daily_login(broker)
+    if f"{login.brings}=" not in text:
         return text
     query = parse_qs(urlsplit(text).query)
-    if query.get("status", ["success"]) != ["success"] or len(query.get("request_token", [])) != 1:
+    told = {name: values[0] for name, values in query.items()}
+    if not login.went_well(told) or len(query.get(login.brings, [])) != 1:
         raise LoginRefused("the address does not tell of a login that went well")
-    return query["request_token"][0]
+    return told[login.brings]
 
 
-def _usable(ports: LoginPorts, account_id: str | None) -> Account:
+def _usable(ports: LoginPorts, account_id: str | None, *, broker: str) -> Account:
     owner = None if account_id is None else account(ports.db, account_id)
-    if owner is None or owner.status is AccountStatus.DISABLED:
+    if owner is None or owner.status is AccountStatus.DISABLED or owner.broker != broker:
         raise LoginRefused("this login did not begin here, or took too long: begin it again")
     return owner
 
@@ -167,7 +254,7 @@ def _secrets_for(ports: LoginPorts, owner: Account) -> dict[str, str]:
 def is_genuine_push(ports: LoginPorts, owner: Account, push: bytes) -> bool:
     """Whether the account's broker signed a push; where none is signed, the address is all there is."""
     login = import_broker_module(owner.broker).daily_login()
-    if login is None:
+    if login is None or not login.signs_pushes:
         return True
     stored: Mapping[str, str] = login_of(ports.db, ports.box, owner.id)
     return all(stored.get(name) for name in login.needs) and login.is_genuine(push, stored)

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import IntEnum
 
-from services.bracket.model import Bracket, Leg, LegKind, LegStatus, Overlay, State, Topology
+from services.bracket.group import is_off
+from services.bracket.model import Bracket, Leg, LegKind, LegStatus, Overlay, Role, State, Topology
+from services.bracket.native import is_held_back, is_native_exit
 from services.bracket.quantities import watches_gtts
 
 
@@ -94,17 +96,24 @@ def _is_unsettled(bracket: Bracket) -> bool:
         return not bracket.state.is_closed
     if bracket.foreign_base is None and bracket.state in _HOLDING_STATES:
         return True  # until two reads agree on what else the account holds
-    return any(_is_waiting(leg) for leg in bracket.legs)
+    if any(is_off(bracket, part) for part in bracket.slices):
+        return True
+    return any(_is_waiting(bracket, leg) for leg in bracket.legs)
 
 
-def _is_waiting(leg: Leg) -> bool:
+def _is_waiting(bracket: Bracket, leg: Leg) -> bool:
     is_missed = leg.is_live and leg.missed_reads > 0
-    return leg.status in _WAITING or leg.change is not None or is_missed
+    is_unheard = leg.status in _WAITING and not is_held_back(bracket, leg)
+    return is_unheard or leg.change is not None or is_missed
 
 
 def _needs_price(bracket: Bracket) -> bool:
     is_held_by_order = any(
-        leg.is_live and leg.kind is LegKind.ORDER and leg.role.value == "X" for leg in bracket.legs
+        leg.is_live
+        and leg.kind is LegKind.ORDER
+        and leg.role is Role.EXIT
+        and not is_native_exit(bracket, leg)
+        for leg in bracket.legs
     )
     is_virtual = bracket.plan.topology is Topology.MORPH or is_held_by_order
     return is_virtual or bracket.trail is not None or bracket.state in _UNSETTLED_STATES

@@ -11,6 +11,7 @@ from database.outbox_db import Channel, destinations
 from database.secret_box import SecretBox
 from database.session import Database
 from database.symbol import list_instrument_lists
+from database.token_death import token_death
 from services.broker_login import login_ends_at
 from utils.clock import Clock
 from utils.constants import EXCHANGE_ZONE
@@ -52,7 +53,7 @@ def _check_accounts(ports: CheckupPorts, accounts: tuple[Account, ...]) -> Itera
 def _ended(ports: CheckupPorts, account: Account) -> str | None:
     """Return why an account with a token needs another, None where it does not."""
     ends_at = login_ends_at(ports.db, account)
-    if account.status is AccountStatus.NEEDS_LOGIN:
+    if account.status is AccountStatus.NEEDS_LOGIN or token_death(ports.db, account.id) is not None:
         return f"is logged out at its broker: run `account login {account.name}`"
     if ends_at is not None and ports.clock.now() >= ends_at:
         when = f"{ends_at.astimezone(EXCHANGE_ZONE):%d %b %H:%M}"

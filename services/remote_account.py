@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
+from datetime import timedelta
 
 from broker.base import BrokerCapabilities
 from database.bracket_db import BracketChange, StaleWriter, load, save
@@ -37,6 +38,7 @@ class RemoteAccount:
     db: Database
     clock: Clock
     capabilities: BrokerCapabilities
+    quiescence: timedelta
     kill_switch: KillSwitch
     session_of: Callable[[str, Moment], TradingSession]
     is_cut_off: bool = False  # its worker ends an entry that it cannot watch

@@ -52,6 +52,7 @@ class Roster:
         self._symbols: dict[Symbol, dict[str, None]] = {}  # ordered: equal runs look in equal order
         self._urgencies: Counter[Urgency] = Counter()
         self._price: Counter[Symbol] = Counter()
+        self._open: Counter[Symbol] = Counter()
         self._gtts = 0
         self._everything = 0
         self._evidence = 0
@@ -143,11 +144,7 @@ class Roster:
         return frozenset(symbol for symbol, count in self._price.items() if count)
 
     def open_symbols(self) -> frozenset[Symbol]:
-        return frozenset(
-            symbol
-            for symbol, ids in self._symbols.items()
-            if any(not self._tracked[one].bracket.state.is_closed for one in ids)
-        )
+        return frozenset(symbol for symbol, count in self._open.items() if count)
 
     def exchanges(self) -> set[str]:
         return {exchange for (exchange, _), ids in self._symbols.items() if ids}
@@ -159,3 +156,4 @@ class Roster:
         self._everything += sign * needs.everything
         self._evidence += sign * needs.evidence
         self._price[symbol_of(tracked.bracket)] += sign * needs.price
+        self._open[symbol_of(tracked.bracket)] += sign * (not tracked.bracket.state.is_closed)

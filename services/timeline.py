@@ -49,6 +49,12 @@ def _child(event: ev.ChildSighted, bracket: Bracket) -> str:
     return f"the OCO fired its {event.purpose}: order {event.broker_order_id}, {terms_in_words(event.terms)}"
 
 
+def _adopted(event: ev.ExitAdopted, bracket: Bracket) -> str:
+    return (
+        f"the entry brought its {event.purpose}: order {event.broker_order_id}, {terms_in_words(event.terms)}"
+    )
+
+
 def _change(event: ev.ChangeIntended, bracket: Bracket) -> str:
     if event.terms is None:
         return f"{_name(event, bracket)} to be cancelled"
@@ -82,6 +88,9 @@ _WORDS: dict[type, Callable[[Any, Bracket], str]] = {
     ev.LegBecameUnknown: lambda e, b: f"{_name(e, b)}: outcome unknown, asking by tag ({e.reason})",
     ev.LegSighted: _sighted,
     ev.ChildSighted: _child,
+    ev.ExitAdopted: _adopted,
+    ev.ExitsMissed: lambda e, b: f"{_name(e, b)} is shown without both of its exits",
+    ev.ExitsProvedAbsent: lambda e, b: f"the broker is proved to hold no more exits of {_name(e, b)}",
     ev.LegMissed: lambda e, b: f"{_name(e, b)} is missing in a complete read",
     ev.LegProvedAbsent: lambda e, b: f"{_name(e, b)} is proved never to have arrived",
     ev.LegExpired: lambda e, b: f"{_name(e, b)} is over with the day",

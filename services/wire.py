@@ -194,6 +194,7 @@ def _gtt(command: Command, terms: Terms) -> GttRequest:
         side=command.leg.side,
         terms=terms,
         last_price=command.last_price,
+        tag=command.leg.tag,
     )
 
 

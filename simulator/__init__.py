@@ -5,11 +5,12 @@ from simulator.commands import command_outcome, post_command
 from simulator.exchange import SimulatedExchange
 from simulator.instruments import Listing, load_instruments
 from simulator.refusals import Refused
-from simulator.settings import ExchangeSettings, SessionHours, WalkSettings
+from simulator.settings import ExchangeSettings, NativeSettings, SessionHours, WalkSettings
 
 __all__ = [
     "ExchangeSettings",
     "Listing",
+    "NativeSettings",
     "Refused",
     "SessionHours",
     "SimulatedExchange",

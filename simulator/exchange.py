@@ -296,7 +296,9 @@ class SimulatedExchange:
         """Let a fault work on the books themselves; for tests of what a broker should never do."""
         with self._working() as now:
             self._news.accounts.update(one.account_id for one in self._ledger.accounts)
-            return act(self._ledger, self._floor, now)
+            outcome = act(self._ledger, self._floor, now)
+            self._floor.orders.follow_links(now)
+            return outcome
 
     def peek(self, look: Callable[[Ledger], Outcome]) -> Outcome:
         """Look at the books themselves; nothing is let in, nobody is told."""

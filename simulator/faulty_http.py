@@ -54,9 +54,17 @@ class FaultyServer(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 64
 
-    def __init__(self, port: int, handler: type["FaultyHandler"], *, plan: FaultPlan) -> None:
+    def __init__(
+        self,
+        port: int,
+        handler: type["FaultyHandler"],
+        *,
+        plan: FaultPlan,
+        client_header: str = "Authorization",
+    ) -> None:
         super().__init__(("127.0.0.1", port), handler)
         self.plan = plan
+        self.client_header = client_header  # what a rule knows a client by
         self.memory = _Memory()
         self.ending = threading.Event()
 
@@ -95,7 +103,7 @@ class FaultyHandler(BaseHTTPRequestHandler):
         if self.reached(fault):
             self._answer(fault, body)
 
-    do_POST = do_PUT = do_DELETE = do_GET
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_GET
 
     def log_message(self, format: str, *args: Any) -> None:
         """Log nothing."""
@@ -106,7 +114,7 @@ class FaultyHandler(BaseHTTPRequestHandler):
             self.command,
             self.path,
             body=body.decode("utf-8", "replace"),
-            client=self.headers.get("Authorization", ""),
+            client=self._client(),
         )
 
     def reached(self, fault: Fault) -> bool:
@@ -130,6 +138,9 @@ class FaultyHandler(BaseHTTPRequestHandler):
         if cut:
             self._reset()
 
+    def _client(self) -> str:
+        return self.headers.get(self.server.client_header, "")
+
     def _answer(self, fault: Fault, body: bytes) -> None:
         answer = self._answer_of(fault, body)
         self.server.ending.wait(fault.wait_after)
@@ -141,7 +152,7 @@ class FaultyHandler(BaseHTTPRequestHandler):
     def _answer_of(self, fault: Fault, body: bytes) -> Answer | None:
         if fault.answers_itself is not None:
             return made_up(fault.answers_itself)
-        key = self.headers.get("Authorization", ""), self.path
+        key = self._client(), self.path
         if fault.replays and (old := self.server.memory.old(key)) is not None:
             return old
         answer = self.asked(body)

@@ -41,6 +41,7 @@ class Gtt:
     updated_at: datetime
     expires_at: datetime
     status: GttStatus = GttStatus.ACTIVE
+    tag: str = ""  # as given; which brokers show it is their wire's business
 
     @property
     def key(self) -> Key:

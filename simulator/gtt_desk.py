@@ -55,6 +55,7 @@ class GttDesk:
             created_at=now,
             updated_at=now,
             expires_at=expiry(self._orders.instrument(key), now),
+            tag=request.tag,
         )
         self._put(gtt)
         return gtt.trigger_id

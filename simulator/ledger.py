@@ -22,18 +22,18 @@ class Table(Generic[Row]):
 
     def __init__(self, rows: Mapping[str, Row] | None = None) -> None:
         self._rows: dict[str, Row] = dict(rows or {})
-        self.changed: set[str] = set()
+        self.changed: dict[str, None] = {}  # ordered: a book is listed as it was written
 
     def get(self, key: str) -> Row | None:
         return self._rows.get(key)
 
     def put(self, key: str, row: Row) -> None:
         self._rows[key] = row
-        self.changed.add(key)
+        self.changed[key] = None
 
     def drop(self, key: str) -> None:
         del self._rows[key]
-        self.changed.add(key)
+        self.changed[key] = None
 
     def __iter__(self) -> Iterator[Row]:
         return iter(self._rows.values())

@@ -20,6 +20,7 @@ from services.bracket.model import (
 from simulator.funds import FundsState
 from simulator.ledger import TRADING_DAY, Ledger
 from simulator.matching import Fill, match, trigger_is_reached
+from simulator.native_desk import NativeDesk
 from simulator.news import News
 from simulator.orders import PRICED, STOPS, Key, Order, accepted, ended, triggered, with_fill, with_terms
 from simulator.positions import Trade, after_trade
@@ -47,7 +48,8 @@ class OrderDesk:
         self._news = news
         self._risk = RiskDesk(ledger, instruments, settings=settings)
         waiting = (order for order in ledger.orders if order.status is RowStatus.PENDING)
-        self._pending = {order.order_id: order.accept_at for order in waiting}
+        self._pending = {order.order_id: order.accept_at for order in waiting if not order.is_held}
+        self._natives = NativeDesk(ledger, settings=settings)
 
     def instrument(self, key: Key) -> Instrument:
         """Return the instrument. Raises Refused when the exchange does not list it."""
@@ -71,10 +73,13 @@ class OrderDesk:
             now=now,
             hours=None if after_market else self._settings.hours,
         )
+        if request.terms.is_native:
+            self._natives.check(request, self.instrument(key))
         order = self._new_order(account_id, request, now=now)
         if after_market:
             order = replace(order, after_market=True, accept_at=self._next_open(now))
-        self._put(order)
+        for one in self._natives.bring(order, request.terms):
+            self._put(one)
         self._pending[order.order_id] = order.accept_at
         self.accept_due(now)
         return order.order_id
@@ -82,12 +87,16 @@ class OrderDesk:
     def modify(self, account_id: str, order_id: str, *, terms: Terms, now: datetime) -> None:
         """Change a live order to new terms; their quantity is the total. Raises Refused."""
         order = self._settled(account_id, order_id, verb="modified")
+        if order.parent_id is not None:
+            terms = replace(terms, quantity=order.quantity)  # what an exit covers is ours to say
         self._check_change(order, terms, now=now)
         changed = with_terms(order, terms, now=now, priority=self._ledger.next_number(self._settings))
-        changed, refusal = self._risk.reserved(changed)
+        changed, refusal = (changed, None) if order.parent_id is not None else self._risk.reserved(changed)
         if refusal is not None:
             raise Refused(refusal.kind, refusal.reason)
         self._put(changed)
+        for one in self._natives.move(changed, terms):
+            self._put(one)
         self._match_one(changed, now=now)
 
     def cancel(self, account_id: str, order_id: str, *, now: datetime) -> None:
@@ -97,11 +106,13 @@ class OrderDesk:
             check_session(self._settings.hours, now)
         self._pending.pop(order_id, None)
         self._put(ended(order, RowStatus.CANCELLED, now=now))
+        self.follow_links(now)
 
     def expire(self, order: Order, *, now: datetime) -> None:
         """End a live order with the day."""
         self._pending.pop(order.order_id, None)
         self._put(ended(order, RowStatus.EXPIRED, now=now))
+        self.follow_links(now)
 
     def sell_out(self, account_id: str, key: Key, *, product: Product, now: datetime) -> None:
         """Bring a position to zero at the last price, whatever the depth: the broker's own square-off."""
@@ -189,6 +200,7 @@ class OrderDesk:
         reserved, refusal = self._risk.reserved(order)
         if refusal is not None:
             self._put(ended(order, RowStatus.REJECTED, now=now, reason=refusal.reason, refusal=refusal.kind))
+            self.follow_links(now)
             return
         resting = accepted(reserved, now)
         self._put(resting)
@@ -196,6 +208,7 @@ class OrderDesk:
         left = self._ledger.orders.get(order.order_id)
         if order.validity is Validity.IOC and left is not None and left.is_live:
             self._put(ended(left, RowStatus.CANCELLED, now=now))
+            self.follow_links(now)
 
     def _settled(self, account_id: str, order_id: str, *, verb: str) -> Order:
         """Return a live order past its acceptance, or say why it cannot be changed."""
@@ -207,7 +220,8 @@ class OrderDesk:
                 RefusalKind.ALREADY_DONE,
                 f"Order cannot be {verb} as it is already {order.status.value}.",
             )
-        if order.status is RowStatus.PENDING and not order.waits_for_open:
+        is_kept = order.waits_for_open or (order.is_held and verb == "cancelled")
+        if order.status is RowStatus.PENDING and not is_kept:
             raise Refused(
                 RefusalKind.UNCLASSIFIED,
                 f"Order cannot be {verb} as it is being processed. Try later.",
@@ -231,10 +245,13 @@ class OrderDesk:
             )
         market = self._ledger.market(order.key)
         instrument = self.instrument(order.key)
+        if order.parent_id is not None:  # its quantity is the entry's fill, which may exceed a freeze
+            terms = replace(terms, quantity=instrument.lot_size)
         check_terms(terms, order.side, instrument=instrument, market=market)
 
     def _trigger(self, order: Order, *, now: datetime) -> None:
         self._put(triggered(order, now, priority=self._ledger.next_number(self._settings)))
+        self.follow_links(now)
 
     def _match_one(self, order: Order, *, now: datetime) -> None:
         """Match an order that just came or changed: whatever else rests had its turn already."""
@@ -258,7 +275,11 @@ class OrderDesk:
         if after is not market:
             self._ledger.put_market(after)
         for fill in fills:
-            self._book(fill, now=now)
+            order = self._ledger.orders.get(fill.order_id)
+            # A fill just booked may have cancelled or reduced this one: they are of one bracket.
+            left = 0 if order is None or not order.is_live else min(fill.quantity, order.remaining)
+            if left:
+                self._book(replace(fill, quantity=left), now=now)
 
     def _book(self, fill: Fill, *, now: datetime) -> None:
         """Record one fill: on the order, in the trade book, in the position and in the cash."""
@@ -273,6 +294,7 @@ class OrderDesk:
         account = self._ledger.account(order.account_id, self._settings)
         cash = account.cash - order.side.sign * fill.quantity * fill.price
         self._ledger.accounts.put(order.account_id, replace(account, cash=cash))
+        self.follow_links(now)
 
     def _trade_row(self, order: Order, fill: Fill, *, now: datetime) -> TradeRow:
         return TradeRow(
@@ -287,7 +309,16 @@ class OrderDesk:
             at=now,
         )
 
+    def follow_links(self, now: datetime) -> None:
+        """Let what happened to one order of a native bracket move the others."""
+        for moved in self._natives.moves(now):
+            for order in moved:  # both work before one of them can trade and change the other
+                self._put(order)
+            for order in moved:
+                self._match_one(self._ledger.orders.get(order.order_id) or order, now=now)
+
     def _put(self, order: Order) -> None:
+        self._natives.note(self._ledger.orders.get(order.order_id), order)
         self._ledger.put_order(order)
         self._news.accounts.add(order.account_id)
         self._news.orders.append(order)

@@ -8,6 +8,7 @@ from services.bracket.model import (
     OrderRow,
     OrderType,
     Product,
+    Purpose,
     RefusalKind,
     RowStatus,
     Side,
@@ -53,6 +54,10 @@ class Order:
     reason: str | None = None
     refusal: RefusalKind | None = None
     after_market: bool = False  # taken in while the market is shut, for its next opening
+    exit_ids: tuple[str, ...] = ()  # of a native bracket's entry: the orders that came with it
+    parent_id: str | None = None  # of such an exit: its entry
+    exit_purpose: Purpose | None = None
+    hides_tag: bool = False  # the broker keeps the tag and shows it to nobody
 
     @property
     def key(self) -> Key:
@@ -70,6 +75,16 @@ class Order:
     def waits_for_open(self) -> bool:
         """Whether the broker keeps it until the market opens; its owner may still change or cancel it."""
         return self.after_market and self.status is RowStatus.PENDING
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it is the exit of a native bracket whose entry has not filled (enough)."""
+        return self.parent_id is not None and self.status is RowStatus.PENDING
+
+    @property
+    def is_promise(self) -> bool:
+        """Whether it may take shares beside other orders: of a bracket's two exits only one can."""
+        return not self.is_held and self.exit_purpose is not Purpose.TARGET
 
     @property
     def waits_for_trigger(self) -> bool:
@@ -159,7 +174,7 @@ def order_row(order: Order) -> OrderRow:
     """Return the order as the order book shows it."""
     return OrderRow(
         broker_order_id=order.order_id,
-        tag=order.tag,
+        tag=None if order.hides_tag else order.tag,
         exchange=order.exchange,
         symbol=order.symbol,
         product=order.product,
@@ -174,6 +189,8 @@ def order_row(order: Order) -> OrderRow:
         updated_at=order.updated_at,
         reason=order.reason,
         refusal=order.refusal,
+        parent_order_id=order.parent_id,
+        exit_purpose=order.exit_purpose,
     )
 
 

@@ -32,7 +32,7 @@ class RiskDesk:
             and other.product is order.product
             and other.side is order.side
         ]
-        promised = sum(other.remaining for other in others)
+        promised = sum(other.remaining for other in others if other.is_promise)
         if order.product is Product.CNC and order.side is Side.SELL:
             return order, self._check_delivery(order, promised=promised)
         required = self._fresh_quantity(order, promised=promised) * self._margin_per_share(order)

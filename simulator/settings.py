@@ -38,6 +38,17 @@ class SessionHours:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NativeSettings:
+    """How this broker's native brackets behave. Brokers differ in each of these, and few write them down."""
+
+    arms_each_fill: bool = True  # the exits follow each fill; else they work once the entry is complete
+    reduces_sibling: bool = True  # by what the other fills; else gone as the other triggers or first fills
+    cancels_both: bool = False  # whether cancelling one exit takes the other one too
+    keeps_exits: bool = True  # for what has filled, when the rest of the entry ends; else they go with it
+    shows_tag: bool = True  # whether the book shows the entry's tag
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExchangeSettings:
     """The exchange's rules and manners. Amounts in rupees; None means unlimited or always."""
 
@@ -52,6 +63,7 @@ class ExchangeSettings:
     enforces_margin: bool = True
     demat_authorised: bool = True
     modifications_per_order: int = 25
+    native: NativeSettings = field(default_factory=NativeSettings)
     gtt_minimum_distance: Decimal = Decimal("0.0025")
     active_gtts: int = 250
     ended_gtts_listed: timedelta = timedelta(days=7)

@@ -33,6 +33,7 @@ from worlds.truth import Truth
 from worlds.world import SECOND_DAY, Broken, Tally, World
 
 _CALM_SECONDS = 500.0
+_SWITCHED_SECONDS = 100.0  # longer than shares may be naked, or may take to leave
 _LINGER = 70.0  # what others did is seen within a minute
 
 
@@ -116,6 +117,7 @@ class Director:
         self._dice = random.Random(f"director {world.plan.seed}")
         keys = sorted({(s.plan.instrument.exchange, s.plan.instrument.symbol) for s in world.plan.brackets})
         self._walks = {key: Walk(random.Random(f"walk {world.plan.seed} {key}"), key) for key in keys}
+        self._calm_dice = random.Random(f"calm {world.plan.seed}")
         self._waiting = list(world.plan.brackets)
         self._kill_off_at = math.inf
         self._had_night = False
@@ -281,18 +283,30 @@ class Director:
     def _calm(self) -> None:
         world = self._world
         world.calm_down()
-        self._set_kill(KillMode.OFF)
         self._truth.expect_soundness()
+        self._switch_in_calm()
         start = over_since = world.seconds
         while world.seconds - start < _CALM_SECONDS:
             world.pass_time(self._dice.uniform(0.3, 0.9))
-            self._swing(world.seconds - start)
+            if world.kill_mode is not KillMode.OFF and world.seconds >= self._kill_off_at:
+                self._set_kill(KillMode.OFF)
+            self._swing(0.0 if world.kill_mode is not KillMode.OFF else world.seconds - start)
             self._truth.check()
             self._help()
             over_since = over_since if self._is_over() else world.seconds
             is_quiet = world.seconds - over_since >= (_LINGER if world.touched or world.excuses else 3.0)
             if self._is_over() and is_quiet and world.tally.steps >= self._plan.least_steps:
                 return
+
+    def _switch_in_calm(self) -> None:
+        """Leave with the switch set, with a sound broker and still prices: nothing else brings shares out."""
+        mode = self._calm_dice.choice((KillMode.OFF, KillMode.BLOCK_ENTRIES, KillMode.FLATTEN))
+        self._set_kill(mode if self._plan.people else KillMode.OFF)
+        self._kill_off_at = self._world.seconds + _SWITCHED_SECONDS
+        if self._world.kill_mode is KillMode.BLOCK_ENTRIES:
+            held = [b for b in self._world.brackets.values() if net(b) > 0 and not b.handed_over]
+            for bracket in held[:1]:
+                self._world.ask(bracket, ExitRequested(reason=ExitReason.EXIT_NOW, by="user"))
 
     def _is_over(self) -> bool:
         world = self._world

@@ -7,7 +7,7 @@ import argparse
 import multiprocessing
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -15,12 +15,13 @@ from typing import Any
 from services.account_messages import Answered
 from services.account_reads import BooksRead
 from services.account_worker import AccountWorker
-from services.bracket import account, clocks, exits, fold, quantities, sighting, wanted
+from services.bracket import account, clocks, exits, fold, native, quantities, sighting, wanted
 from services.bracket import events as ev
 from services.bracket.lifecycle import Decision
 from services.bracket.model import (
     Bracket,
     ChangeKind,
+    KillMode,
     Leg,
     LegKind,
     LegStatus,
@@ -40,16 +41,29 @@ from worlds.fleet import hush
 from worlds.plan import plan_of
 from worlds.storage import Store
 
-_FIRST_SEED = 1
 _MOST_WORLDS = 1500
 
 Patch = Callable[[], type[AccountWorker] | None]
-MUTANTS: dict[str, tuple[str, Patch]] = {}
 
 
-def mutant(name: str, says: str) -> Callable[[Patch], Patch]:
+@dataclass(frozen=True)
+class Mutant:
+    """A bug: what it does, how it is put in, which world caught it last, and which faults bring it out."""
+
+    says: str
+    patch: Patch
+    seed: int
+    brought_out_by: frozenset[str] = frozenset()
+
+
+MUTANTS: dict[str, Mutant] = {}
+
+
+def mutant(name: str, says: str, seed: int, *faults: str) -> Callable[[Patch], Patch]:
+    """Register a bug. Seed and faults only save time: where they are of no use, all worlds are tried."""
+
     def register(patch: Patch) -> Patch:
-        MUTANTS[name] = (says, patch)
+        MUTANTS[name] = Mutant(says, patch, seed, frozenset(faults))
         return patch
 
     return register
@@ -64,7 +78,7 @@ def everywhere(original: Any, changed: Any) -> None:
                     setattr(module, key, changed)
 
 
-@mutant("no write-ahead", "an intention is stored with its answer, not before it is sent")
+@mutant("no write-ahead", "an intention is stored with its answer, not before it is sent", 3)
 def _no_write_ahead() -> type[AccountWorker]:
     class Forgetful(AccountWorker):
         def __init__(self, *args: Any, **more: Any) -> None:
@@ -95,7 +109,7 @@ def _no_write_ahead() -> type[AccountWorker]:
     return Forgetful
 
 
-@mutant("one-read absence", "missing in one read is absent")
+@mutant("one-read absence", "missing in one read is absent", 3)
 def _one_read_absence() -> None:
     def count(step: Step, leg: Leg, read: Read) -> None:
         if leg.status is not LegStatus.SENT:
@@ -104,7 +118,7 @@ def _one_read_absence() -> None:
     everywhere(sighting._count_absence, count)
 
 
-@mutant("mixed-snapshot quantity", "the open quantity of one look and the exit's fill of the next")
+@mutant("mixed-snapshot quantity", "the open quantity of one look and the exit's fill of the next", 5)
 def _mixed_snapshot() -> None:
     seen: dict[tuple[str, int], tuple[int, int, int]] = {}  # version, open quantity then and before
 
@@ -121,7 +135,7 @@ def _mixed_snapshot() -> None:
     everywhere(quantities.safe_total, total)
 
 
-@mutant("mixed-row merge", "status and terms of an older row, fill of a newer one")
+@mutant("mixed-row merge", "status and terms of an older row, fill of a newer one", 238, "F20", "F22")
 def _mixed_row() -> None:
     def is_news(leg: Leg, row: OrderRow) -> bool:
         shown = (sighting._ORDER_STATUS[row.status], row.filled)
@@ -136,7 +150,7 @@ def _mixed_row() -> None:
     everywhere(honest, mixed)
 
 
-@mutant("target before stop", "the first exit of a fill is a limit at its target")
+@mutant("target before stop", "the first exit of a fill is a limit at its target", 3)
 def _target_first() -> None:
     honest = wanted.wanted_exit
 
@@ -154,7 +168,7 @@ def _target_first() -> None:
     everywhere(honest, target_first)
 
 
-@mutant("cancel not confirmed", "an acknowledged cancel is a cancelled order")
+@mutant("cancel not confirmed", "an acknowledged cancel is a cancelled order", 7)
 def _cancel_unconfirmed() -> None:
     honest = fold._EFFECTS[ev.ChangeAcknowledged]
 
@@ -167,7 +181,7 @@ def _cancel_unconfirmed() -> None:
     fold._EFFECTS[ev.ChangeAcknowledged] = believed
 
 
-@mutant("empty book trusted", "an order that a read lacks is over")
+@mutant("empty book trusted", "an order that a read lacks is over", 3)
 def _empty_book() -> None:
     everywhere(account.is_complete, lambda *_args, **_more: True)
 
@@ -178,14 +192,14 @@ def _empty_book() -> None:
     everywhere(sighting._miss, miss)
 
 
-@mutant("terminal sticky", "what was cancelled once is never looked at again")
+@mutant("terminal sticky", "what was cancelled once is never looked at again", 115, "F49", "F08")
 def _terminal_sticky() -> None:
     honest = sighting._is_news
     over = (LegStatus.CANCELLED, LegStatus.EXPIRED, LegStatus.REJECTED, LegStatus.ABSENT)
     everywhere(honest, lambda leg, row: leg.status not in over and honest(leg, row))
 
 
-@mutant("unwind special-cased", "what an unwind filled does not count as bought")
+@mutant("unwind special-cased", "what an unwind filled does not count as bought", 705, "F49", "F27")
 def _unwind_special() -> None:
     def without(bracket: Bracket, part: Slice) -> int:
         sold = quantities.filled_of(bracket, Role.EXIT, part=part)
@@ -196,7 +210,7 @@ def _unwind_special() -> None:
     everywhere(quantities.net_of, without)
 
 
-@mutant("timer on wall clock", "ages are differences of the wall clock")
+@mutant("timer on wall clock", "ages are differences of the wall clock", 188, "F71")
 def _wall_clock() -> None:
     def since(self: Moment, earlier: Moment) -> timedelta:
         return max(timedelta(0), self.wall - earlier.wall)
@@ -204,13 +218,19 @@ def _wall_clock() -> None:
     Moment.since = since  # type: ignore[method-assign]
 
 
-@mutant("kill switch blocks exits", "a set kill switch stops every command")
+@mutant("kill switch blocks exits", "a set kill switch stops every command", 12)
 def _kill_blocks() -> None:
     honest = exits.tend_exits
     everywhere(honest, lambda step: None if step.seen.kill != "off" else honest(step))
 
 
-@mutant("dead session trusted", "an empty book of a dead session is a book")
+@mutant("blocked entries block exits", "only the switch that flattens lets exits through", 50)
+def _block_entries_blocks() -> None:
+    honest = exits.tend_exits
+    everywhere(honest, lambda step: None if step.seen.kill is KillMode.BLOCK_ENTRIES else honest(step))
+
+
+@mutant("dead session trusted", "an empty book of a dead session is a book", 3)
 def _dead_session() -> type[AccountWorker]:
     everywhere(account.is_complete, lambda *_args, **_more: True)
 
@@ -226,7 +246,7 @@ def _dead_session() -> type[AccountWorker]:
     return Trusting
 
 
-@mutant("no quiescence", "three reads at once prove an absence")
+@mutant("no quiescence", "three reads at once prove an absence", 11)
 def _no_quiescence() -> None:
     def count(step: Step, leg: Leg, read: Read) -> None:
         if leg.status is LegStatus.SENT:
@@ -238,12 +258,17 @@ def _no_quiescence() -> None:
     everywhere(sighting._count_absence, count)
 
 
-@mutant("rejected is protected", "an order that the book shows as rejected counts as open")
+@mutant("unseen exits are none", "a native entry whose exits no book shows has none", 24)
+def _unseen_exits() -> None:
+    everywhere(native.awaits_exits, lambda _bracket: False)
+
+
+@mutant("rejected is protected", "an order that the book shows as rejected counts as open", 6)
 def _rejected_protects() -> None:
     sighting._ORDER_STATUS[RowStatus.REJECTED] = LegStatus.OPEN
 
 
-@mutant("acknowledged is protected", "an order with an id protects before any book shows it")
+@mutant("acknowledged is protected", "an order with an id protects before any book shows it", 3)
 def _ack_protects() -> None:
     honest = fold._EFFECTS[ev.LegAcknowledged]
 
@@ -259,12 +284,28 @@ def _ack_protects() -> None:
     fold._EFFECTS[ev.LegAcknowledged] = believed
 
 
-@mutant("clock set back ignored", "moments that lie ahead stay ahead after a restart")
+@mutant(
+    "acknowledged change is done", "an order says what was asked of it before any book shows it", 133, "F15"
+)
+def _ack_changes() -> None:
+    honest = fold._EFFECTS[ev.ChangeAcknowledged]
+
+    def believed(bracket: Bracket, event: Any, at: Moment) -> Bracket:
+        leg = bracket.leg(event.seq)
+        if leg.change is None or leg.change.terms is None:
+            return honest(bracket, event, at)
+        terms = leg.change.terms
+        return fold._with_leg(bracket, replace(leg, terms=terms, agreed_terms=terms, change=None))
+
+    fold._EFFECTS[ev.ChangeAcknowledged] = believed
+
+
+@mutant("clock set back ignored", "moments that lie ahead stay ahead after a restart", 28, "F71", "F69")
 def _clock_ignored() -> None:
     everywhere(clocks.mend_clock, lambda step: None)
 
 
-@mutant("second child ignored", "of two children of an OCO only the first is adopted")
+@mutant("second child ignored", "of two children of an OCO only the first is adopted", 20, "F50B")
 def _second_child() -> None:
     honest = sighting._adopt_child
 
@@ -275,7 +316,7 @@ def _second_child() -> None:
     everywhere(honest, first_only)
 
 
-@mutant("re-sent blindly", "an unknown order is sent again at once")
+@mutant("re-sent blindly", "an unknown order is sent again at once", 5)
 def _resent() -> None:
     everywhere(
         exits._may_duplicate, lambda step, live: len(live) == 1 and live[0].status is LegStatus.UNKNOWN
@@ -299,19 +340,29 @@ def hunt(name: str) -> Hunt:
     A mutant that makes the code raise is caught by any test, not by what the worlds look at: it goes on.
     """
     hush()
-    worker_type = MUTANTS[name][1]() or AccountWorker
+    worker_type = MUTANTS[name].patch() or AccountWorker
     store, raised = Store(), []
     try:
-        for number in range(_MOST_WORLDS):
-            seed = _FIRST_SEED + number
+        for number, seed in enumerate(_seeds(MUTANTS[name]), start=1):
             invariant = play(plan_of(seed), store, worker_type=worker_type).invariant
             if invariant == "raised":
                 raised.append(seed)
             elif invariant is not None:
-                return Hunt(name, number + 1, seed, invariant, tuple(raised))
+                return Hunt(name, number, seed, invariant, tuple(raised))
     finally:
         store.close()
     return Hunt(name, _MOST_WORLDS, None, None, tuple(raised))
+
+
+def _seeds(one: Mutant) -> Iterator[int]:
+    """Give the world that caught it last, then those with a fault that brings it out, then the others."""
+    others = [seed for seed in range(1, _MOST_WORLDS + 1) if seed != one.seed]
+    yield one.seed
+    yield from sorted(others[: _MOST_WORLDS - 1], key=lambda seed: not _brings_out(one, seed))
+
+
+def _brings_out(one: Mutant, seed: int) -> bool:
+    return any(fault.code in one.brought_out_by for fault in plan_of(seed).faults)
 
 
 def is_caught(caught: Hunt, store: Store) -> bool:

@@ -18,12 +18,13 @@ from services.bracket.model import (
     PriceSpec,
     Product,
     Side,
+    State,
     TargetTerms,
     Topology,
     Trail,
     Validity,
 )
-from simulator import load_instruments
+from simulator import NativeSettings, load_instruments
 from simulator.clock import MONDAY_MORNING
 from simulator.faults import FAULTS, Elsewhere
 from simulator.orders import Key
@@ -75,6 +76,7 @@ class FaultSeed:
     code: str
     rate: float
     script: tuple[int, ...] | None = None
+    aim: State | None = None  # strike only while a bracket is in this state
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +96,8 @@ class WorldPlan:
     least_faults: int = 8
     least_kills: int = 1
     night_at: float = field(default=60.0)
+    native: NativeSettings = field(default_factory=NativeSettings)  # how the broker's own brackets behave
+    exits_listed_after: float = 0.0  # seconds that their exits are listed later than their entry
 
 
 def plan_of(seed: int) -> WorldPlan:
@@ -102,10 +106,10 @@ def plan_of(seed: int) -> WorldPlan:
     days = 2 if seed % 10 == 9 else 1
     pushes = dice.random() < 0.5
     able = replace(capabilities(), pushes_orders=pushes)
-    return WorldPlan(
+    plain = WorldPlan(
         seed=seed,
         brackets=_brackets(dice, able, days=days),
-        faults=_faults(dice, days=days),
+        faults=_aimed(random.Random(f"aim {seed}"), _faults(dice, days=days)),
         seconds=dice.uniform(60.0, 75.0),
         days=days,
         acceptance_delay=dice.choice((0.0, 0.0, 0.3, 1.2)),
@@ -113,6 +117,43 @@ def plan_of(seed: int) -> WorldPlan:
         pushes=pushes,
         people=dice.choice((0.0, 0.0, 0.004)),
     )
+    return _with_natives(plain)
+
+
+# --- native brackets
+
+
+def _with_natives(plan: WorldPlan) -> WorldPlan:
+    """Return the world with native brackets among the others, in one of three; its own dice decide."""
+    dice = random.Random(f"native {plan.seed}")
+    if dice.random() >= 1 / 3:
+        return plan
+    chosen = [one for one in plan.brackets if _can_be_native(one.plan) and dice.random() < 0.75]
+    if not chosen:
+        chosen = [one for one in plan.brackets if _can_be_native(one.plan)][:1]
+    brackets = tuple(replace(one, plan=_native(one.plan)) if one in chosen else one for one in plan.brackets)
+    manners = {name: dice.random() < 0.5 for name in ("arms_each_fill", "reduces_sibling", "cancels_both")}
+    native = NativeSettings(**manners, keeps_exits=dice.random() < 0.5, shows_tag=dice.random() < 0.75)
+    late = dice.choice((0.0, 0.0, 3.0))
+    return replace(plan, brackets=brackets, native=native, exits_listed_after=late)
+
+
+def _can_be_native(plan: Plan) -> bool:
+    is_plain = plan.entry.order_type in _NATIVE_ENTRIES and plan.entry.validity is Validity.DAY
+    return is_plain and len(plan.targets) == 1
+
+
+def _native(plan: Plan) -> Plan:
+    """Return the plan as a native bracket that the former topology takes over from."""
+    opening = OPENING[plan.instrument.exchange, plan.instrument.symbol]
+    able = replace(
+        plan.capabilities, fallbacks={plan.product: plan.topology}, native_entry_types=_NATIVE_ENTRIES
+    )
+    entry = replace(plan.entry, expected_price=plan.entry.price or opening)
+    return replace(plan, topology=Topology.NATIVE, capabilities=able, entry=entry)
+
+
+_NATIVE_ENTRIES = frozenset({OrderType.LIMIT, OrderType.MARKET})
 
 
 # --- faults
@@ -144,6 +185,29 @@ def _faults(dice: random.Random, *, days: int) -> tuple[FaultSeed, ...]:
     chosen = [FaultSeed(code=code, rate=min(0.9, FAULTS[code].usual_rate * eager)) for code in drawn]
     chosen.append(FaultSeed(code="F65", rate=0.0, script=_kill_points(dice)))
     return tuple(chosen)
+
+
+def _aimed(dice: random.Random, faults: tuple[FaultSeed, ...]) -> tuple[FaultSeed, ...]:
+    """In some worlds let a fault wait for a state that few brackets pass, and those in a moment."""
+    breaks = any(FAULTS[one.code].breaks_assumptions for one in faults)
+    if dice.random() >= (0.5 if breaks else 0.125):
+        return faults
+    state = State.UNWINDING if breaks else dice.choice((State.VALIDATED, State.EMERGENCY))
+    able = [one for one in faults if one.script is None and state in FAULTS[one.code].where]
+    if not able:
+        return faults
+    chosen, lead = dice.choice(able), _LEADS_TO[state]
+    others = tuple(one for one in faults if one.code not in (chosen.code, lead.code))
+    leads = () if lead.code == chosen.code else (lead,)
+    return (*others, *leads, replace(chosen, rate=0.5, aim=state))
+
+
+# How brackets come to the states aimed at.
+_LEADS_TO = {
+    State.VALIDATED: FaultSeed(code="F06", rate=0.3),  # an entry that provably never left
+    State.EMERGENCY: FaultSeed(code="F47", rate=0.3),  # a stop that is refused
+    State.UNWINDING: FaultSeed(code="F27", rate=0.03),  # a fill that is taken back after the exit
+}
 
 
 def _kill_points(dice: random.Random) -> tuple[int, ...]:

@@ -35,6 +35,7 @@ from services.replay_file import recorded
 from simulator.faults import Call
 from simulator.gtt import Gtt
 from simulator.orders import Order
+from worlds.resting import Resting
 from worlds.world import Broken, World
 
 # Refusals that only a fault in our own arithmetic can bring.
@@ -73,6 +74,7 @@ class Truth:
         self._seen_alarms: dict[str, set[str]] = defaultdict(set)
         self._book: dict[str, Order] = {}
         self._mine: dict[str, Mine] = defaultdict(list)
+        self._resting = Resting(world.exchange)
         self.naked: list[tuple[str, float]] = []
         self.fills_before = 0
         self.left_to_people = 0
@@ -148,10 +150,15 @@ class Truth:
                 owner = world.owner_of(order.tag)
                 role = Role(order.tag[8])
             else:
-                owner, role = children.get(order.order_id), Role.EXIT
+                owner, role = children.get(order.order_id) or self._owner_of_parent(order), Role.EXIT
             if owner is not None:
                 found[owner].append((role, order))
         return found
+
+    def _owner_of_parent(self, order: Order) -> str | None:
+        """Return the bracket whose native entry brought an exit."""
+        entry = self._book.get(order.parent_id or "")
+        return None if entry is None else self._world.owner_of(entry.tag)
 
     def _children(self) -> dict[str, str]:
         owners = {
@@ -193,8 +200,11 @@ class Truth:
             self._fail("I1", f"exits of {bracket.id} could take {could_take} of {held}", bracket)
 
     def _could_take(self, bracket: Bracket, mine: Mine) -> int:
-        resting = sum(o.remaining for role, o in mine if role is Role.EXIT and o.status in _LIVE_ROWS)
-        return resting + self._gtt_quantity(bracket)
+        live = [o for role, o in mine if role is Role.EXIT and o.status in _LIVE_ROWS and not o.is_held]
+        resting = sum(order.remaining for order in live if order.parent_id is None)
+        # The two exits of a native bracket take together what one of them takes.
+        brought = max((order.remaining for order in live if order.parent_id is not None), default=0)
+        return resting + brought + self._gtt_quantity(bracket)
 
     def _gtt_quantity(self, bracket: Bracket) -> int:
         ids = {leg.broker_order_id for leg in bracket.legs if leg.kind is LegKind.GTT}
@@ -213,6 +223,8 @@ class Truth:
             for role, order in mine
             if role is Role.EXIT and order.status in _LIVE_ROWS and order.tag in parts
         )
+        if any(order.parent_id is not None and order.status in _LIVE_ROWS for _, order in mine):
+            slices[0] += 1  # both exits that the broker brought count as one; they are of the only slice
         if any(count > 1 for count in slices.values()):
             self._fail("I6", f"two live exits in one slice of {bracket.id}", bracket)
 
@@ -231,8 +243,10 @@ class Truth:
         if len(set(ids)) < len(ids):
             self._fail("belief", f"two legs of {bracket.id} are taken for one order", bracket)
         live = {order.tag: order for _, order in mine if order.status in _LIVE_ROWS and order.tag}
+        brought = {o.order_id for _, o in mine if o.status in _LIVE_ROWS and o.parent_id is not None}
         for leg in bracket.legs:
-            if leg.status in _DEAD and leg.tag in live and leg.kind is LegKind.ORDER:
+            lives = leg.tag in live or leg.broker_order_id in brought
+            if leg.status in _DEAD and lives and leg.kind is LegKind.ORDER:
                 self._fail("belief", f"{leg.tag} lives and is believed {leg.status}", bracket)
 
     def _check_account(self) -> None:
@@ -439,8 +453,9 @@ class Truth:
     # --- what the worker makes of it
 
     def compare(self, before: Bracket | None, after: Bracket) -> None:
-        """I9, I10, I16: fills only grow, the trailing stop only tightens, no order of ours is malformed."""
+        """I9, I10, I16, belief: fills only grow, a stop only tightens, what counts as resting has rested."""
         self._note_naked_end(before, after)
+        self._check_protection(after)
         if before is None:
             return
         for old, new in zip(before.legs, after.legs, strict=False):
@@ -453,6 +468,12 @@ class Truth:
             gain = (after.trail_stop - before.trail_stop) * after.plan.side.sign
             if gain < 0:
                 self._fail("I9", f"the trailing stop of {after.id} went back by {gain}")
+
+    def _check_protection(self, after: Bracket) -> None:
+        """I18: an order works once a book showed it so, for so many shares; an answer does not do."""
+        for leg in after.legs:
+            if not self._resting.has_shown(leg):
+                raise Broken("belief", f"{leg.tag} is believed {leg.status}, and no book ever showed it so")
 
     def _note_naked_end(self, before: Bracket | None, after: Bracket) -> None:
         """What the bracket itself measured is what its users are told; both go into the histogram."""

@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
@@ -25,7 +25,9 @@ from services.bracket.model import (
     Bracket,
     GttRequest,
     KillMode,
+    LegKind,
     OrderRequest,
+    OrderRow,
     Quote,
     RefusalKind,
     State,
@@ -57,7 +59,7 @@ from worlds.agenda import Agenda, HostClock
 from worlds.archive import Archive
 from worlds.engine import Engine
 from worlds.line import Line
-from worlds.plan import ACCOUNT, LISTINGS, OPENING, BracketSeed, WorldPlan
+from worlds.plan import ACCOUNT, LISTINGS, OPENING, BracketSeed, FaultSeed, WorldPlan
 from worlds.storage import Killed, Store, not_stored
 
 T = TypeVar("T")
@@ -118,12 +120,13 @@ class World:
             seed=plan.seed,
             acceptance_delay=timedelta(seconds=plan.acceptance_delay),
             opening_cash=Decimal(10) ** 11,
+            native=plan.native,
         )
         self.exchange = SimulatedExchange(self.clock, settings, listings=LISTINGS, opening_prices=OPENING)
         self.broker = PaperAccount(PaperSession(account_id=ACCOUNT, exchange=self.exchange))
         self.broker.capabilities = replace(self.broker.capabilities, pushes_orders=plan.pushes)
         self.archive = Archive(self.exchange, ACCOUNT, self.agenda)
-        self.faults = [FAULTS[one.code](plan.seed, rate=one.rate, script=one.script) for one in plan.faults]
+        self.faults = [self._fault(one) for one in plan.faults]
         self.hooks = {name: [f for f in self.faults if _uses(f, name)] for name in _HOOKS}
         self.session = TradingSession(id=FIRST_DAY)
         self.wall_error = timedelta(0)
@@ -151,6 +154,7 @@ class World:
         self._wants_push = False
         self._is_calm = False
         self._owners: dict[str, str] = {}
+        self._listed: dict[str, float] = {}  # native exits, by when a read could first have shown them
         self.replies: list[tuple[str, object]] = []
         self.exchange.listen(ACCOUNT, self._on_news)
         self.exchange.listen_prices(self._on_prices)
@@ -158,6 +162,12 @@ class World:
         store.db.after_commit = self._after_commit
         self.floor = self._floor()
         self.start()
+
+    def _fault(self, seed: FaultSeed) -> Fault:
+        fault = FAULTS[seed.code](self.plan.seed, rate=seed.rate, script=seed.script)
+        if seed.aim is not None:
+            fault.may_strike = lambda: any(one.state is seed.aim for one in self.brackets.values())
+        return fault
 
     # --- time
 
@@ -423,6 +433,8 @@ class World:
         if self.session_is_dead():
             return ()
         rows = self.archive.rows(part)
+        if part is Part.ORDERS and self.plan.exits_listed_after:
+            rows = tuple(row for row in rows if self._is_listed(row))
         if self._is_calm:
             return rows
         for fault in self.hooks["spoil"]:
@@ -435,6 +447,13 @@ class World:
                 self._strike(fault, f"{part} spoiled")
                 rows = spoiled
         return rows
+
+    def _is_listed(self, row: OrderRow) -> bool:
+        """Whether a broker that lists native exits beside its orders has got to this one, if it is one."""
+        if row.parent_order_id is None:
+            return True
+        first = self._listed.setdefault(row.broker_order_id, self.seconds)
+        return self.seconds - first >= self.plan.exits_listed_after
 
     def shown_quotes(self, symbols: frozenset[Key]) -> dict[Key, Quote]:
         if self.session_is_dead():
@@ -560,8 +579,9 @@ class World:
                 pass  # nobody waits for a reply, nobody hears an announcement: nothing else changes
 
     def _tolerable(self, seconds: float) -> float:
-        """A GTT without an answer is told from an older one by its time, give or take five seconds."""
-        if all(one.plan.topology is not Topology.OCO for one in self.plan.brackets):
+        """What has no tag is told from an older one by its time, give or take five seconds."""
+        untagged = (Topology.OCO, Topology.NATIVE)
+        if all(one.plan.topology not in untagged for one in self.plan.brackets):
             return seconds
         most = 2.0 - abs(self.wall_error.total_seconds())
         return max(-most, min(most, seconds))
@@ -661,16 +681,15 @@ class World:
     def _concerned(
         self, tag: str | None, order_id: str | None, touches: frozenset[tuple[str, str]]
     ) -> list[Bracket]:
-        owner = self.owner_of(tag)
-        for bracket in self.brackets.values():
-            place = (bracket.plan.instrument.symbol, bracket.plan.product.value)
-            is_its = any(
-                leg.broker_order_id is not None and leg.broker_order_id in (tag, order_id)
-                for leg in bracket.legs
-            )
-            if bracket.id == owner or is_its or place in touches or tag == place[0]:
-                return [bracket]
-        return [] if tag or order_id else list(self.brackets.values())
+        """Return the brackets whose order it is, else whose place; all when it is about none of them."""
+        brackets = list(self.brackets.values())
+        if not (tag or order_id or touches):
+            return brackets
+        names = {name for name in (tag, order_id) if name}
+        orders = self.exchange.peek(lambda ledger: [ledger.orders.get(name) for name in names])
+        owners = {self.owner_of(tag), *(self.owner_of(order.tag) for order in orders if order is not None)}
+        own = [b for b in brackets if b.id in owners or _has_leg(b, names)]
+        return own or [b for b in brackets if _place(b) in touches]
 
     def calm_down(self) -> None:
         """From here on nothing goes wrong any more."""
@@ -683,6 +702,21 @@ class World:
     @property
     def is_calm(self) -> bool:
         return self._is_calm
+
+
+def _place(bracket: Bracket) -> tuple[str, str]:
+    return bracket.plan.instrument.symbol, bracket.plan.product.value
+
+
+def _has_leg(bracket: Bracket, names: Collection[str]) -> bool:
+    """Whether a leg has one of the ids, or is the GTT on its way that is only called by its symbol."""
+    symbol = bracket.plan.instrument.symbol
+    return any(
+        leg.broker_order_id in names
+        if leg.broker_order_id is not None
+        else leg.kind is LegKind.GTT and leg.is_live and symbol in names
+        for leg in bracket.legs
+    )
 
 
 def _uses(fault: Fault, hook: str) -> bool:

@@ -158,6 +158,9 @@ def _voice(event: ev.Event) -> str:
         case (
             ev.LegSighted()
             | ev.ChildSighted()
+            | ev.ExitAdopted()
+            | ev.ExitsMissed()
+            | ev.ExitsProvedAbsent()
             | ev.LegMissed()
             | ev.LegProvedAbsent()
             | ev.LegExpired()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 
 import msgspec
 
-from broker.base import BrokerSettings, LoggedIn
+from broker.base import AuthDead, BrokerSettings, LoggedIn
 from broker.zerodha.api.auth_api import exchange_request_token, login_url
 from broker.zerodha.schemas import Push
 from utils.constants import EXCHANGE_ZONE
@@ -23,9 +23,20 @@ class KiteLogin:
     """What DailyLogin promises, for Kite Connect."""
 
     needs: tuple[str, ...] = (API_KEY, API_SECRET)
+    public = frozenset({API_KEY})
+    brings = "request_token"
+    by_browser = True
+    signs_pushes = True
+    unattended: tuple[str, ...] = ()
 
     def page(self, login: Mapping[str, str], state: str | None) -> str:
         return login_url(login[API_KEY], state)
+
+    def went_well(self, query: Mapping[str, str]) -> bool:
+        return query.get("status", "success") == "success"
+
+    def log_in(self, login: Mapping[str, str], settings: BrokerSettings, now: datetime) -> LoggedIn:
+        raise AuthDead("a login at Kite takes a person")
 
     def exchange(self, request_token: str, login: Mapping[str, str], settings: BrokerSettings) -> LoggedIn:
         return exchange_request_token(

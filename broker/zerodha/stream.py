@@ -5,7 +5,6 @@ Nothing it says of orders is believed: an update makes the books be read. That i
 """
 
 import logging
-import random
 import threading
 from collections.abc import Callable, Mapping
 from urllib.parse import urlencode
@@ -14,19 +13,18 @@ import msgspec
 import websocket
 
 from broker.base import InstrumentNumber, PushListener, Quote, Symbol
+from broker.push_stream import Pauses, next_frame, stay_connected
 from broker.zerodha.session import token_parts
 from broker.zerodha.ticks import ticks
 from utils.clock import Clock
 
+__all__ = ["WS_ROOT", "KiteStream", "Pauses"]
+
 logger = logging.getLogger(__name__)
 
 WS_ROOT = "wss://ws.kite.trade"
-CONNECT_SECONDS = 5.0
 # Kite says something "every couple of seconds", a heartbeat if there is nothing else.
 SILENCE_SECONDS = 6.0
-FIRST_PAUSE_SECONDS = 1.0
-LONGEST_PAUSE_SECONDS = 60.0
-_LOOK_EVERY_SECONDS = 0.5  # for new symbols, and for the end
 
 _JSON = msgspec.json.Encoder()
 
@@ -36,23 +34,6 @@ class _Text(msgspec.Struct):
 
 
 _TEXT = msgspec.json.Decoder(_Text)
-
-
-class Pauses:
-    """How long to wait before the next attempt: doubling, capped, and never two clients in step."""
-
-    def __init__(self) -> None:
-        self._failures = 0
-
-    def reset(self) -> None:
-        """The connection proved good: it spoke."""
-        self._failures = 0
-
-    def next(self) -> float:
-        """Return the seconds before the next attempt."""
-        whole = min(FIRST_PAUSE_SECONDS * 2.0 ** min(self._failures, 10), LONGEST_PAUSE_SECONDS)
-        self._failures += 1
-        return whole * random.uniform(0.5, 1.0)  # noqa: S311  # no secret, only spread
 
 
 class KiteStream:
@@ -79,28 +60,13 @@ class KiteStream:
 
     def run(self, stop: threading.Event, listener: PushListener) -> None:
         """Stay connected until stop is set."""
-        while not stop.is_set():
-            try:
-                self._stay_connected(stop, listener)
-            except (websocket.WebSocketException, OSError) as exc:
-                logger.warning("the push stream is down, polling goes on: %s", _words(exc))
-            finally:
-                listener.on_health(is_up=False)
-            if not stop.is_set():
-                stop.wait(self._pauses.next())
+        stay_connected(self._url, self, stop=stop, listener=listener, pauses=self._pauses)
 
-    def _stay_connected(self, stop: threading.Event, listener: PushListener) -> None:
-        # No proxy of the environment and no redirect gets to see the token in the address.
-        connection = websocket.create_connection(
-            self._url, timeout=CONNECT_SECONDS, http_no_proxy=["*"], redirect_limit=0
+    def hold(self, connection: websocket.WebSocket, stop: threading.Event, listener: PushListener) -> None:
+        """Hold one connection; see broker.push_stream."""
+        _Conversation(connection, self._number_of, listener, self._clock).hold(
+            stop, silence_seconds=self._silence_seconds, on_first_word=self._pauses.reset
         )
-        try:
-            connection.settimeout(_LOOK_EVERY_SECONDS)
-            _Conversation(connection, self._number_of, listener, self._clock).hold(
-                stop, silence_seconds=self._silence_seconds, on_first_word=self._pauses.reset
-            )
-        finally:
-            connection.shutdown()  # type: ignore[no-untyped-call]  # close() would wait for the other side's
 
 
 class _Conversation:
@@ -127,7 +93,7 @@ class _Conversation:
         """Listen until stop is set. Raises WebSocketException or OSError when the connection ends."""
         while not stop.is_set():
             self._subscribe(self._listener.wanted())
-            frame = self._next_frame()
+            frame = next_frame(self._connection)
             if frame is not None:
                 self._heard_at = self._clock.monotonic()
                 if not self._has_spoken:
@@ -138,15 +104,6 @@ class _Conversation:
                 self._take(*frame)
             elif self._clock.monotonic() - self._heard_at >= silence_seconds:
                 raise websocket.WebSocketTimeoutException(f"not even a heartbeat for {silence_seconds} s")
-
-    def _next_frame(self) -> tuple[int, bytes] | None:
-        try:
-            opcode, content = self._connection.recv_data()
-        except websocket.WebSocketTimeoutException:
-            return None  # half a frame stays with the library and is gone on with
-        if opcode == websocket.ABNF.OPCODE_CLOSE:
-            raise websocket.WebSocketConnectionClosedException("closed by Kite")
-        return opcode, content
 
     def _take(self, opcode: int, content: bytes) -> None:
         if opcode == websocket.ABNF.OPCODE_BINARY:
@@ -198,9 +155,3 @@ def _is_news(content: bytes) -> bool:
     if said.type == "error":
         logger.warning("the push stream complains: %s", content[:300].decode("utf-8", "replace"))
     return said.type == "order"
-
-
-def _words(exc: Exception) -> str:
-    if isinstance(exc, websocket.WebSocketBadStatusException):
-        return f"refused with HTTP {exc.status_code}"  # its own text repeats what was sent
-    return f"{type(exc).__name__}: {exc}"[:200]

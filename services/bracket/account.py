@@ -8,6 +8,7 @@ lots that were never ours are consumed first.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from services.bracket.adoption import is_lost_entry, may_be
 from services.bracket.model import (
     BookRead,
     Bracket,
@@ -21,6 +22,7 @@ from services.bracket.model import (
     Side,
     TradeRow,
 )
+from services.bracket.native import is_native_exit, native_entries
 from services.bracket.observation import Read, Standing
 from services.bracket.quantities import net
 from services.bracket.tags import is_ours
@@ -41,13 +43,16 @@ def is_complete(read: BookRead, brackets: Iterable[Bracket], *, session: Mapping
         leg.broker_order_id in shown
         for bracket in brackets
         for leg in bracket.legs
-        if _must_be_shown(leg, session.get(bracket.plan.instrument.exchange, ""))
+        if _must_be_shown(bracket, leg, session.get(bracket.plan.instrument.exchange, ""))
     )
 
 
-def _must_be_shown(leg: Leg, session_id: str) -> bool:
+def _must_be_shown(bracket: Bracket, leg: Leg, session_id: str) -> bool:
     was_live = leg.is_working or leg.status is LegStatus.PENDING
-    return leg.kind is LegKind.ORDER and was_live and leg.session == session_id
+    is_of_today = leg.kind is LegKind.ORDER and was_live and leg.session == session_id
+    # Brokers list a native bracket's exits beside their orders and drop them when they end: a read
+    # without them is sound, and their absence has to be proved as a GTT's has.
+    return is_of_today and not is_native_exit(bracket, leg)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,7 @@ class BookIndex:
     read: BookRead
     by_id: dict[str, OrderRow] = field(default_factory=dict)
     by_tag: dict[str, list[OrderRow]] = field(default_factory=dict)
+    by_parent: dict[str, list[OrderRow]] = field(default_factory=dict)  # exits, by the entry they came with
     trades: dict[str, list[TradeRow]] = field(default_factory=dict)
     gtts: dict[tuple[str, str], list[GttRow]] = field(default_factory=dict)
 
@@ -65,7 +71,9 @@ def index_book(read: BookRead) -> BookIndex:
     index = BookIndex(read)
     for row in read.orders:
         index.by_id[row.broker_order_id] = row
-        if row.tag is not None:
+        if row.parent_order_id is not None:
+            index.by_parent.setdefault(row.parent_order_id, []).append(row)
+        elif row.tag is not None:
             index.by_tag.setdefault(row.tag, []).append(row)
     for trade in read.trades or ():
         index.trades.setdefault(trade.broker_order_id, []).append(trade)
@@ -74,43 +82,105 @@ def index_book(read: BookRead) -> BookIndex:
     return index
 
 
+Claimed = tuple[Bracket, Leg]
+
+
 @dataclass(frozen=True, slots=True)
-class GttClaims:
-    """Which bracket a GTT belongs to, and for which one the answer is still under way."""
+class Claims:
+    """Which bracket each thing without a tag belongs to, and for which one the answer is still under way.
+
+    That is a GTT, and at some brokers a native bracket.
+    """
 
     owners: Mapping[str, str] = field(default_factory=dict)  # trigger id -> bracket id
-    awaited: tuple[tuple[Bracket, Leg], ...] = ()  # with its bracket, each leg that is on the wire
+    awaited: tuple[Claimed, ...] = ()  # with its bracket, each leg that is on the wire
+    entries: frozenset[str] = frozenset()  # ids of native entries that are known
+    lost: tuple[Claimed, ...] = ()  # native entries whose id is not
 
 
-def gtt_claims(brackets: Iterable[Bracket]) -> GttClaims:
-    """Return what the brackets of an account say of its GTTs."""
-    legs = [(one, leg) for one in brackets for leg in one.legs if leg.kind is LegKind.GTT]
-    return GttClaims(
-        owners={leg.broker_order_id: one.id for one, leg in legs if leg.broker_order_id is not None},
+def claims_of(brackets: Iterable[Bracket]) -> Claims:
+    """Return what the brackets of an account say of its GTTs and native brackets."""
+    legs = [
+        (one, leg) for one in brackets for leg in one.legs if leg.kind is LegKind.GTT or leg.terms.is_native
+    ]
+    known = [(one, leg, leg.broker_order_id) for one, leg in legs if leg.broker_order_id is not None]
+    return Claims(
+        owners={order_id: one.id for one, leg, order_id in known if leg.kind is LegKind.GTT},
         awaited=tuple((one, leg) for one, leg in legs if leg.status is LegStatus.SENT),
+        entries=frozenset(order_id for _, leg, order_id in known if leg.kind is LegKind.ORDER),
+        lost=tuple((one, leg) for one, leg in legs if is_lost_entry(leg)),
     )
 
 
-def part_of_read(bracket: Bracket, index: BookIndex, *, claims: GttClaims, agrees: bool | None) -> Read:
+def part_of_read(bracket: Bracket, index: BookIndex, *, claims: Claims, agrees: bool | None) -> Read:
     """Return the rows of a complete read that concern one bracket."""
+    lost = [leg for one, leg in claims.lost if one.id == bracket.id]
     return Read(
         started=index.read.started,
-        orders=tuple(_rows(bracket, index)),
+        orders=tuple(_rows(bracket, index, claims)),
         gtts=_gtts(bracket, index, claims),
         trades=_trades(bracket, index),
-        position_agrees=agrees,
+        # What may be another bracket's, whose answer is under way, is not shown: it proves no absence.
+        position_agrees=None if _is_awaited_elsewhere(bracket, lost, claims) else agrees,
     )
 
 
-def _rows(bracket: Bracket, index: BookIndex) -> Iterable[OrderRow]:
+def _rows(bracket: Bracket, index: BookIndex, claims: Claims) -> Iterable[OrderRow]:
     for leg in bracket.legs:
         if leg.broker_order_id is None:
             yield from index.by_tag.get(leg.tag, ())
         elif leg.broker_order_id in index.by_id:
             yield index.by_id[leg.broker_order_id]
+    if index.by_parent:
+        known = {leg.broker_order_id for leg in bracket.legs}
+        for entry in native_entries(bracket):
+            rows = _native_rows(bracket, entry, index, claims)
+            yield from (row for row in rows if row.broker_order_id not in known)
 
 
-def _gtts(bracket: Bracket, index: BookIndex, claims: GttClaims) -> tuple[GttRow, ...] | None:
+def _native_rows(bracket: Bracket, entry: Leg, index: BookIndex, claims: Claims) -> Iterable[OrderRow]:
+    """Yield the exits that an entry brought; where its id is not known, with what may be itself."""
+    order_id = _order_id(entry, index.by_tag)
+    found = [] if order_id is not None else _lost_rows(bracket, entry, index, claims)
+    yield from found
+    for parent in (order_id, *(row.broker_order_id for row in found)):
+        yield from index.by_parent.get(parent or "", ())
+
+
+def _order_id(entry: Leg, by_tag: Mapping[str, list[OrderRow]]) -> str | None:
+    """Return the entry's id: the known one, or that of the row with its tag."""
+    if entry.broker_order_id is not None:
+        return entry.broker_order_id
+    rows = by_tag.get(entry.tag, ())
+    return rows[-1].broker_order_id if rows else None
+
+
+def _lost_rows(bracket: Bracket, entry: Leg, index: BookIndex, claims: Claims) -> list[OrderRow]:
+    """Return the bracket orders nobody owns that may be a lost entry.
+
+    Lost ones of equal content are interchangeable: as many rows as there are of them may be given out in
+    any order, one each. With one row more, one is somebody else's: all are shown, and none is taken.
+    """
+    if not is_lost_entry(entry) or _is_awaited_elsewhere(bracket, [entry], claims):
+        return []
+    pairs = ((index.by_id.get(parent), exits) for parent, exits in index.by_parent.items())
+    found = [
+        row
+        for row, exits in pairs
+        if row is not None
+        and row.broker_order_id not in claims.entries
+        and _place(row) == key_of(bracket)
+        and may_be(entry, row, exits)
+    ]
+    alike = [leg for one, leg in claims.lost if key_of(one) == key_of(bracket) and _is_alike(leg, entry)]
+    return found if len(found) > len(alike) else found[:1]
+
+
+def _is_alike(one: Leg, other: Leg) -> bool:
+    return (one.side, one.terms) == (other.side, other.terms)
+
+
+def _gtts(bracket: Bracket, index: BookIndex, claims: Claims) -> tuple[GttRow, ...] | None:
     if index.read.gtts is None or _is_disputed(bracket, claims):
         return None
     instrument = bracket.plan.instrument
@@ -118,20 +188,28 @@ def _gtts(bracket: Bracket, index: BookIndex, claims: GttClaims) -> tuple[GttRow
     return tuple(row for row in rows if claims.owners.get(row.trigger_id, bracket.id) == bracket.id)
 
 
-def is_lost_gtt(leg: Leg) -> bool:
-    """Whether a GTT was sent and its id is not known: a trigger without an owner may be it."""
+def is_lost(leg: Leg) -> bool:
+    """Whether something without a tag was sent and its id is not known: what nobody owns may be it."""
+    return _is_lost_gtt(leg) or is_lost_entry(leg)
+
+
+def _is_lost_gtt(leg: Leg) -> bool:
     is_unseen = leg.status in (LegStatus.UNKNOWN, LegStatus.ABSENT)
     return leg.kind is LegKind.GTT and leg.broker_order_id is None and is_unseen
 
 
-def _is_disputed(bracket: Bracket, claims: GttClaims) -> bool:
+def _is_disputed(bracket: Bracket, claims: Claims) -> bool:
     """Whether a GTT that the bracket looks for could be another bracket's, whose answer is under way."""
-    lost = [(leg.side, leg.terms) for leg in bracket.legs if is_lost_gtt(leg)]
+    return _is_awaited_elsewhere(bracket, [leg for leg in bracket.legs if _is_lost_gtt(leg)], claims)
+
+
+def _is_awaited_elsewhere(bracket: Bracket, lost: Sequence[Leg], claims: Claims) -> bool:
+    """Whether another bracket of the symbol has just sent what one of these legs asked for."""
     return any(
         one.id != bracket.id
         and one.plan.instrument.symbol == bracket.plan.instrument.symbol
         and one.plan.instrument.exchange == bracket.plan.instrument.exchange
-        and (sent.side, sent.terms) in lost
+        and any(leg.kind is sent.kind and _is_alike(leg, sent) for leg in lost)
         for one, sent in claims.awaited
     )
 
@@ -209,6 +287,8 @@ class _OwnFills:
         self.shown = index.by_id
         self._tagged = {tag: rows[-1] for tag, rows in index.by_tag.items() if is_ours(tag)}
         self._children = _children(index.read.gtts or (), brackets)
+        for bracket_id, exits in _brought(index, brackets).items():
+            self._children.setdefault(bracket_id, []).extend(exits)
         known = {leg.broker_order_id for one in brackets for leg in one.legs if leg.broker_order_id}
         adopted = {leg.broker_order_id for one in brackets for leg in one.legs if leg.parent is not None}
         self._unadopted = {
@@ -239,7 +319,7 @@ def _children(gtts: Iterable[GttRow], brackets: Sequence[Bracket]) -> dict[str, 
 
     While a bracket does not know the id of its GTT, it may be any that nobody owns.
     """
-    owners = gtt_claims(brackets).owners
+    owners = claims_of(brackets).owners
     lost = next((one.id for one in brackets if any(_is_lost(leg) for leg in one.legs)), None)
     found: dict[str, list[str]] = {}
     for gtt in gtts:
@@ -247,6 +327,16 @@ def _children(gtts: Iterable[GttRow], brackets: Sequence[Bracket]) -> dict[str, 
         fired = [part.child_order_id for part in gtt.legs if part.child_order_id is not None]
         if owner is not None:
             found.setdefault(owner, []).extend(fired)
+    return found
+
+
+def _brought(index: BookIndex, brackets: Sequence[Bracket]) -> dict[str, list[str]]:
+    """Return bracket id -> exits that its native entry brought."""
+    found: dict[str, list[str]] = {}
+    for one in brackets if index.by_parent else ():
+        for entry in native_entries(one):
+            exits = index.by_parent.get(_order_id(entry, index.by_tag) or "", ())
+            found.setdefault(one.id, []).extend(row.broker_order_id for row in exits)
     return found
 
 

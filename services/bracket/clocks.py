@@ -7,7 +7,8 @@ from services.bracket.commands import pause_after
 from services.bracket.dates import leaves_contract_at, until_renewal
 from services.bracket.entry import RETRY_UNSENT
 from services.bracket.events import ClockSetBack, ExitBegan, NakedBegan, NakedEnded, WatchEnded
-from services.bracket.exits import is_held_back, may_act
+from services.bracket.exits import may_act
+from services.bracket.group import until_settled
 from services.bracket.model import (
     Bracket,
     ExitReason,
@@ -23,6 +24,7 @@ from services.bracket.model import (
     Side,
     Slice,
 )
+from services.bracket.native import exit_for, is_native_exit, native_exits
 from services.bracket.prices import round_to_tick
 from services.bracket.quantities import (
     average_entry_price,
@@ -36,6 +38,7 @@ from services.bracket.quantities import (
 )
 from services.bracket.redating import any_ahead
 from services.bracket.step import Step
+from services.bracket.touched import is_left_so
 
 _LEAVING = (Purpose.MARKETABLE, Purpose.TARGET)
 _WORKED = frozenset({Purpose.MARKETABLE, Purpose.TARGET, Purpose.UNWIND})
@@ -78,13 +81,20 @@ def _hold_below_lot(step: Step) -> None:
 
 
 def patience_began(bracket: Bracket, clock: Naked) -> Moment:
-    """Return since when T2 runs: detection, or the stop that was placed after one was proved absent.
+    """Return since when T2 runs: detection, or the stop placed once another was proved absent, or gone.
 
-    Proving absence takes longer than T2; the stop placed then gets its own time to be confirmed.
+    Proof takes its time, longer than T2 or nearly so; the stop placed then has its own to be confirmed.
     """
     exits = legs_of(bracket, Role.EXIT)
-    is_second_try = len(exits) > 1 and exits[-2].status is LegStatus.ABSENT
+    is_second_try = len(exits) > 1 and (
+        exits[-2].status is LegStatus.ABSENT or _takes_over(bracket, exits[-2], exits[-1])
+    )
     return exits[-1].sent_at if is_second_try else clock.noticed
+
+
+def _takes_over(bracket: Bracket, former: Leg, newest: Leg) -> bool:
+    """Whether a stop of ours has just taken the place of the exits that a native bracket brought."""
+    return is_native_exit(bracket, former) and not is_native_exit(bracket, newest)
 
 
 def naked_quantity(bracket: Bracket, quote: Quote | None) -> int:
@@ -95,8 +105,11 @@ def naked_quantity(bracket: Bracket, quote: Quote | None) -> int:
 def _naked_of(bracket: Bracket, part: Slice, quote: Quote | None) -> int:
     held = net_of(bracket, part)
     exits = live_legs(bracket, Role.EXIT, part=part)
-    guarded = sum(leg.remaining for leg in exits if is_protective(leg, bracket, quote))
-    return max(0, held - guarded)
+    guards = [leg for leg in exits if is_protective(leg, bracket, quote)]
+    # The broker's two exits take together what one of them takes: the larger one counts.
+    brought = [leg.remaining for leg in guards if is_native_exit(bracket, leg)]
+    own = sum(leg.remaining for leg in guards if not is_native_exit(bracket, leg))
+    return max(0, held - own - max(brought, default=0))
 
 
 def is_protective(leg: Leg, bracket: Bracket, quote: Quote | None) -> bool:
@@ -105,6 +118,8 @@ def is_protective(leg: Leg, bracket: Bracket, quote: Quote | None) -> bool:
         return False
     if leg.kind is LegKind.GTT or (leg.terms.trigger_price is not None and not leg.triggered):
         return True
+    if quote is None and leg.purpose is Purpose.TARGET and is_native_exit(bracket, leg):
+        return False  # it rests at its level from the start: away from the market, as far as anyone knows
     if leg.terms.price is None or quote is None:
         return True  # a MARKET order at work, or no price to judge by
     return is_at_band(leg, bracket, quote) or _is_marketable(leg, bracket, quote)
@@ -143,6 +158,8 @@ def naked_cause(bracket: Bracket) -> str:
     """Return in one word what keeps the shares without a stop; a label of the safety report."""
     exits = legs_of(bracket, Role.EXIT)
     newest = exits[-1] if exits else None
+    if newest is not None and is_native_exit(bracket, newest):
+        newest = exit_for(native_exits(bracket), Purpose.STOP)  # its target alone protects nothing
     if is_below_lot(bracket):
         return "below_lot"
     if newest is None:
@@ -190,7 +207,7 @@ def _declare_emergency(step: Step) -> None:
         return
     if not step.seen.session.is_open or not may_act(step):
         return
-    if any(has_undecided(bracket, part) or is_held_back(step, part) for part in bracket.slices):
+    if any(has_undecided(bracket, part) or is_left_so(step, part) for part in bracket.slices):
         return
     step.record(ExitBegan(reason=ExitReason.EMERGENCY, detail=f"naked too long: {naked_cause(bracket)}"))
 
@@ -230,6 +247,7 @@ def next_look(step: Step) -> timedelta | None:
 def _waits(step: Step) -> list[timedelta | None]:
     bracket, timing = step.bracket, step.timing
     waits: list[timedelta | None] = [_wait_for_entry(step), _wait_for_exit_time(step), until_renewal(step)]
+    waits.append(until_settled(step))
     if bracket.naked is not None:
         waits.append(timing.alarm_after - step.age(bracket.naked.since))
         waits.append(timing.accounting - step.age(bracket.naked.noticed))
@@ -243,7 +261,8 @@ def _waits(step: Step) -> list[timedelta | None]:
 def _wait_for_leg(step: Step, leg: Leg) -> timedelta | None:
     """A price being worked is looked at twice a rung; a pause after a failure or a morph has an end."""
     timing = step.timing
-    if leg.purpose in _WORKED or (leg.triggered and leg.role is Role.EXIT):
+    is_resting = leg.purpose is Purpose.TARGET and is_native_exit(step.bracket, leg)
+    if (leg.purpose in _WORKED and not is_resting) or (leg.triggered and leg.role is Role.EXIT):
         return timing.rung / 2
     if leg.failed_changes and leg.changed_at is not None:
         return pause_after(leg.failed_changes) - step.age(leg.changed_at)

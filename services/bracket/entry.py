@@ -17,11 +17,15 @@ from services.bracket.model import (
     Purpose,
     Role,
     Terms,
+    Topology,
 )
+from services.bracket.native import is_at_work, native_entries, native_exits
 from services.bracket.quantities import average_entry_price, legs_of, net
 from services.bracket.step import Step
+from services.bracket.wanted import with_exits
 
 RETRY_UNSENT = timedelta(milliseconds=200)
+_HELD_BACK = "exits_held_back"
 
 
 def tend_entry(step: Step) -> None:
@@ -85,7 +89,21 @@ def reason_to_end(step: Step) -> str | None:
         return "entry_expired"
     if _an_exit_began(step) or bracket.stop_passed_at is not None:
         return "exit_began"
+    if _exits_are_held_back(step):
+        return _HELD_BACK
     return None
+
+
+def _exits_are_held_back(step: Step) -> bool:
+    """Whether the broker leaves the filled part of a native entry without its exits for too long.
+
+    Some arm them only once the entry has filled completely: then it is over with what has filled.
+    """
+    clock, natives = step.bracket.naked, native_entries(step.bracket)
+    if clock is None or not any(entry.is_live and entry.filled for entry in natives):
+        return False
+    has_own = len(legs_of(step.bracket, Role.EXIT)) > len(native_exits(step.bracket))
+    return not has_own and step.age(clock.since) >= step.timing.alarm_after
 
 
 def _has_expired(step: Step) -> bool:
@@ -96,13 +114,14 @@ def _has_expired(step: Step) -> bool:
 def _an_exit_began(step: Step) -> bool:
     """Whether any exit filled, fired or was turned into a target: the first command ends the entry."""
     exits = legs_of(step.bracket, Role.EXIT)
-    moved = (Purpose.TARGET, Purpose.MARKETABLE)
-    return any(leg.filled or leg.triggered or leg.purpose in moved for leg in exits)
+    return any(leg.filled or is_at_work(step.bracket, leg) for leg in exits)
 
 
 def _end(step: Step, live: list[Leg], code: str) -> None:
     if step.bracket.entry_ended is None:
         step.record(EntryEnded(code=code))
+        if code == _HELD_BACK:
+            step.raise_alarm(code, "the broker holds the exits back: the rest of the entry is cancelled")
     for leg in live:
         commands.cancel(step, leg)
 
@@ -118,12 +137,13 @@ def _follow_price(step: Step, leg: Leg) -> None:
 def entry_terms(step: Step) -> Terms:
     entry, plan = step.bracket.plan.entry, step.bracket.plan
     is_stop = entry.order_type in (OrderType.SL, OrderType.SL_M)
-    return Terms(
+    terms = Terms(
         order_type=entry.order_type,
         quantity=plan.quantity,
         price=entry.price if entry.order_type in (OrderType.LIMIT, OrderType.SL) else None,
         trigger_price=entry.trigger_price if is_stop else None,
     )
+    return with_exits(step, terms) if plan.topology is Topology.NATIVE else terms
 
 
 def _may_send_again(step: Step, newest: Leg) -> bool:

@@ -143,8 +143,34 @@ class ChildSighted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExitAdopted:
+    """The book shows an exit that a native entry brought; it is a leg of its own from here on."""
+
+    seq: int
+    parent: int
+    tag: str
+    broker_order_id: str
+    purpose: Purpose
+    terms: Terms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExitsMissed:
+    """One complete read showed a filled native entry (seq) without both of its exits."""
+
+    seq: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExitsProvedAbsent:
+    """The broker has no exits of this native entry but those that were shown."""
+
+    seq: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LegMissed:
-    """One complete read, begun after the quiescence, did not show the leg."""
+    """One complete read, begun after the quiescence or beginning it, did not show the leg."""
 
     seq: int
 
@@ -376,6 +402,9 @@ Event = (
     | LegBecameUnknown
     | LegSighted
     | ChildSighted
+    | ExitAdopted
+    | ExitsMissed
+    | ExitsProvedAbsent
     | LegMissed
     | LegProvedAbsent
     | LegExpired

@@ -4,10 +4,10 @@ from collections import Counter
 from datetime import timedelta
 
 from services.bracket import commands, wanted
+from services.bracket.budget import is_spent, should_rotate
 from services.bracket.dates import must_renew
 from services.bracket.events import (
     ExitBegan,
-    ExitRestored,
     ForeignBaseNoted,
     ForeignBaseSeen,
     ReducedExternally,
@@ -17,6 +17,7 @@ from services.bracket.events import (
     TrailMoved,
 )
 from services.bracket.fold import shows_terms
+from services.bracket.group import group_of, may_replace, tend_group
 from services.bracket.model import (
     Bracket,
     ExitReason,
@@ -30,6 +31,7 @@ from services.bracket.model import (
     Role,
     Slice,
 )
+from services.bracket.native import awaits_exits, is_native_exit
 from services.bracket.observation import Standing
 from services.bracket.quantities import (
     at_most_freeze,
@@ -42,9 +44,9 @@ from services.bracket.quantities import (
 )
 from services.bracket.sighting import is_cancelling
 from services.bracket.step import Step
+from services.bracket.touched import GONE, answer_cancel, is_accounted_for, is_persons_change, restore
 from services.bracket.wanted import CURABLE, Wanted, wanted_exit
 
-_GONE = (LegStatus.CANCELLED, LegStatus.EXPIRED)
 _RESTING = (Purpose.STOP, Purpose.OCO)
 
 
@@ -134,11 +136,12 @@ def watch_stop(step: Step) -> None:
 
 def _leave_if_passed(step: Step, is_through: bool) -> None:
     exits = live_legs(step.bracket, Role.EXIT)
+    is_bare = not exits and not awaits_exits(step.bracket)
     fired = [leg for leg in legs_of(step.bracket, Role.EXIT) if leg.triggered and leg.purpose is Purpose.STOP]
     passed = step.bracket.stop_passed_at
     if fired:
         step.record(ExitBegan(reason=ExitReason.STOP_HIT))
-    elif is_through and not exits and may_act(step) and step.seen.session.is_open:
+    elif is_through and is_bare and may_act(step) and step.seen.session.is_open:
         step.record(ExitBegan(reason=ExitReason.EMERGENCY, detail="the market is through the stop already"))
     elif passed is not None and exits and step.age(passed) >= step.timing.missed_trigger:
         step.record(ExitBegan(reason=ExitReason.STOP_HIT, detail="the broker did not fire the stop"))
@@ -169,8 +172,10 @@ def _tend_slice(step: Step, part: Slice) -> None:
         return
     for leg in live_legs(step.bracket, Role.UNWIND, part=part):
         commands.cancel(step, leg)
-    live = live_legs(step.bracket, Role.EXIT, part=part)
-    if len(live) > 1:
+    live, group = live_legs(step.bracket, Role.EXIT, part=part), group_of(step.bracket, part)
+    if group and len(live) == len(group):
+        tend_group(step, part, group)
+    elif len(live) > 1:
         _keep_one(step, live)
     elif not has_undecided(step.bracket, part) or _may_duplicate(step, live):
         _tend_exit(step, part, live[0] if live else None)
@@ -202,8 +207,9 @@ def _unwind(step: Step, part: Slice) -> None:
 
 
 def _keep_one(step: Step, live: list[Leg]) -> None:
-    """A zombie or a late acceptance gave the slice two exits: keep the oldest one that rests."""
-    kept = next((leg for leg in live if leg.is_working), live[0])
+    """A zombie or a late acceptance gave the slice two exits: keep the oldest of ours that rests."""
+    own = [leg for leg in live if not is_native_exit(step.bracket, leg)]
+    kept = next((leg for leg in own if leg.is_working), own[0])
     step.raise_alarm("double_exit", f"{len(live)} exits of one slice are live; {kept.tag} stays")
     for leg in live:
         if leg is not kept:
@@ -235,52 +241,18 @@ def _carry_over(step: Step, leg: Leg, plan: Wanted) -> None:
     """Modify the order to what is wanted; where it cannot be modified any more, cancel to replace it."""
     if not leg.is_working or leg.change is not None or shows_terms(plan.terms, leg.terms):
         return
-    is_touched = step.bracket.exit_reason is None and _is_persons_change(step, leg)
-    if is_touched and not _restore(step, leg):
+    is_touched = step.bracket.exit_reason is None and is_persons_change(step, leg)
+    if is_touched and not restore(step, leg):
         return
-    capabilities = step.bracket.plan.capabilities
-    is_spent = leg.kind is LegKind.ORDER and leg.modifications >= capabilities.modifications_per_order
-    if is_spent or (leg.filled and not capabilities.modify_after_part_fill):
+    if is_spent(step, leg):
         commands.cancel(step, leg)
-    elif _should_rotate(step, leg, plan):
+    elif plan.purpose is Purpose.STOP and should_rotate(step, leg):
         step.raise_alarm(
             "rotating", f"order {leg.broker_order_id} is near its modification cap; replacing it"
         )
         commands.cancel(step, leg)
     else:
         commands.modify(step, leg, terms=plan.terms, purpose=plan.purpose, rung=plan.rung)
-
-
-def _should_rotate(step: Step, leg: Leg, plan: Wanted) -> bool:
-    """Trailing spends modifications: replace the order in calm, far from the stop, before they run out."""
-    if leg.kind is LegKind.GTT or leg.purpose is not Purpose.STOP or plan.purpose is not Purpose.STOP:
-        return False
-    left = step.bracket.plan.capabilities.modifications_per_order - leg.modifications
-    best, level = step.exit_price(), wanted.stop_level(step.bracket)
-    if left > step.timing.rotate_before_cap or best is None or level is None:
-        return False
-    calm = 2 * max(3 * step.bracket.plan.instrument.tick_size, abs(best - level) / 20)
-    return (best - level) * step.side.sign > calm
-
-
-def _is_persons_change(step: Step, leg: Leg) -> bool:
-    """Whether the order says what we never asked: its terms differ though nothing of ours changed."""
-    if leg.triggered:
-        return False  # a stop that has fired says what the exchange made of it
-    ours = [terms for terms in (leg.agreed_terms, leg.asked_terms) if terms is not None]
-    return bool(ours) and not any(shows_terms(terms, leg.terms) for terms in ours)
-
-
-def _restore(step: Step, leg: Leg) -> bool:
-    """Put back what a person changed at another terminal: once, aloud. The second time call them."""
-    if step.bracket.restored:
-        step.need_attention(
-            "exit_touched", f"order {leg.broker_order_id} was changed again elsewhere; it stays"
-        )
-        return False
-    step.raise_alarm("exit_touched", f"order {leg.broker_order_id} was changed elsewhere; putting it back")
-    step.record(ExitRestored(seq=leg.seq))
-    return True
 
 
 def _place(step: Step, part: Slice, plan: Wanted) -> None:
@@ -299,27 +271,19 @@ def _answer_last_ending(step: Step, part: Slice) -> bool:
     if not legs or step.bracket.exit_reason is not None:
         return True
     newest = legs[-1]
+    if is_native_exit(step.bracket, newest):
+        return may_replace(step)
     if newest.status is LegStatus.REJECTED and newest.purpose in _RESTING:
         return _answer_refusal(step, part, newest)
-    if newest.status in _GONE and not newest.cancelled_by_us and not _is_accounted_for(step, newest):
+    if newest.status in GONE and not newest.cancelled_by_us and not is_accounted_for(step, newest):
         return False
-    if newest.kind is LegKind.GTT and newest.status in _GONE and not newest.cancelled_by_us:
+    if newest.kind is LegKind.GTT and newest.status in GONE and not newest.cancelled_by_us:
         step.raise_alarm("oco_gone", f"the broker dropped the OCO {newest.broker_order_id}; placing it again")
         return True
     is_of_today = newest.session == step.seen.session.id and step.seen.session.is_open
-    if newest.status in _GONE and is_of_today and not newest.cancelled_by_us:
-        return _answer_cancel(step, newest)
+    if newest.status in GONE and is_of_today and not newest.cancelled_by_us:
+        return answer_cancel(step, newest)
     return True
-
-
-def _is_accounted_for(step: Step, leg: Leg) -> bool:
-    """Whether trades and positions were read since our exit went away at somebody else's hand.
-
-    Who took the exit may have taken the shares as well, as a broker's square-off does: an exit put back
-    before that is known could sell them a second time. Unreadable, they are not waited for for ever.
-    """
-    gone_at = leg.sighted_at
-    return step.seen.standing is not None or gone_at is None or step.age(gone_at) >= step.timing.accounting
 
 
 def _answer_refusal(step: Step, part: Slice, leg: Leg) -> bool:
@@ -335,20 +299,3 @@ def _answer_refusal(step: Step, part: Slice, leg: Leg) -> bool:
     detail = f"the stop was refused: {leg.reason}"
     step.record(ExitBegan(reason=ExitReason.EMERGENCY, detail=detail))
     return True
-
-
-def _answer_cancel(step: Step, leg: Leg) -> bool:
-    """Our exit is gone and we did not ask for it: put it back once; then it is a person's word."""
-    if step.bracket.plan.policies.on_manual_change == "respect":
-        step.need_attention("exit_touched", "our exit was cancelled elsewhere and is left so, as asked")
-        return False
-    return _restore(step, leg) or net(step.bracket) == 0
-
-
-def is_held_back(step: Step, part: Slice) -> bool:
-    """Whether a person's repeated act keeps us from putting the exit back."""
-    legs = legs_of(step.bracket, Role.EXIT, part=part)
-    if not legs or legs[-1].status not in _GONE or legs[-1].cancelled_by_us:
-        return False
-    respects = step.bracket.plan.policies.on_manual_change == "respect"
-    return step.bracket.exit_reason is None and (respects or step.bracket.restored > 0)

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 from services.bracket.clocks import next_look
-from services.bracket.model import Bracket, Leg, Moment, Role, Slice, Terms
+from services.bracket.group import group_of, is_off, level_terms
+from services.bracket.model import Bracket, Leg, Moment, Purpose, Role, Slice, Terms
+from services.bracket.native import exit_for, has_given_way, is_native_exit
 from services.bracket.observation import Seen, Timing
 from services.bracket.quantities import live_legs, net_of
 from services.bracket.step import Step
@@ -57,6 +59,8 @@ def explain(bracket: Bracket, seen: Seen, now: Moment) -> Explanation:
 def _slice(step: Step, part: Slice) -> SliceExplained:
     live = live_legs(step.bracket, Role.EXIT, part=part)
     leg = live[0] if live else None
+    if leg is not None and is_native_exit(step.bracket, leg):
+        return _brought(step, part, group_of(step.bracket, part))
     wanted = wanted_exit(step, part, leg)
     return SliceExplained(
         slice=part.index,
@@ -66,6 +70,31 @@ def _slice(step: Step, part: Slice) -> SliceExplained:
         status=None if leg is None else leg.status,
         why=_why(wanted, leg),
     )
+
+
+def _brought(step: Step, part: Slice, group: list[Leg]) -> SliceExplained:
+    """The exits of the broker's bracket: the stop stands for both."""
+    leg = exit_for(group, Purpose.STOP) or group[0]
+    held = net_of(step.bracket, part)
+    return SliceExplained(
+        slice=part.index,
+        held=held,
+        wanted=level_terms(step, part, leg) if held > 0 else None,
+        observed=leg.terms,
+        status=leg.status,
+        why=_why_brought(step, part),
+    )
+
+
+def _why_brought(step: Step, part: Slice) -> str:
+    if net_of(step.bracket, part) <= 0:
+        return "the broker's bracket waits for the entry, or is on its way out with it"
+    if has_given_way(step.bracket) or step.bracket.exit_reason is not None:
+        return "the broker's exits are taken away, then an exit of ours takes their place"
+    if is_off(step.bracket, part):
+        return "the broker's exits are not what is held: they are taken away if the next reads say the same"
+    level, target = stop_level(step.bracket), target_level(step.bracket, part)
+    return f"the broker's bracket holds stop {level} and target {target}"
 
 
 def _why(wanted: Wanted | None, leg: Leg | None) -> str:

@@ -24,6 +24,7 @@ from services.bracket.model import (
     State,
     Terms,
 )
+from services.bracket.native import is_native_exit
 from services.bracket.quantities import allocate, filled_of
 from services.bracket.redating import lies_ahead, redated
 
@@ -130,6 +131,10 @@ def _leg_intended(bracket: Bracket, event: ev.LegIntended, at: Moment) -> Bracke
 
 def _acknowledged(bracket: Bracket, event: ev.LegAcknowledged, at: Moment) -> Bracket:
     leg = bracket.leg(event.seq)
+    if any(other.broker_order_id == event.broker_order_id for other in bracket.legs if other is not leg):
+        # A GTT has no tag, and another leg of the same content took this one while the answer was away: which
+        # of the two it was made for makes no difference, but one trigger is one leg's.
+        return _with_leg(bracket, replace(leg, status=LegStatus.ABSENT, change=None))
     # The book, or a push that made us read it, may have been faster than the answer.
     is_known = leg.sighted_at is not None or leg.status is LegStatus.TRIGGERED
     status = leg.status if is_known else LegStatus.ACKED
@@ -172,7 +177,7 @@ def _sighted(bracket: Bracket, event: ev.LegSighted, at: Moment) -> Bracket:
         missed_since=None,
         triggered_at=leg.triggered_at or (at if _has_triggered(leg, event) else None),
     )
-    return _reallocated(_with_leg(bracket, _settled(sighted)))
+    return _reallocated(_with_leg(bracket, _settled(sighted, is_native=is_native_exit(bracket, leg))))
 
 
 def _has_triggered(leg: Leg, event: ev.LegSighted) -> bool:
@@ -189,19 +194,24 @@ def _has_triggered(leg: Leg, event: ev.LegSighted) -> bool:
     return any(event.terms.price in (stop.price, None) for stop in stops)
 
 
-def _settled(leg: Leg) -> Leg:
+def _settled(leg: Leg, *, is_native: bool) -> Leg:
     """Clear a change that the book shows as done, or that came too late to matter."""
     change = leg.change
     if change is None:
         return leg
     if not leg.is_live:
         return replace(leg, change=None, failed_changes=0)
-    if change.terms is None or not shows_terms(change.terms, leg.terms):
+    if change.terms is None or not shows_terms(_judged(change.terms, leg, is_native), leg.terms):
         return leg
     is_morph = change.purpose is Purpose.TARGET and change.former_purpose is not Purpose.TARGET
     return replace(
         leg, change=None, failed_changes=0, agreed_terms=change.terms, morphs=leg.morphs + is_morph
     )
+
+
+def _judged(asked: Terms, leg: Leg, is_native: bool) -> Terms:
+    """Return what a change has to show: how many shares a native exit covers is not ours to ask."""
+    return replace(asked, quantity=leg.terms.quantity) if is_native else asked
 
 
 def _reallocated(bracket: Bracket) -> Bracket:
@@ -242,10 +252,41 @@ def _child_sighted(bracket: Bracket, event: ev.ChildSighted, at: Moment) -> Brac
     return replace(changed, legs=(*changed.legs, child))
 
 
-def _missed(bracket: Bracket, event: ev.LegMissed, at: Moment) -> Bracket:
+def _exit_adopted(bracket: Bracket, event: ev.ExitAdopted, at: Moment) -> Bracket:
+    parent = bracket.leg(event.parent)
+    leg = Leg(
+        seq=event.seq,
+        slice=parent.slice,
+        role=Role.EXIT,
+        kind=LegKind.ORDER,
+        tag=event.tag,
+        side=parent.side.opposite,
+        terms=event.terms,
+        agreed_terms=event.terms,
+        purpose=event.purpose,
+        purpose_since=at,
+        status=LegStatus.ACKED,
+        sent_at=at,
+        session=bracket.session,
+        broker_order_id=event.broker_order_id,
+        parent=parent.seq,
+    )
+    entry = replace(parent, missed_reads=0, missed_since=None)
+    changed = _with_leg(bracket, entry)
+    return replace(changed, legs=(*changed.legs, leg))
+
+
+def _exits_proved_absent(bracket: Bracket, event: ev.ExitsProvedAbsent, at: Moment) -> Bracket:
+    entry = bracket.leg(event.seq)
+    return _with_leg(bracket, replace(entry, exits_absent=True, missed_reads=0, missed_since=None))
+
+
+def _missed(bracket: Bracket, event: ev.LegMissed | ev.ExitsMissed, at: Moment) -> Bracket:
     leg = bracket.leg(event.seq)
-    since = leg.missed_since or at
-    return _with_leg(bracket, replace(leg, missed_reads=leg.missed_reads + 1, missed_since=since))
+    if leg.missed_since is None or leg.missed_since.boot != at.boot:
+        # How long ago an earlier boot missed it only the wall clock knows, which may have been set meanwhile.
+        return _with_leg(bracket, replace(leg, missed_reads=1, missed_since=at))
+    return _with_leg(bracket, replace(leg, missed_reads=leg.missed_reads + 1))
 
 
 def _proved_absent(bracket: Bracket, event: ev.LegProvedAbsent, at: Moment) -> Bracket:
@@ -452,6 +493,9 @@ _EFFECTS: dict[type, Callable[[Bracket, Any, Moment], Bracket]] = {
     ev.LegBecameUnknown: _became_unknown,
     ev.LegSighted: _sighted,
     ev.ChildSighted: _child_sighted,
+    ev.ExitAdopted: _exit_adopted,
+    ev.ExitsMissed: _missed,
+    ev.ExitsProvedAbsent: _exits_proved_absent,
     ev.LegMissed: _missed,
     ev.LegProvedAbsent: _proved_absent,
     ev.LegExpired: _expired,

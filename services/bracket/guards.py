@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import assert_never
 
 from services.bracket.model import Bracket, Leg, LegKind, Purpose, Role, Slice
+from services.bracket.native import exit_for, is_native_exit
 from services.bracket.quantities import live_legs, net_of
 
 
@@ -18,6 +19,7 @@ class Hold(StrEnum):
     EMPTY = "empty"  # nothing is held, nothing is to be protected
     STOP = "stop"
     OCO = "oco"
+    NATIVE = "native"  # stop and target of the broker's own bracket
     TARGET = "target"
     LEAVING = "leaving"
     UNCONFIRMED = "unconfirmed"  # an exit was sent; no book has shown it working
@@ -47,6 +49,8 @@ def _guard(bracket: Bracket, part: Slice) -> Guard:
     leg = next((one for one in legs if one.is_working), legs[0] if legs else None)
     if leg is None:
         return _bare(part, held)
+    if is_native_exit(bracket, leg):
+        return _brought(bracket, part, legs)
     hold = _hold(leg)
     return Guard(
         slice=part.index,
@@ -56,6 +60,30 @@ def _guard(bracket: Bracket, part: Slice) -> Guard:
         words=_words(hold, leg),
         where=_where(hold, leg),
         order_id=leg.broker_order_id,
+    )
+
+
+def _brought(bracket: Bracket, part: Slice, legs: list[Leg]) -> Guard:
+    """The stop guards; the target that the same bracket brought is told beside it."""
+    held = net_of(bracket, part)
+    brought = [leg for leg in legs if is_native_exit(bracket, leg)]
+    stop, target = exit_for(brought, Purpose.STOP), exit_for(brought, Purpose.TARGET)
+    if held <= 0:
+        hold, words = Hold.EMPTY, "nothing is held yet, the broker's bracket waits for the entry"
+    elif stop is None or not stop.is_working:
+        hold, words = Hold.UNCONFIRMED, "the stop of the broker's bracket does not work (yet)"
+    else:
+        beside = "no target" if target is None else f"target {_text(target.terms.price)}"
+        hold = Hold.NATIVE
+        words = f"stop {_text(stop.terms.trigger_price)} and {beside} for {stop.remaining} in one bracket"
+    return Guard(
+        slice=part.index,
+        held=held,
+        hold=hold,
+        quantity=stop.remaining if stop is not None and hold is Hold.NATIVE else 0,
+        words=words,
+        where="at the broker (bracket)",
+        order_id=None if stop is None else stop.broker_order_id,
     )
 
 

@@ -32,6 +32,7 @@ from services.bracket.model import (
     Role,
     State,
 )
+from services.bracket.native import awaits_exits, is_at_work
 from services.bracket.observation import Seen, Timing, TradingSession
 from services.bracket.quantities import (
     average_entry_price,
@@ -276,7 +277,7 @@ def _state_handed_over(bracket: Bracket) -> State:
 def _waits_for_hand_over(bracket: Bracket) -> bool:
     if entry_is_live(bracket):
         return True
-    return bracket.hand_over_cancels and bool(live_legs(bracket, Role.EXIT))
+    return bracket.hand_over_cancels and (bool(live_legs(bracket, Role.EXIT)) or awaits_exits(bracket))
 
 
 def _state_unfilled(bracket: Bracket) -> State:
@@ -312,8 +313,7 @@ def _state_holding(bracket: Bracket) -> State:
 
 
 def _is_exit_at_work(bracket: Bracket) -> bool:
-    at_work = (Purpose.TARGET, Purpose.MARKETABLE)
-    return any(leg.purpose in at_work or leg.triggered for leg in live_legs(bracket, Role.EXIT))
+    return any(is_at_work(bracket, leg) for leg in live_legs(bracket, Role.EXIT))
 
 
 _MOST_ROUNDS = 4  # two are the most ever needed; a bound, so that a fault of ours cannot hang the worker

@@ -66,7 +66,7 @@ def make_plan(
     )
     side, product = _sure(facts.side, "action"), _sure(facts.product, "product")
     quantity = _sure(quantity_of(facts), "quantity")
-    topology = terms.topology_of(capabilities, product, exchange=instrument.exchange)
+    topology = facts.topology_of(product, exchange=instrument.exchange)
     return Plan(
         account_id=account.account_id,
         owner_id=account.owner_id,
@@ -91,18 +91,10 @@ def make_plan(
     )
 
 
-def entry_order_type(capabilities: BrokerCapabilities, order_type: OrderType, *, exchange: str) -> OrderType:
-    """Return how an entry of this type is sent there: SL-M as SL where the exchange does not take it."""
-    if order_type is not OrderType.SL_M:
-        return order_type
-    is_taken = exchange in capabilities.stop_market_exchanges and OrderType.SL_M in capabilities.order_types
-    return OrderType.SL_M if is_taken else OrderType.SL
-
-
 def _entry(facts: Facts, instrument: Instrument, *, side: Side) -> EntryTerms:
     request = facts.request
     asked = _sure(facts.order_type, "pricetype")
-    order_type = entry_order_type(facts.capabilities, asked, exchange=instrument.exchange)
+    order_type = terms.entry_order_type(facts.capabilities, asked, exchange=instrument.exchange)
     return EntryTerms(
         order_type=order_type,
         price=_entry_price(facts, instrument, side=side, order_type=order_type),

@@ -6,7 +6,6 @@ from typing import assert_never
 from services.bracket import terms
 from services.bracket.calendar import ALWAYS_OPEN_ID, Session
 from services.bracket.model import OrderType, Plan, PriceMode, Quote, Topology
-from services.bracket.planning import entry_order_type
 from services.bracket.request import BracketOrderRequest
 from utils.constants import EXCHANGE_ZONE
 
@@ -68,9 +67,21 @@ def _about_holding(plan: Plan) -> list[str]:
         case Topology.LOOSE:
             return ["both exits rest unlinked: both may fill before the second is cancelled"]
         case Topology.NATIVE:
-            return []
+            return _about_native(plan)
         case _:
             assert_never(plan.topology)
+
+
+def _about_native(plan: Plan) -> list[str]:
+    told = [
+        "the broker decides how many shares its exits cover: where they cover other than what is held, or one"
+        f" of them dies, both are taken away and replaced ({_held_by(terms.holding_of(plan))})",
+        "the broker may hold its exits back until the entry has filled completely: what filled may be"
+        " unprotected for 3 s, then the rest of the entry is cancelled",
+    ]
+    if any(spec.mode is not PriceMode.ABSOLUTE for spec in (plan.stop, plan.targets[0].price)):
+        told.append("stop and target go with the entry as prices and are moved to the average fill")
+    return told
 
 
 def _about_orders(plan: Plan, request: BracketOrderRequest) -> list[str]:
@@ -92,7 +103,7 @@ def _about_orders(plan: Plan, request: BracketOrderRequest) -> list[str]:
 
 def _is_rewritten(plan: Plan, request: BracketOrderRequest) -> bool:
     asked = terms.order_type_of(request)
-    sent = entry_order_type(plan.capabilities, OrderType.SL_M, exchange=plan.instrument.exchange)
+    sent = terms.entry_order_type(plan.capabilities, OrderType.SL_M, exchange=plan.instrument.exchange)
     return asked is OrderType.SL_M and sent is not OrderType.SL_M
 
 

@@ -7,6 +7,7 @@ rule with the sides exchanged. The safe quantity rule is `safe_total`; everythin
 from decimal import Decimal
 
 from services.bracket.model import Bracket, Leg, LegKind, LegStatus, Role, Slice
+from services.bracket.native import awaits_exits
 
 
 def legs_of(bracket: Bracket, role: Role, *, part: Slice | None = None) -> list[Leg]:
@@ -82,7 +83,7 @@ def at_most_freeze(bracket: Bracket, quantity: int) -> int:
 def has_undecided(bracket: Bracket, part: Slice) -> bool:
     """Whether an exit or unwind of the slice may exist at the broker without our knowing its id."""
     legs = live_legs(bracket, Role.EXIT, part=part) + live_legs(bracket, Role.UNWIND, part=part)
-    return any(leg.broker_order_id is None for leg in legs)
+    return any(leg.broker_order_id is None for leg in legs) or awaits_exits(bracket)
 
 
 def average_entry_price(bracket: Bracket) -> Decimal | None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from services.bracket.model import Bracket, Leg, Purpose, Quote, Role, State
+from services.bracket.native import is_native_exit
 from services.bracket.quantities import live_legs
 from services.bracket.wanted import stop_level, target_level
 
@@ -32,15 +33,17 @@ def quiet_band(bracket: Bracket) -> QuietBand | None:
         or bracket.stop_passed_at is not None
     ):
         return None
-    if not all(_rests(leg) for leg in live_legs(bracket, Role.EXIT)):
+    if not all(_rests(bracket, leg) for leg in live_legs(bracket, Role.EXIT)):
         return None
-    levels = [stop_level(bracket), *(target_level(bracket, part) for part in bracket.slices)]
-    stop, *targets = [level for level in levels if level is not None]
-    if len(targets) < len(bracket.slices):
-        return None
+    levels = (stop_level(bracket), *(target_level(bracket, part) for part in bracket.slices))
+    known = [level for level in levels if level is not None]
+    if len(known) < 1 + len(bracket.slices):
+        return None  # a native bracket may be protected before the broker tells the average price
+    stop, *targets = known
     nearest = min(targets, key=lambda price: abs(price - stop))
     return QuietBand(min(stop, nearest), max(stop, nearest))
 
 
-def _rests(leg: Leg) -> bool:
-    return leg.is_working and leg.change is None and not leg.triggered and leg.purpose in _RESTING
+def _rests(bracket: Bracket, leg: Leg) -> bool:
+    is_placed_to_rest = leg.purpose in _RESTING or is_native_exit(bracket, leg)
+    return leg.is_working and leg.change is None and not leg.triggered and is_placed_to_rest

@@ -4,9 +4,17 @@ The row rule: a row is merged whole or not at all. The absence rule: an order th
 absent only after the quiescence, three complete reads and a position that agrees. Nothing here acts.
 """
 
-from datetime import timedelta
+from dataclasses import replace
 
 from services.bracket import events as ev
+from services.bracket.adoption import (
+    CREATED_SLACK,
+    adopt_exits,
+    is_lost_entry,
+    is_missed_for_good,
+    may_be,
+    shown_terms,
+)
 from services.bracket.fold import shows_terms
 from services.bracket.model import (
     UNSEEN,
@@ -27,6 +35,7 @@ from services.bracket.model import (
     Side,
     Terms,
 )
+from services.bracket.native import is_held_back, is_native_exit
 from services.bracket.observation import Read
 from services.bracket.step import Step
 from services.bracket.tags import tag_of
@@ -55,9 +64,6 @@ _GTT_STATUS = {
     GttStatus.UNKNOWN: LegStatus.PENDING,
 }
 
-# A GTT carries no tag; one made this long before we asked cannot be ours.
-_CREATED_SLACK = timedelta(seconds=5)
-
 
 def take_in(step: Step) -> None:
     """Record what this look's read, if there is one, proves about the legs."""
@@ -67,6 +73,8 @@ def take_in(step: Step) -> None:
         return
     # A GTT has no tag: one that shows up belongs to a leg that is still missed before one given up.
     for leg in sorted(step.bracket.legs, key=lambda one: not one.is_live):
+        _take_in_leg(step, leg, read)
+    for leg in adopt_exits(step, read):
         _take_in_leg(step, leg, read)
 
 
@@ -94,7 +102,12 @@ def _take_in_leg(step: Step, leg: Leg, read: Read) -> None:
     if leg.kind is LegKind.GTT:
         _take_in_gtt(step, leg, read)
         return
-    row = order_row_of(step, leg, read)
+    rows = _rows_of(step, leg, read)
+    if len(rows) > 1:
+        # One of them may be ours: the leg is neither this one nor absent.
+        step.need_attention("ambiguous", f"{len(rows)} orders may be {leg.tag}: none of them is taken for it")
+        return
+    row = rows[0] if rows else None
     if row is None:
         _miss(step, leg, read)
     elif _is_news(leg, row):
@@ -105,21 +118,32 @@ def _take_in_leg(step: Step, leg: Leg, read: Read) -> None:
         _note_lapse(step, leg.seq, read)
 
 
-def order_row_of(step: Step, leg: Leg, read: Read) -> OrderRow | None:
-    """Return the leg's row: by broker id, else by tag with symbol, side and quantity agreeing."""
+def _rows_of(step: Step, leg: Leg, read: Read) -> list[OrderRow]:
+    """Return the rows that may be the leg's: by broker id, else by tag with symbol and side agreeing.
+
+    Where the broker puts no tag on a native bracket, its content has to do.
+    """
     if leg.broker_order_id is not None:
-        return next((row for row in read.orders if row.broker_order_id == leg.broker_order_id), None)
-    rows = [row for row in read.orders if _carries(step, leg, row)]
-    if len(rows) > 1:
-        step.need_attention("ambiguous", f"{len(rows)} orders carry the tag {leg.tag}")
-        return None
-    return rows[0] if rows else None
+        return [row for row in read.orders if row.broker_order_id == leg.broker_order_id][:1]
+    tagged = [row for row in read.orders if _carries(step, leg, row)]
+    return tagged if tagged or not is_lost_entry(leg) else _untagged_rows(step, leg, read)
+
+
+def _untagged_rows(step: Step, leg: Leg, read: Read) -> list[OrderRow]:
+    owned = {other.broker_order_id for other in step.bracket.legs}
+    found = []
+    for row in read.orders:
+        exits = [one for one in read.orders if one.parent_order_id == row.broker_order_id]
+        if row.broker_order_id not in owned and may_be(leg, row, exits):
+            found.append(row)
+    return found
 
 
 def _carries(step: Step, leg: Leg, row: OrderRow) -> bool:
     instrument = step.bracket.plan.instrument
     same_place = row.exchange == instrument.exchange and row.symbol == instrument.symbol
     # The quantity is compared with what was asked at any time: a resize may have overtaken the answer.
+    # The side also tells an entry from the exits it brought: some brokers put its tag on them.
     return row.tag == leg.tag and same_place and row.side is leg.side
 
 
@@ -131,7 +155,9 @@ def _is_news(leg: Leg, row: OrderRow) -> bool:
         return row.status is RowStatus.FILLED and leg.average_price is None and row.average_price is not None
     known = (leg.status, leg.filled, leg.average_price, leg.terms, leg.broker_order_id)
     shown = (_ORDER_STATUS[row.status], row.filled, row.average_price or leg.average_price, _terms(row, leg))
-    return leg.sighted_at is None or known != (*shown, row.broker_order_id)
+    # Shown again, a native exit is missed no more; an entry's misses count the exits that it lacks.
+    is_back = leg.parent is not None and leg.missed_reads > 0
+    return leg.sighted_at is None or is_back or known != (*shown, row.broker_order_id)
 
 
 def _is_older(leg: Leg, row: OrderRow) -> bool:
@@ -148,12 +174,15 @@ def _terms(row: OrderRow, leg: Leg) -> Terms:
         for terms in (leg.asked_terms, leg.agreed_terms)
     )
     is_limit = row.order_type is OrderType.LIMIT and is_our_limit
-    return Terms(
-        order_type=row.order_type,
-        quantity=row.quantity,
-        price=row.price or None,
-        trigger_price=None if is_limit else row.trigger_price or None,
-    )
+    shown = shown_terms(row)
+    if leg.terms.is_native:  # the exits that an entry brought are rows of their own
+        shown = replace(
+            shown,
+            stop_trigger=leg.terms.stop_trigger,
+            stop_limit=leg.terms.stop_limit,
+            target_price=leg.terms.target_price,
+        )
+    return replace(shown, trigger_price=None) if is_limit else shown
 
 
 def _sighting(leg: Leg, row: OrderRow) -> ev.LegSighted:
@@ -196,9 +225,16 @@ def _note_lapse(step: Step, seq: int, read: Read) -> None:
 def _miss(step: Step, leg: Leg, read: Read) -> None:
     if leg.status in UNSEEN:
         _count_absence(step, leg, read)
-    elif leg.is_live and leg.session != step.seen.session.id and read.position_agrees is not None:
+    elif leg.is_live and _is_over_with_its_day(step, leg) and read.position_agrees is not None:
         # The day's book is gone and the order with it: over at its last proven fill.
         step.record(ev.LegExpired(seq=leg.seq))
+    elif leg.is_live and is_native_exit(step.bracket, leg):
+        _miss_listed(step, leg, read)
+
+
+def _is_over_with_its_day(step: Step, leg: Leg) -> bool:
+    may_survive = step.bracket.plan.survives_day and is_native_exit(step.bracket, leg)
+    return leg.session != step.seen.session.id and not may_survive
 
 
 def _count_absence(step: Step, leg: Leg, read: Read) -> None:
@@ -207,11 +243,26 @@ def _count_absence(step: Step, leg: Leg, read: Read) -> None:
     if leg.kind is LegKind.ORDER and leg.session != step.seen.session.id:
         _give_up_overnight(step, leg, read)
         return
-    if read.started.since(leg.sent_at) <= step.timing.quiescence or read.position_agrees is not True:
+    if read.position_agrees is not True or not _is_quiet(step, leg, read):
         return
     step.record(ev.LegMissed(seq=leg.seq))
-    if step.bracket.leg(leg.seq).missed_reads >= step.timing.absent_reads:
+    needed = step.timing.absent_reads + (leg.sent_at.boot != step.now.boot)
+    if step.bracket.leg(leg.seq).missed_reads >= needed:
         step.record(ev.LegProvedAbsent(seq=leg.seq))
+
+
+def _is_quiet(step: Step, leg: Leg, read: Read) -> bool:
+    """Whether the read began after the quiescence; what an earlier boot sent has it anew in this one.
+
+    Only the wall clock knows how long ago that was; set forward meanwhile, it would prove absent what is on
+    its way. The first read that misses such a leg begins its quiescence, and is none of the three.
+    """
+    if leg.sent_at.boot == step.now.boot:
+        return read.started.since(leg.sent_at) > step.timing.quiescence
+    since = leg.missed_since
+    if since is None or since.boot != step.now.boot:
+        return True
+    return read.started.since(since) > step.timing.quiescence
 
 
 def _give_up_overnight(step: Step, leg: Leg, read: Read) -> None:
@@ -245,16 +296,22 @@ def _take_in_gtt(step: Step, leg: Leg, read: Read) -> None:
 
 
 def _gtt_row_of(step: Step, leg: Leg, rows: tuple[GttRow, ...]) -> GttRow | None:
-    """Return the leg's trigger: by id, else any unowned one with the same content, not made before ours."""
+    """Return the leg's trigger: by id, by tag, or an unowned one with the same content, not made before."""
     if leg.broker_order_id is not None:
         return next((row for row in rows if row.trigger_id == leg.broker_order_id), None)
     owned = {other.broker_order_id for other in step.bracket.legs}
-    earliest = leg.sent_at.wall - _CREATED_SLACK
+    earliest = leg.sent_at.wall - CREATED_SLACK
     for row in rows:
         is_new = row.trigger_id not in owned and row.created_at >= earliest
-        if is_new and row.side is leg.side and shows_terms(leg.terms, gtt_terms(row, leg.side)):
+        if is_new and row.side is leg.side and _may_be(leg, row):
             return row
     return None
+
+
+def _may_be(leg: Leg, row: GttRow) -> bool:
+    if row.tag is not None:
+        return row.tag == leg.tag
+    return shows_terms(leg.terms, gtt_terms(row, leg.side))
 
 
 def _is_awaited(step: Step, terms: Terms, side: Side) -> bool:
@@ -332,18 +389,17 @@ def _miss_gtt(step: Step, leg: Leg, read: Read) -> None:
     if leg.status in UNSEEN:
         _count_absence(step, leg, read)
     elif leg.is_live:
-        # A trigger that was listed and is not any more is as hard to believe as one that never was: a
-        # list that is empty for some seconds would have us place a second exit beside a living one.
-        step.record(ev.LegMissed(seq=leg.seq))
-        if _is_missed_for_good(step, step.bracket.leg(leg.seq), read):
-            step.record(ev.LegExpired(seq=leg.seq))
+        _miss_listed(step, leg, read)
 
 
-def _is_missed_for_good(step: Step, leg: Leg, read: Read) -> bool:
-    if leg.missed_reads < step.timing.absent_reads or leg.missed_since is None:
-        return False
-    was_quiet = read.started.since(leg.missed_since) > step.timing.quiescence
-    return was_quiet and read.position_agrees is True
+def _miss_listed(step: Step, leg: Leg, read: Read) -> None:
+    """What was listed and is not any more is as hard to believe as what never was.
+
+    A list that lacks it for some seconds would have us place a second exit beside a living one.
+    """
+    step.record(ev.LegMissed(seq=leg.seq))
+    if is_missed_for_good(step, step.bracket.leg(leg.seq), read):
+        step.record(ev.LegExpired(seq=leg.seq))
 
 
 def flag_unknowns(step: Step) -> None:
@@ -360,7 +416,7 @@ def flag_unknowns(step: Step) -> None:
 
 
 def _is_stuck(step: Step, leg: Leg) -> bool:
-    waits = leg.status in (LegStatus.ACKED, LegStatus.PENDING)
+    waits = leg.status in (LegStatus.ACKED, LegStatus.PENDING) and not is_held_back(step.bracket, leg)
     return waits and step.age(leg.sent_at) >= step.timing.unknown_alarm_after
 
 

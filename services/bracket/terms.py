@@ -12,6 +12,7 @@ from typing import TypeVar
 from services.bracket.model import (
     BrokerCapabilities,
     OrderType,
+    Plan,
     PriceMode,
     PriceSpec,
     Product,
@@ -142,6 +143,27 @@ def topology_of(capabilities: BrokerCapabilities, product: Product, *, exchange:
     """Return how the broker holds this product's exits there; None when it cannot."""
     by_exchange = capabilities.topologies.get(f"{product}:{exchange}")
     return capabilities.topologies.get(str(product)) if by_exchange is None else by_exchange
+
+
+def entry_order_type(capabilities: BrokerCapabilities, order_type: OrderType, *, exchange: str) -> OrderType:
+    """Return how an entry of this type is sent there: SL-M as SL where the exchange does not take it."""
+    if order_type is not OrderType.SL_M:
+        return order_type
+    is_taken = exchange in capabilities.stop_market_exchanges and OrderType.SL_M in capabilities.order_types
+    return OrderType.SL_M if is_taken else OrderType.SL
+
+
+def fallback_of(capabilities: BrokerCapabilities, product: Product, *, exchange: str) -> Topology:
+    """Return what holds this product's exits there when a native bracket cannot, or does no more."""
+    by_exchange = capabilities.fallbacks.get(f"{product}:{exchange}")
+    return by_exchange or capabilities.fallbacks.get(str(product), Topology.MORPH)
+
+
+def holding_of(plan: Plan) -> Topology:
+    """Return how exits that we place ourselves are held."""
+    if plan.topology is not Topology.NATIVE:
+        return plan.topology
+    return fallback_of(plan.capabilities, plan.product, exchange=plan.instrument.exchange)
 
 
 def survives_day(capabilities: BrokerCapabilities, product: Product, *, exchange: str) -> bool:

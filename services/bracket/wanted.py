@@ -1,6 +1,6 @@
 """What the one exit of a slice should say now. Pure and without memory: asked afresh at every look."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from services.bracket import prices
@@ -23,6 +23,7 @@ from services.bracket.model import (
 from services.bracket.prices import Rounding
 from services.bracket.quantities import average_entry_price, legs_of, net_of, orderable_total
 from services.bracket.step import Step
+from services.bracket.terms import holding_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,22 @@ def reference_price(bracket: Bracket) -> Decimal | None:
     entry's price is the worst it can be. None: wait for the trades.
     """
     return average_entry_price(bracket) or bracket.plan.entry.price
+
+
+def with_exits(step: Step, entry: Terms) -> Terms:
+    """Return the terms of a native entry: with the exits that the broker brings, as far as prices tell.
+
+    A MARKET entry's count from the price it is expected to fill at; the average fill moves them.
+    """
+    bracket = step.bracket
+    if reference_price(bracket) is None and bracket.plan.entry.expected_price is not None:
+        expected = replace(bracket.plan.entry, price=bracket.plan.entry.expected_price)
+        bracket = replace(bracket, plan=replace(bracket.plan, entry=expected))
+    level, target = stop_level(bracket), target_level(bracket, bracket.slices[0])
+    if level is None or target is None:
+        return entry
+    limit = stop_child_price(step, bracket.slices[0], level)
+    return replace(entry, stop_trigger=level, stop_limit=limit, target_price=target)
 
 
 def stop_level(bracket: Bracket) -> Decimal | None:
@@ -195,7 +212,7 @@ def stop_child_price(step: Step, part: Slice, level: Decimal) -> Decimal:
 
 def _holds_by_oco(step: Step, part: Slice, leg: Leg | None) -> bool:
     """Whether the broker's OCO should hold the slice, rather than a resting stop of the day."""
-    if step.bracket.plan.topology is not Topology.OCO:
+    if holding_of(step.bracket.plan) is not Topology.OCO:
         return False
     if leg is not None and leg.kind is LegKind.ORDER:
         return False  # a resting stop holds until the close; changing over now would open a gap

@@ -18,6 +18,7 @@ from services.bracket.violations import Code, invalid
 from services.bracket_change_service import BracketChanges, cancel_bracket_order, modify_bracket_order
 from services.desk import Desk
 from services.errors import BracketDenied, BrokerUnavailable, NotFound, OrderRefused
+from services.plain.leaving import refuse_growth
 from services.plain.orders import ANSWER_SECONDS, GttAsked, checked, gtt_instrument
 from services.plain.request import PlainOrderRequest, terms_of
 from services.plain.sending import fenced
@@ -53,6 +54,7 @@ def modify_order(desk: Desk, order_id: str, asked: PlainOrderRequest, caller: Ca
     _refuse_others(target.own, _named(asked))
     checked(desk, asked, replace(caller, mode=target.mode))
     terms = terms_of(asked)
+    refuse_growth(desk, replace(caller, mode=target.mode), target.order_id, to=terms.quantity)
 
     def call(broker: BrokerAccount) -> None:
         broker.modify_order(target.order_id, terms, uses_reserve=False)

@@ -86,6 +86,7 @@ def gtt_of(order: PlainOrder) -> GttRequest:
         terms=order.terms,
         last_price=order.last_price,
         uses_reserve=False,
+        tag=order.tag,
     )
 
 

@@ -124,8 +124,8 @@ class Floor:
         return self
 
     def ours(self) -> list[Order]:
-        """Return the orders that carry a tag."""
-        return [order for order in self.orders() if order.tag is not None]
+        """Return the orders that carry a tag, and the exits that came with one of them."""
+        return [order for order in self.orders() if order.tag is not None or order.parent_id is not None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +181,7 @@ class Fault:
         self.opportunities = 0
         self.struck: list[int] = []
         self.is_over = False
+        self.may_strike: Callable[[], bool] = lambda: True  # a fault that is aimed waits for its moment
         self._chance = random.Random(f"{seed}/{self.code}")
 
     def strikes(self) -> random.Random | None:
@@ -189,7 +190,7 @@ class Fault:
             return None
         self.opportunities += 1
         if self.script is None:
-            is_hit = self._chance.random() < self.rate
+            is_hit = self._chance.random() < self.rate and self.may_strike()
         else:
             is_hit = self.opportunities in self.script
         if not is_hit:

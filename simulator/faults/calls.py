@@ -11,7 +11,7 @@ from simulator.faults.base import (
     Fate,
     Fault,
 )
-from simulator.faults.states import ANY_CALL, ANY_CANCEL, MORPHING
+from simulator.faults.states import ANY_CALL, CANCEL_CALL, MORPH_CALL, PLACING_CALL
 
 _TIMED_OUT = "no answer within 4 seconds"
 
@@ -208,7 +208,7 @@ class MorphReplyLost(Fault):
     code = "F46"
     says = "the morph to the target: reply lost, refused, or partly filled in that instant"
     usual_rate = 0.5
-    where = MORPHING
+    where = MORPH_CALL
 
     def fate(self, call: Call, now: float) -> Fate | None:
         if not call.is_morph:
@@ -261,7 +261,7 @@ class CancelRefused(Fault):
     code = "F48"
     says = "a cancel is refused: not found, or done already, although it is live"
     usual_rate = 0.3
-    where = ANY_CANCEL
+    where = CANCEL_CALL
 
     def fate(self, call: Call, now: float) -> Fate | None:
         if call.kind not in CANCELLING:
@@ -277,7 +277,7 @@ class TokenRefreshed(Fault):
     code = "F75"
     says = "a login replaces the token while a POST is in flight: its answer is of no use"
     usual_rate = 0.04
-    where = ANY_CALL
+    where = PLACING_CALL
 
     def fate(self, call: Call, now: float) -> Fate | None:
         if call.kind not in PLACING:

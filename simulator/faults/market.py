@@ -10,7 +10,15 @@ from typing import Any
 from services.bracket.model import GttStatus, OrderType, RefusalKind, RowStatus, Side
 from simulator.faults.base import Call, CallKind, Deed, Fault, Floor
 from simulator.faults.calls import StuckChange
-from simulator.faults.states import ANY, ANY_CALL, ENTRY_CALL, HELD, MORPHING, OVER
+from simulator.faults.states import (
+    CANCEL_CALL,
+    ENTRY_LIVES,
+    HAS_CANCELLED,
+    HAS_FILLS,
+    HELD,
+    MORPHING,
+    ORDER_LIVES,
+)
 from simulator.floor import TradingFloor
 from simulator.gtt import Gtt
 from simulator.ledger import Ledger
@@ -57,7 +65,7 @@ def is_entry(order: Order) -> bool:
 
 
 def is_exit(order: Order) -> bool:
-    return order.tag is not None and order.tag[8:9] == "X"
+    return order.parent_id is not None or (order.tag is not None and order.tag[8:9] == "X")
 
 
 def lot_of(floor: Floor, order: Order) -> int:
@@ -80,7 +88,7 @@ class RejectedLater(Fault):
     code = "F14"
     says = "acknowledged, then rejected by the risk desk 0.1 to 5 seconds later"
     usual_rate = 0.03
-    where = ANY
+    where = ORDER_LIVES
 
     def act(self, floor: Floor) -> Deed | None:
         now = floor.wall
@@ -97,11 +105,16 @@ class RejectedLater(Fault):
 class StuckPending(StuckChange):
     """Both halves of F15."""
 
-    where = ANY
+    where = ORDER_LIVES
 
     def act(self, floor: Floor) -> Deed | None:
         now = floor.wall
-        fresh = [o for o in floor.ours() if o.is_live and o.filled == 0 and _age(o, now) <= 2]
+        # An exit that came with its entry is let in by that, not by the desk.
+        fresh = [
+            o
+            for o in floor.ours()
+            if o.is_live and o.filled == 0 and o.parent_id is None and _age(o, now) <= 2
+        ]
         dice = self.strikes() if fresh and floor.is_open else None
         if dice is None:
             return None
@@ -119,7 +132,7 @@ class TradeBust(Fault):
     code = "F27"
     says = "a fill is taken back: the cumulated quantity decreases"
     usual_rate = 0.01
-    where = HELD | OVER
+    where = HAS_FILLS
     excuses = frozenset({"I1", "I2", "I6", "I12", "I16"})
     breaks_assumptions = True
 
@@ -157,7 +170,7 @@ class OddFills(Fault):
     code = "F40"
     says = "the entry fills lot by lot, in random lots, to 99 % and no further, or a lot too much"
     usual_rate = 0.25
-    where = ENTRY_CALL | HELD
+    where = ENTRY_LIVES
 
     def act(self, floor: Floor) -> Deed | None:
         open_ones = [
@@ -202,7 +215,7 @@ class FillDuringCancel(Fault):
     code = "F41"
     says = "a fill between our cancel and its effect"
     usual_rate = 0.5
-    where = ANY_CALL
+    where = CANCEL_CALL & ENTRY_LIVES  # an order that is OPEN: an entry, or an exit on its way out
 
     def meanwhile(self, call: Call, floor: Floor) -> Deed | None:
         order = call.order
@@ -223,7 +236,7 @@ class CancelledByBroker(Fault):
     code = "F42"
     says = "the broker cancels the entry at 90 %"
     usual_rate = 0.05
-    where = ENTRY_CALL | HELD
+    where = ENTRY_LIVES
 
     def act(self, floor: Floor) -> Deed | None:
         working = [o for o in floor.ours() if is_entry(o) and o.status is RowStatus.OPEN and o.remaining > 0]
@@ -324,7 +337,7 @@ class Zombie(Fault):
     code = "F49"
     says = "a cancelled order fills after all: seconds later, an hour later, the next day"
     usual_rate = 0.02
-    where = HELD | OVER | ENTRY_CALL
+    where = HAS_CANCELLED
     excuses = frozenset({"I1", "I2", "I6", "I12", "belief"})
     breaks_assumptions = True
 

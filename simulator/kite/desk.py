@@ -1,6 +1,6 @@
 """What every endpoint works with: the exchange, its listings by Kite's numbers, and who is logged in."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -9,35 +9,23 @@ from simulator.exchange import SimulatedExchange
 from simulator.instruments import Listing
 from simulator.kite import segments
 from simulator.kite.failures import KiteFailure
-from simulator.kite.history import PriceHistory
-from simulator.kite.journal import Journal
-from simulator.kite.mischief import Mischief
 from simulator.kite.sessions import Sessions
-from simulator.kite.tally import Tally
 from simulator.kite.ticks import Picture
 from simulator.orders import Key, Order
-from simulator.wire_faults import FaultPlan
+from simulator.wire.desk import Desk as AnyDesk
 
 _FIRST_TOKEN = 1000
 _ANY_NUMBER = 1_000_000  # shown where the market has no limit
 
 
-class Desk:
+class Desk(AnyDesk):
     """The broker's back office behind the wire; a user of Kite's is an account of the exchange."""
 
     def __init__(
         self, exchange: SimulatedExchange, *, listings: Sequence[Listing], sessions: Sessions
     ) -> None:
-        self.exchange = exchange
-        self.listings = tuple(listings)
-        self.sessions = sessions
-        self.journal = Journal(exchange)
-        self.history = PriceHistory(exchange)
-        self.plan = FaultPlan()
-        self.tally = Tally()
-        self.mischief = Mischief(exchange, sessions)
-        self.count_sockets: Callable[[str], int] = lambda _api_key: 0  # set by what serves them, as is
-        self.cut_sockets: Callable[[str], int] = lambda _api_key: 0
+        super().__init__(exchange, listings=listings, sessions=sessions)
+        self.sessions: Sessions = sessions  # with Kite's login
         self.indices = segments.indices(listings)
         self._tokens = {
             listing.key: segments.token(_FIRST_TOKEN + at, listing.key[0])
@@ -52,11 +40,6 @@ class Desk:
     def key_of(self, token: int) -> Key | None:
         """Return the instrument of a number."""
         return self._keys.get(token)
-
-    def last_of(self, key: Key) -> Decimal:
-        """Return the last price, 0 while there is none."""
-        quote = self.exchange.quote(*key)
-        return Decimal(0) if quote is None else quote.last
 
     def followers(self, key: Key) -> tuple[Key, ...]:
         """Return the indices that move when this symbol moves."""

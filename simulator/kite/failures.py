@@ -2,16 +2,15 @@
 
 from services.bracket.model import RefusalKind
 from simulator.refusals import Refused
+from simulator.wire.failures import Complaint, Trouble, WireFailure
 
 
-class KiteFailure(Exception):
-    """An error answer: Kite's error_type and HTTP status, and a sentence."""
+class KiteFailure(WireFailure):
+    """An error answer, with Kite's word for its kind."""
 
-    def __init__(self, status: int, error_type: str, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.error_type = error_type
-        self.message = message
+    @property
+    def error_type(self) -> str:
+        return self.code
 
 
 class InputFailure(KiteFailure):
@@ -19,6 +18,20 @@ class InputFailure(KiteFailure):
 
     def __init__(self, message: str) -> None:
         super().__init__(400, "InputException", message)
+
+
+_COMPLAINTS = {
+    Trouble.BAD_INPUT: (400, "InputException"),
+    Trouble.TOO_MANY: (429, "NetworkException"),
+    Trouble.NO_ROUTE: (404, "GeneralException"),
+    Trouble.WRONG_METHOD: (405, "GeneralException"),
+    Trouble.LOGGED_OUT: (403, "TokenException"),
+}
+
+
+def kite_failure(complaint: Complaint) -> KiteFailure:
+    """Return Kite's error for what every broker refuses."""
+    return KiteFailure(*_COMPLAINTS[complaint.trouble], complaint.message)
 
 
 # The exchange gives reasons in its own words; a client of Kite's reads Kite's. Kinds that are not here

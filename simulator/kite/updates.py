@@ -3,8 +3,8 @@
 import hashlib
 
 from simulator.kite.desk import Desk
-from simulator.kite.journal import Update
 from simulator.kite.rows import Row, order_row
+from simulator.wire.journal import Update
 
 
 def update_row(desk: Desk, update: Update) -> Row:

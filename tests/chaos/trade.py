@@ -8,8 +8,8 @@ import requests
 
 from scripts.service_process import ServiceProcess
 from services.bracket.prices import round_to_tick
+from tests.brokers.process import BrokerProcess, wait_for
 from tests.chaos.staging import ChaosAccount
-from tests.kite_process import KiteProcess, wait_for
 
 QUANTITY = 10
 CLOSED = ("CLOSED", "EXPIRED", "REJECTED", "CANCELLED", "HANDED_OVER")
@@ -25,7 +25,7 @@ class Trade:
     def __init__(
         self,
         service: ServiceProcess,
-        kite: KiteProcess,
+        kite: BrokerProcess,
         account: ChaosAccount,
         *,
         product: str = "MIS",

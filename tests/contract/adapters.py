@@ -7,8 +7,10 @@ from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
 
-from broker import paper
+from broker import dhan, fyers, paper
 from broker.base import AccountCredentials, BrokerAccount, BrokerModule, BrokerSettings
+from tests.dhan_served import ServedDhan
+from tests.fyers_served import APP_ID, TOKEN, ServedFyers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +51,60 @@ def paper_rig(directory: Path) -> Iterator[Rig]:
     paper.close_market(settings)
 
 
+@contextmanager
+def dhan_rig(_directory: Path) -> Iterator[Rig]:
+    with ServedDhan() as served:
+
+        def set_price(last: Decimal, depth: int | None) -> None:
+            served.price(last, depth=depth)
+
+        elsewhere = served.connect()
+        yield Rig(
+            account=served.account,
+            set_price=set_price,
+            act_elsewhere=lambda: elsewhere,
+            module=dhan,
+        )
+        elsewhere.close()
+
+
+class _Tickers:
+    """Fyers' names of the symbols that the suite trades."""
+
+    def number_of(self, _broker: str, symbol: tuple[str, str]) -> str | None:
+        return {("NSE", "SBIN"): "NSE:SBIN-EQ"}.get(symbol)
+
+    def symbol_of(self, _broker: str, _exchange: str, _number: str) -> tuple[str, str] | None:
+        return None
+
+
+@contextmanager
+def fyers_rig(_directory: Path) -> Iterator[Rig]:
+    """Give an account at the simulated Fyers, over HTTP; its limits are not what this suite is about."""
+    with ServedFyers(has_limits=False) as served:
+        served.price(500)
+        settings = BrokerSettings(
+            api_roots={"fyers": served.fyers.url}, paper_state="", paper_prices="", names=_Tickers()
+        )
+        credentials = AccountCredentials(account_id="a1", auth_token=f"{APP_ID}:{TOKEN}")
+        opened: list[BrokerAccount] = []
+
+        def open_one() -> BrokerAccount:
+            opened.append(fyers.connect(credentials, settings))
+            return opened[-1]
+
+        yield Rig(
+            account=open_one(),
+            set_price=lambda last, depth: served.price(last, depth=depth),
+            act_elsewhere=open_one,
+            module=fyers,
+        )
+        for one in opened:
+            one.close()
+
+
 ADAPTERS: dict[str, RigFactory] = {
+    "dhan": dhan_rig,
+    "fyers": fyers_rig,
     "paper": paper_rig,
 }

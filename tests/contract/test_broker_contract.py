@@ -58,6 +58,7 @@ def oco(quantity: int = 10, *, stop_at: str = "490", target: str = "510") -> Gtt
         product=Product.CNC,
         side=Side.SELL,
         last_price=Decimal("500"),
+        tag="b1x1",  # where a broker's GTT has none, it is not sent
         terms=Terms(
             order_type=OrderType.LIMIT,
             quantity=quantity,

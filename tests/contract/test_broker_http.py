@@ -548,3 +548,34 @@ def test_a_retry_after_in_seconds_is_passed_on_within_reason(open_session: Open)
             None,
         ]
         session.close()
+
+
+def test_a_wait_in_milliseconds_counts_before_the_one_in_seconds(open_session: Open) -> None:
+    headers = "Retry-After: 1\r\nX-Retry-After-Ms: 350\r\n"
+    with ScriptedServer(serve(answer(b"", status="429 Too Many Requests", headers=headers))) as server:
+        assert post(open_session(server.root)).retry_after == timedelta(milliseconds=350)
+
+
+def test_a_body_in_json_goes_out_as_it_is(open_session: Open) -> None:
+    with ScriptedServer(serve(ANSWER_OK)) as server:
+        open_session(server.root).write("PATCH", "/orders", lane=Lane.EXIT, json=b'{"id":"1"}')
+
+    (request,) = server.requests
+    assert request.startswith(b"PATCH /orders HTTP/1.1")
+    assert b"Content-Type: application/json" in request
+    assert request.endswith(b'\r\n\r\n{"id":"1"}')
+
+
+def test_after_a_429_nothing_more_is_sent_where_the_broker_locks_out_who_goes_on() -> None:
+    refused = answer(b"", status="429 Too Many Requests", headers="Retry-After: 30\r\n")
+    limiter = AccountLimiter(SystemClock(), orders=WIDE, reads=WIDE, quotes=WIDE)
+    with ScriptedServer(serve(refused, ANSWER_OK)) as server:
+        session = BrokerSession(
+            server.root, {}, limiter=limiter, timeout_seconds=5.0, stops_when_throttled=True
+        )
+        post(session)
+        with pytest.raises(RateLimited):
+            session.write("DELETE", "/orders/1", lane=Lane.EXIT)
+        session.close()
+
+    assert len(server.requests) == 1

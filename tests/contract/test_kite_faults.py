@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import requests
 
-from simulator.kite.mischief import ACTING
+from simulator.wire.mischief import ACTING
 from simulator.wire_faults import FAULTS
 from tests.kite_served import KEY, TOKEN, USER, ServedKite, wait_until
 

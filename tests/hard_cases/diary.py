@@ -27,8 +27,9 @@ class Diary:
         rows = self._exchange.order_book(self._account_id)
         gtts = [g for g in self._exchange.gtt_book(self._account_id) if g.status is GttStatus.ACTIVE]
         self.orders |= {row.broker_order_id: row for row in rows}
+        brackets = {row.parent_order_id for row in rows}  # their entries, be it without a tag
         for row in rows:
-            if _role(row) == "E":
+            if _role(row) == "E" or row.broker_order_id in brackets:
                 self._entry_signs[row.symbol, row.product] = row.side.sign
         exits = [row for row in rows if row.status in LIVE and self._is_exit(row)]
         self.most_exits = max(self.most_exits, len(exits) + len(gtts))
@@ -42,7 +43,9 @@ class Diary:
         children = {
             part.child_order_id for gtt in self._exchange.gtt_book(self._account_id) for part in gtt.legs
         }
-        return _role(row) == "X" or row.broker_order_id in children
+        is_held = row.parent_order_id is not None and row.status is RowStatus.PENDING
+        is_brought = row.parent_order_id is not None and not is_held
+        return _role(row) == "X" or is_brought or row.broker_order_id in children
 
     def _held(self) -> dict[Place, int]:
         days, holdings = self._exchange.portfolio(self._account_id)
@@ -56,9 +59,16 @@ class Diary:
 
 
 def _could_take(place: Place, exits: list[OrderRow], gtts: list[GttRow]) -> Iterator[int]:
+    brought: dict[str, int] = {}  # the two exits of a native bracket take what one of them takes
     for row in exits:
-        if (row.symbol, row.product) == place:
+        if (row.symbol, row.product) != place:
+            continue
+        if row.parent_order_id is None:
             yield row.quantity - row.filled
+        else:
+            most = max(brought.get(row.parent_order_id, 0), row.quantity - row.filled)
+            brought[row.parent_order_id] = most
+    yield from brought.values()
     for gtt in gtts:
         if (gtt.symbol, gtt.product) == place:
             yield gtt.legs[0].quantity

@@ -7,7 +7,7 @@ from broker.base import AccountCredentials, BrokerAccount, BrokerSettings
 from database.account_db import account
 from services.account_worker import AccountWorker
 from services.bracket.events import Event
-from services.bracket.model import Bracket, Mode, Moment
+from services.bracket.model import Bracket, BrokerCapabilities, Mode, Moment
 from services.bracket_supervisor import BracketSupervisor, SupervisorPorts
 from services.lanes import Call
 from services.ownership import SoleHold
@@ -53,8 +53,9 @@ class SteppedWorker(AccountWorker):
 class SteppedSupervisor(BracketSupervisor):
     """One worker per account, none of them a thread."""
 
-    def __init__(self, ports: SupervisorPorts) -> None:
+    def __init__(self, ports: SupervisorPorts, capabilities: BrokerCapabilities) -> None:
         super().__init__(ports)
+        self._capabilities = capabilities
         self._stepped: dict[tuple[str, Mode], SteppedWorker] = {}
 
     def worker(self, account_id: str, mode: Mode) -> SteppedWorker:
@@ -65,6 +66,9 @@ class SteppedSupervisor(BracketSupervisor):
         if known is None:
             known = self._stepped[account_id, mode] = self._begin(account_id, mode)
         return known
+
+    def capabilities(self, broker_name: str) -> BrokerCapabilities:
+        return self._capabilities
 
     def workers(self) -> list[AccountWorker]:
         return list(self._stepped.values())

@@ -24,6 +24,7 @@ from database.symbol import Listing, SymbolTable
 from services.bracket.lifecycle import replay
 from services.bracket.model import (
     Bracket,
+    BrokerCapabilities,
     GttRow,
     Leg,
     Mode,
@@ -80,6 +81,7 @@ class Setting:
 
     start: datetime = MONDAY_TEN
     exchange: ExchangeSettings = field(default_factory=lambda: ExchangeSettings(hours=SessionHours()))
+    capabilities: BrokerCapabilities | None = None  # None: those of the paper broker
 
 
 class Story:
@@ -94,7 +96,9 @@ class Story:
         )
         self.db: Database = a_database(folder)
         self.account = an_account(self.db)
-        self.line = Line(PaperAccount(PaperSession(account_id=self.account.id, exchange=self.exchange)))
+        broker = PaperAccount(PaperSession(account_id=self.account.id, exchange=self.exchange))
+        broker.capabilities = setting.capabilities or broker.capabilities
+        self.line = Line(broker)
         self.diary = Diary(self.exchange, self.account.id)
         self.heard: list[str] = []
         self.caller = Caller(
@@ -142,7 +146,7 @@ class Story:
             symbols=symbols,
             connect=connects_to(self.line),
         )
-        self.supervisor = SteppedSupervisor(ports)
+        self.supervisor = SteppedSupervisor(ports, self.line.capabilities)
         for exchange in ("NSE", "BSE", "NFO", "MCX"):
             listed = [
                 Listing(instrument=one)
@@ -325,6 +329,11 @@ class Story:
     def exits(self) -> list[OrderRow]:
         """Our exits that are live at the exchange."""
         return [row for row in self.orders(Role.EXIT) if row.status in LIVE]
+
+    def brought(self) -> list[OrderRow]:
+        """The exits that native brackets brought and that are live at the exchange, stop first."""
+        rows = [row for row in self.diary.orders.values() if row.parent_order_id is not None]
+        return [row for row in rows if row.status in LIVE]
 
     def exit(self) -> OrderRow:
         """Our only live exit."""

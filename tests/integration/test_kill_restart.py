@@ -1,5 +1,7 @@
 """kill -9 at each point of the order path: the end is the same as without, nothing doubled, nothing lost."""
 
+import secrets
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +10,13 @@ from typing import Any
 
 import pytest
 import requests
+from cryptography.fernet import Fernet
 
+from database import migrations
+from database.account_db import create_account, create_owner
+from database.auth_db import Scope, Secrets, create_api_key
+from database.secret_box import SecretBox
+from database.session import Database
 from scripts.service_process import ServiceFailed, ServiceProcess
 from services.bracket.model import OrderRow, RowStatus, Side
 from simulator import SimulatedExchange, load_instruments, post_command
@@ -117,17 +125,44 @@ class Trade:
         self.service.start()
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """A folder as `make run` leaves it before it serves: tables, an account, its key. Tests have copies."""
+
+    folder: Path
+    settings: dict[str, str]
+    account_id: str
+    key: str
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    folder = tmp_path_factory.mktemp("prepared")
+    pepper, fernet = secrets.token_bytes(32), Fernet.generate_key().decode()
+    url, clock = f"sqlite:///{folder / 'openbracket.db'}", SystemClock()
+    migrations.upgrade(url)
+    db = Database(url)
+    owner = create_owner(db, "owner", at=clock.now())
+    account = create_account(db, "paper", owner_id=owner.id, broker="paper", at=clock.now())
+    keys = Secrets(SecretBox(pepper=pepper, encryption_keys=[fernet]), clock)
+    key = create_api_key(db, keys, account.id, scopes=(Scope.READ, Scope.TRADE), at=clock.now())
+    db.close()
+    settings = {"PAPER_PRICES": "NSE:SBIN=802", "API_KEY_PEPPER": pepper.hex(), "ENCRYPTION_KEYS": fernet}
+    return Prepared(folder, settings, account.id, key)
+
+
 @pytest.fixture
-def service(tmp_path: Path) -> Iterator[ServiceProcess]:
-    with ServiceProcess(tmp_path, settings={"PAPER_PRICES": "NSE:SBIN=802"}) as process:
-        process.set_up()
+def service(prepared: Prepared, tmp_path: Path) -> Iterator[ServiceProcess]:
+    shutil.copytree(prepared.folder, tmp_path, dirs_exist_ok=True)
+    with ServiceProcess(tmp_path, settings=prepared.settings) as process:
         yield process
 
 
-def run_trade(service: ServiceProcess, *, product: str, end: str, kill_at: str | None) -> Ending:
-    key = service.command("apikey", "create", "--account", "paper")
+def run_trade(
+    service: ServiceProcess, prepared: Prepared, *, product: str, end: str, kill_at: str | None
+) -> Ending:
     service.start(extra={} if kill_at is None else {"KILL_AT": kill_at})
-    trade = Trade(service, key, product)
+    trade = Trade(service, prepared.key, product)
     trade.place()
     trade.price("800")
     trade.until("PROTECTED")
@@ -138,15 +173,14 @@ def run_trade(service: ServiceProcess, *, product: str, end: str, kill_at: str |
     closed = trade.until("CLOSED")
     service.stop()
     assert trade.restarts == (kill_at is not None), f"the service was not killed at {kill_at!r}"
-    return ending(service, closed)
+    return ending(service, prepared, closed)
 
 
-def ending(service: ServiceProcess, closed: dict[str, Any]) -> Ending:
-    account_id = service.command("account", "list").split()[-1]
+def ending(service: ServiceProcess, prepared: Prepared, closed: dict[str, Any]) -> Ending:
     exchange = SimulatedExchange(SystemClock(), path=service.paper_state, listings=load_instruments())
     try:
-        orders = exchange.order_book(account_id)
-        position = sum(row.quantity for row in exchange.positions(account_id))
+        orders = exchange.order_book(prepared.account_id)
+        position = sum(row.quantity for row in exchange.positions(prepared.account_id))
     finally:
         exchange.close()
     return Ending(
@@ -164,16 +198,19 @@ def _is_live(row: OrderRow) -> bool:
 
 
 @pytest.mark.parametrize("point", [*ENTRY_POINTS, *STOP_POINTS, *TARGET_POINTS])
-def test_a_kill_on_the_way_to_an_intraday_target_changes_nothing(service: ServiceProcess, point: str) -> None:
-    found = run_trade(service, product="MIS", end="target", kill_at=point)
+def test_a_kill_on_the_way_to_an_intraday_target_changes_nothing(
+    service: ServiceProcess, prepared: Prepared, point: str
+) -> None:
+    found = run_trade(service, prepared, product="MIS", end="target", kill_at=point)
 
     assert found == Ending("CLOSED", "target_hit", 0, 0, 1, 10)
 
 
-def test_an_entry_stored_but_not_sent_when_the_service_died_is_never_sent(service: ServiceProcess) -> None:
-    key = service.command("apikey", "create", "--account", "paper")
+def test_an_entry_stored_but_not_sent_when_the_service_died_is_never_sent(
+    service: ServiceProcess, prepared: Prepared
+) -> None:
     service.start(extra={"KILL_AT": "stored bracket"})
-    trade = Trade(service, key, "MIS")
+    trade = Trade(service, prepared.key, "MIS")
     trade.place()
     trade.price("800")
 
@@ -181,30 +218,31 @@ def test_an_entry_stored_but_not_sent_when_the_service_died_is_never_sent(servic
     service.stop()
 
     assert trade.restarts == 1
-    assert ending(service, over) == Ending("EXPIRED", None, 0, 0, 0, 0)
+    assert ending(service, prepared, over) == Ending("EXPIRED", None, 0, 0, 0, 0)
 
 
 @pytest.mark.parametrize("point", OCO_POINTS)
 @pytest.mark.parametrize(("end", "outcome"), [("target", "target_hit"), ("stop", "stop_hit")])
 def test_a_kill_on_the_way_to_a_brokers_oco_changes_nothing(
-    service: ServiceProcess, point: str, end: str, outcome: str
+    service: ServiceProcess, prepared: Prepared, point: str, end: str, outcome: str
 ) -> None:
-    found = run_trade(service, product="CNC", end=end, kill_at=point)
+    found = run_trade(service, prepared, product="CNC", end=end, kill_at=point)
 
     assert found == Ending("CLOSED", outcome, 0, 0, 1, 10)
 
 
 @pytest.mark.parametrize("point", EXIT_POINTS)
-def test_a_kill_while_leaving_at_the_market_changes_nothing(service: ServiceProcess, point: str) -> None:
-    found = run_trade(service, product="MIS", end="exit", kill_at=point)
+def test_a_kill_while_leaving_at_the_market_changes_nothing(
+    service: ServiceProcess, prepared: Prepared, point: str
+) -> None:
+    found = run_trade(service, prepared, product="MIS", end="exit", kill_at=point)
 
     assert found == Ending("CLOSED", "exited", 0, 0, 1, 10)
 
 
-def test_kills_during_recovery_converge(service: ServiceProcess) -> None:
-    key = service.command("apikey", "create", "--account", "paper")
+def test_kills_during_recovery_converge(service: ServiceProcess, prepared: Prepared) -> None:
     service.start()
-    trade = Trade(service, key, "MIS")
+    trade = Trade(service, prepared.key, "MIS")
     trade.place()
     trade.price("800")
     trade.until("PROTECTED")
@@ -218,13 +256,14 @@ def test_kills_during_recovery_converge(service: ServiceProcess) -> None:
     closed = trade.until("CLOSED")
     service.stop()
 
-    assert ending(service, closed) == Ending("CLOSED", "target_hit", 0, 0, 1, 10)
+    assert ending(service, prepared, closed) == Ending("CLOSED", "target_hit", 0, 0, 1, 10)
 
 
-def test_a_stop_that_fires_while_the_service_is_down_is_found_closed(service: ServiceProcess) -> None:
-    key = service.command("apikey", "create", "--account", "paper")
+def test_a_stop_that_fires_while_the_service_is_down_is_found_closed(
+    service: ServiceProcess, prepared: Prepared
+) -> None:
     service.start()
-    trade = Trade(service, key, "CNC")
+    trade = Trade(service, prepared.key, "CNC")
     trade.place()
     trade.price("800")
     trade.until("PROTECTED")
@@ -235,7 +274,7 @@ def test_a_stop_that_fires_while_the_service_is_down_is_found_closed(service: Se
     closed = trade.until("CLOSED")
     service.stop()
 
-    assert ending(service, closed) == Ending("CLOSED", "stop_hit", 0, 0, 1, 10)
+    assert ending(service, prepared, closed) == Ending("CLOSED", "stop_hit", 0, 0, 1, 10)
 
 
 @pytest.mark.parametrize(
@@ -247,15 +286,14 @@ def test_a_stop_that_fires_while_the_service_is_down_is_found_closed(service: Se
     ],
 )
 def test_a_plain_order_asked_for_again_after_a_kill_is_placed_once_at_most(
-    service: ServiceProcess, point: str, at_the_exchange: int, status: str
+    service: ServiceProcess, prepared: Prepared, point: str, at_the_exchange: int, status: str
 ) -> None:
-    key = service.command("apikey", "create", "--account", "paper")
     service.start(extra={"KILL_AT": point})
-    trade = Trade(service, key, "MIS")
+    trade = Trade(service, prepared.key, "MIS")
     order = {"strategy": "x", "symbol": "SBIN", "exchange": "NSE", "action": "BUY", "quantity": 1}
 
-    placed = trade._call("placeorder", {"apikey": key, **order, "client_order_id": "the-only-one"})
-    named = {"apikey": key, "strategy": "x", "orderid": placed["orderid"]}
+    placed = trade._call("placeorder", {"apikey": prepared.key, **order, "client_order_id": "the-only-one"})
+    named = {"apikey": prepared.key, "strategy": "x", "orderid": placed["orderid"]}
     deadline = time.monotonic() + _PATIENCE_SECONDS
     told = ""
     while told != status and time.monotonic() < deadline:
@@ -263,8 +301,7 @@ def test_a_plain_order_asked_for_again_after_a_kill_is_placed_once_at_most(
         time.sleep(_LOOK_EVERY_SECONDS)
     service.stop()
 
-    account_id = service.command("account", "list").split()[-1]
     exchange = SimulatedExchange(SystemClock(), path=service.paper_state, listings=load_instruments())
-    tags = [row.tag for row in exchange.order_book(account_id)]
+    tags = [row.tag for row in exchange.order_book(prepared.account_id)]
     exchange.close()
     assert (told, len(tags), trade.restarts) == (status, at_the_exchange, 1)

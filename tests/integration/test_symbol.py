@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import text
 
+from broker.base import ReadFailed
 from database.session import Database, NotStored
 from database.symbol import (
     WRITTEN_AT_ONCE,
@@ -21,6 +22,7 @@ from database.symbol import (
     terms_now,
 )
 from services.bracket.model import Instrument
+from services.instrument_names import ListedNames
 from tests.builders import NINE_THIRTY, StoppedClock, an_instrument
 
 
@@ -263,3 +265,32 @@ def test_a_symbol_twice_in_one_list_is_refused(db: Database) -> None:
         replace_instruments(
             db, [listed("SBIN"), listed("SBIN")], broker="zerodha", exchange="NSE", at=NINE_THIRTY
         )
+
+
+def test_a_number_names_its_symbol_at_its_broker_and_exchange_only(symbols: SymbolTable) -> None:
+    names = ListedNames(symbols)
+
+    assert names.number_of("zerodha", ("NSE", "SBIN")) == "779521"
+    assert names.symbol_of("zerodha", "NSE", "779521") == ("NSE", "SBIN")
+    assert names.number_of("zerodha", ("NSE", "INFY")) is None  # listed without a number
+    assert names.symbol_of("zerodha", "NSE", "1") is None
+    assert names.symbol_of("zerodha", "BSE", "779521") is None
+    assert names.symbol_of("dhan", "NSE", "779521") is None
+
+
+def test_a_new_list_names_numbers_anew(symbols: SymbolTable) -> None:
+    before = symbols.symbol_of("NSE", "779521", broker="zerodha")
+
+    symbols.replace_instruments([listed("TCS", token="779521")], broker="zerodha", exchange="NSE")
+
+    assert (before, symbols.symbol_of("NSE", "779521", broker="zerodha")) == ("SBIN", "TCS")
+
+
+def test_numbers_that_cannot_be_read_fail_the_read(symbols: SymbolTable, db: Database) -> None:
+    with db.write() as connection:
+        connection.execute(text("DROP TABLE instruments"))
+
+    with pytest.raises(ReadFailed):
+        ListedNames(symbols).symbol_of("zerodha", "NSE", "4")
+    with pytest.raises(ReadFailed):
+        ListedNames(symbols).number_of("zerodha", ("NSE", "TCS"))

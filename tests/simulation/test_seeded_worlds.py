@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from services.bracket.model import Plan, Topology
+from simulator import NativeSettings
 from simulator.faults import FAULTS, Elsewhere, Fault
 from worlds.director import Result, play
 from worlds.fleet import hush, store
@@ -48,6 +50,21 @@ def test_a_world_has_its_steps_its_faults_its_kill_and_keeps_every_invariant(see
 
     assert result.broken is None
     assert is_full(result)
+
+
+def test_one_world_in_six_has_native_brackets_in_every_manner_of_broker() -> None:
+    plans = [plan_of(seed) for seed in range(600)]
+
+    native = [plan for plan in plans if any(_is_native(one.plan) for one in plan.brackets)]
+
+    assert len(native) >= len(plans) / 6
+    for name in NativeSettings.__dataclass_fields__:
+        assert {getattr(plan.native, name) for plan in native} == {True, False}
+    assert len({plan.exits_listed_after for plan in native}) == 2
+
+
+def _is_native(plan: Plan) -> bool:
+    return plan.topology is Topology.NATIVE
 
 
 def test_a_world_has_a_long_a_short_and_a_sliced_bracket() -> None:

@@ -16,8 +16,8 @@ from enum import StrEnum
 from broker.paper import PaperAccount, capabilities
 from broker.paper.session import PaperSession
 from services.bracket.account import (
+    claims_of,
     foreign_filled,
-    gtt_claims,
     index_book,
     is_complete,
     part_of_read,
@@ -495,7 +495,7 @@ class World:
     def _share_out(self, books: BookRead, brackets: list[Bracket], sessions: dict[str, str]) -> None:
         self._set_troubles(frozenset())
         self.asks_for_everything = self.asks_for_everything and books.positions is None
-        index, claims = index_book(books), gtt_claims(brackets)
+        index, claims = index_book(books), claims_of(brackets)
         filled = foreign_filled(index, brackets)
         if filled != self.foreign_filled:
             self.foreign_filled, self.asks_for_everything, self.hurried = filled, True, True
@@ -507,7 +507,7 @@ class World:
             one.known, one.read, one.standing, one.marked = read, read, standing, True
             if any(leg.kind is LegKind.GTT and leg.broker_order_id is None for leg in one.bracket.legs):
                 self._decide(one)
-                claims = gtt_claims([other.bracket for other in self.tracked.values()])
+                claims = claims_of([other.bracket for other in self.tracked.values()])
         self.previous_read = books.started
 
     def _confirmed(self, bracket: Bracket, standing: Standing | None, started: Moment) -> Standing | None:

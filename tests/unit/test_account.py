@@ -5,8 +5,8 @@ from datetime import timedelta
 from decimal import Decimal
 
 from services.bracket.account import (
+    claims_of,
     foreign_filled,
-    gtt_claims,
     index_book,
     is_complete,
     part_of_read,
@@ -190,7 +190,7 @@ def test_r9_a_gtt_that_another_bracket_may_have_asked_for_is_nobodys_until_its_a
     index = index_book(replace(books(lost, 0), gtts=tuple(other.gtts.values())))
 
     def shown_to(driver: Driver) -> tuple[GttRow, ...] | None:
-        claims = gtt_claims([lost.bracket, other.bracket])
+        claims = claims_of([lost.bracket, other.bracket])
         return part_of_read(driver.bracket, index, claims=claims, agrees=True).gtts
 
     assert shown_to(lost) is None
@@ -222,7 +222,7 @@ def test_r9_a_gtt_on_its_way_in_another_share_hides_no_list() -> None:
         bracket_id="01JOTHER00000000000BRACKET",
     )
     other.enter()
-    claims = gtt_claims([lost.bracket, other.bracket])
+    claims = claims_of([lost.bracket, other.bracket])
 
     found = part_of_read(lost.bracket, index_book(books(lost, 0)), claims=claims, agrees=True)
 

@@ -68,13 +68,13 @@ def outcome(sent: bytes, webhook: WebhookSettings) -> Any:
 
 @given(body=bodies, webhook=webhooks)
 @example(body={"symbol": "SBIN", "action": "buy", "market_position": "flat"}, webhook=WebhookSettings())
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_object_is_a_signal_or_a_refusal(body: dict[str, object], webhook: WebhookSettings) -> None:
     check(outcome(json.dumps(body).encode(), webhook))
 
 
 @given(line=lines, webhook=webhooks)
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_line_is_a_signal_or_a_refusal(line: str, webhook: WebhookSettings) -> None:
     check(outcome(line.encode("utf-8", "replace"), webhook))
 

@@ -4,6 +4,7 @@ The driver itself asserts, after every step, that the fold of the log is the bra
 decides nothing and that the next look lies ahead.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -34,6 +35,7 @@ from services.bracket.model import (
     LegKind,
     LegStatus,
     Product,
+    Purpose,
     RefusalKind,
     Role,
     RowStatus,
@@ -45,13 +47,12 @@ from services.bracket.model import (
 from services.bracket.observation import TradingSession
 from tests.builders import a_plan, rupees
 from tests.unit.driver import TODAY, TOMORROW, Driver, a_standing
+from tests.unit.native_broker import a_native_plan, an_exit_row
 
-ACTS = ("row", "answer", "quote", "wait", "ask", "restart", "gtt", "day", "kill", "standing")
+ACTS = ("row", "answer", "quote", "wait", "ask", "restart", "gtt", "day", "kill", "standing", "brought")
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(
-            ("row", "answer", "quote", "wait", "ask", "restart", "gtt", "day", "kill", "standing")
-        ),
+        st.sampled_from(ACTS),
         st.integers(0, 7),
         st.integers(0, 40),
     ),
@@ -73,6 +74,7 @@ def a_driver(kind: int) -> Driver:
             stop=rupees("510.00"),
             targets=(TargetTerms(price=rupees("480.00"), quantity=100),),
         ),
+        a_native_plan(trail=Trail(distance=rupees("5.00"))),
     )
     return Driver(plans[kind % len(plans)])
 
@@ -93,6 +95,8 @@ def play(driver: Driver, what: str, which: int, size: int) -> None:
             driver.restart()
         case "gtt":
             _gtt(driver, which, size)
+        case "brought":
+            _brought(driver, which, size)
         case "day":
             driver.session = TradingSession(id=TOMORROW if which % 2 else TODAY, is_open=size % 3 > 0)
             driver.read(after=0.5)
@@ -115,6 +119,21 @@ def _row(driver: Driver, which: int, size: int) -> None:
     filled = min(leg.terms.quantity + 5, size * 3)
     age = timedelta(seconds=size % 5)
     driver.show(leg.seq, status, filled=filled, updated_at=driver.now.wall - age)
+    driver.read(after=0.3)
+
+
+def _brought(driver: Driver, which: int, size: int) -> None:
+    """Show an exit that a native entry brought, in any state, held, armed for any part, or not at all."""
+    entry = driver.leg(1) if driver.bracket.legs else None
+    if entry is None or not entry.terms.is_native:
+        return
+    purpose = (Purpose.STOP, Purpose.TARGET)[which % 2]
+    row = an_exit_row(driver, purpose, tuple(RowStatus)[size % len(RowStatus)])
+    quantity = (100, 40, 60, 110)[which // 2]
+    filled = min(quantity, size) if size % 4 == 0 else 0
+    driver.rows[row.broker_order_id] = replace(row, quantity=quantity, filled=filled)
+    if size == 40:
+        del driver.rows[row.broker_order_id]
     driver.read(after=0.3)
 
 
@@ -171,7 +190,7 @@ def _gtt(driver: Driver, which: int, size: int) -> None:
 
 
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.integers(0, 3), STEPS)
+@given(st.integers(0, 4), STEPS)
 def test_no_sequence_of_reports_makes_an_illegal_move_or_a_second_command(
     kind: int, steps: list[tuple[str, int, int]]
 ) -> None:

@@ -213,3 +213,18 @@ def test_what_is_used_is_told_by_window_and_forgotten_as_time_passes() -> None:
 
     assert used == [("orders", 2, 10, 3), ("orders", 2, 100, 30), ("reads", 1, 10, 0), ("quotes", 0, 1, 0)]
     assert later == [0, 2, 0, 0]
+
+
+def test_while_the_broker_wants_a_pause_nothing_goes_out_exits_neither() -> None:
+    clock = HandClock()
+    limiter = limiter_on(clock)
+
+    limiter.hold(timedelta(seconds=2))
+    limiter.hold(timedelta(seconds=1))  # a shorter one does not end the longer
+    clock.seconds += 1.5
+    held = [lane for lane in Lane if not passes(limiter, lane)]
+    clock.seconds += 0.5
+    let_go = [lane for lane in Lane if passes(limiter, lane)]
+
+    assert held == list(Lane)
+    assert let_go == list(Lane)

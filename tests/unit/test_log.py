@@ -4,13 +4,13 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from time import thread_time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from utils import log
-from utils.clock import elapsed_timer
 from utils.log import STRUCK_OUT, log_context, redact, redact_text, set_up_logging
 
 KEY = "bk_AbCd1234_" + "s3cretKeyPart" * 3 + "XYZ9"
@@ -151,11 +151,11 @@ def test_every_line_inside_a_context_names_what_it_is_about(logged: io.StringIO)
 @pytest.mark.parametrize("unit", ["a-", "token", "token=", '"', "bk_", "1:", "eyJ.", "cookie: "])
 def test_a_hostile_text_is_redacted_in_time(unit: str) -> None:
     text = unit * (65_536 // len(unit))
-    started = elapsed_timer()
+    started = thread_time()  # of this thread's own: the machine may be busy
 
     redact_text(text)
 
-    assert elapsed_timer() - started < 2.0
+    assert thread_time() - started < 2.0
 
 
 @given(st.from_regex(log._PLAIN, fullmatch=True))

@@ -136,6 +136,32 @@ def test_absence_rule_three_reads_after_the_quiescence_with_an_agreeing_position
     assert only(late[-1], LegIntended).seq == 3
 
 
+def test_absence_rule_begins_anew_after_a_restart_for_the_wall_clock_may_have_been_set_forward() -> None:
+    driver = with_unknown_stop()
+    driver.set_clock_back(-3600)
+    driver.restart()
+
+    soon = [driver.read(after=2) for _ in range(5)]
+    driver.seconds += 3
+    late = [driver.read(after=1) for _ in range(3)]
+
+    assert not [event for look in soon for event in look if isinstance(event, LegProvedAbsent)]
+    assert only(late[-1], LegProvedAbsent).seq == 2
+    assert only(late[-1], LegIntended).seq == 3
+
+
+def test_absence_rule_reads_that_missed_before_a_restart_do_not_count_after_it() -> None:
+    driver = with_unknown_stop()
+    driver.read(after=12)
+    driver.read(after=1)
+    driver.restart()
+
+    driver.read(after=1)
+
+    assert driver.leg(2).status is LegStatus.UNKNOWN
+    assert driver.leg(2).missed_reads == 1
+
+
 def test_absence_rule_a_position_that_does_not_agree_proves_nothing() -> None:
     driver = with_unknown_stop()
 
@@ -246,6 +272,34 @@ def test_r9_a_gtt_whose_answer_was_lost_is_adopted_by_its_content() -> None:
 
     assert driver.leg(2).broker_order_id == "G9"
     assert driver.state is State.PROTECTED
+
+
+def test_r9_a_gtt_that_says_its_tag_is_adopted_by_that_alone() -> None:
+    driver = an_oco()
+    driver.enter()
+    driver.answer(LegBecameUnknown(seq=2, reason="code 201"))
+    driver.show_gtt(2, trigger_id="G9", tag=driver.leg(2).tag, legs=_of_other_quantity(driver))
+
+    driver.read(after=1)
+
+    assert driver.leg(2).broker_order_id == "G9"
+
+
+def test_r9_a_gtt_with_another_tag_is_another_one_though_it_says_the_same() -> None:
+    driver = an_oco()
+    driver.enter()
+    driver.answer(LegBecameUnknown(seq=2, reason="code 201"))
+    driver.show_gtt(2, trigger_id="G9", tag="SOMEBODYELSES")
+
+    driver.read(after=1)
+
+    assert driver.leg(2).broker_order_id is None
+
+
+def _of_other_quantity(driver: Driver) -> tuple[GttLegRow, ...]:
+    """Return the legs as a change that overtook the answer would leave them."""
+    driver.show_gtt(2, trigger_id="G9")
+    return tuple(replace(leg, quantity=99) for leg in driver.gtts[driver.leg(2).tag].legs)
 
 
 def test_r9_a_gtt_is_not_taken_for_an_older_one_while_the_answer_to_its_twin_is_under_way() -> None:
@@ -419,6 +473,23 @@ def test_r9_a_gtt_on_the_wire_takes_none_that_may_be_its_lost_twins() -> None:
 
     assert driver.leg(3).broker_order_id is None
     assert (driver.leg(2).broker_order_id, driver.leg(2).status) == ("G9", LegStatus.TRIGGER_PENDING)
+
+
+def test_a_gtt_that_another_leg_has_taken_is_not_also_that_of_a_late_answer() -> None:
+    driver = an_oco()
+    driver.enter()
+    driver.answer(LegBecameUnknown(seq=2, reason="time-out"))
+    driver.read(after=11)
+    driver.read(after=1)
+    driver.read(after=1)  # absent: its twin is placed
+    driver.answer(LegBecameUnknown(seq=3, reason="time-out"))
+    driver.show_gtt(3, trigger_id="G9")
+    driver.read(after=1)
+
+    driver.answer(LegAcknowledged(seq=2, broker_order_id="G9"))  # of an engine that stood still
+
+    assert (driver.leg(3).broker_order_id, driver.leg(3).is_working) == ("G9", True)
+    assert (driver.leg(2).broker_order_id, driver.leg(2).status) == (None, LegStatus.ABSENT)
 
 
 def test_an_answer_without_news_does_not_undo_a_proof_of_absence() -> None:

@@ -1,15 +1,11 @@
 """kill -9 of the service at each stage of a bracket at Zerodha: the same end as without."""
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
 
 from tests.chaos.staging import Books
 from tests.chaos.trade import run
-from tests.kite_process import wait_for
 from tests.zerodha.staging import DONE, Stage
 
 pytestmark = pytest.mark.slow
@@ -47,31 +43,11 @@ def traded(stage: Stage, product: str, end: str) -> Ending:
     return Ending(over["state"], over["outcome"], stage.books_of(account))
 
 
-@contextmanager
-def killed_at(stage: Stage, point: str) -> Iterator[None]:
-    """Have the service die once at this point, and start again as often as it has to."""
-    stage.service.kill()
-    stage.service.start(extra={"KILL_AT": point})
-    revived = threading.Event()
-
-    def revive() -> None:
-        wait_for(stage.service.has_ended, seconds=60, what=f"the kill at {point!r}")
-        stage.service.wait_for_end(5)
-        stage.service.start()
-        revived.set()
-
-    doctor = threading.Thread(target=revive, name="doctor")
-    doctor.start()
-    yield
-    doctor.join()
-    assert revived.is_set(), f"the service was not killed at {point!r}"
-
-
 @pytest.mark.parametrize(("product", "end", "point"), STAGES)
 def test_a_kill_changes_neither_the_end_nor_the_books(
     stage: Stage, unharmed: dict[tuple[str, str], Ending], product: str, end: str, point: str
 ) -> None:
-    with killed_at(stage, point):
+    with stage.killed_at(point):
         found = traded(stage, product, end)
 
     assert found == unharmed[product, end]

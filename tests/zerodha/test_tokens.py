@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.chaos.staging import SHARES, ChaosAccount
-from tests.chaos.trade import CLOSED, Trade
+from tests.chaos.trade import CLOSED
 from tests.kite_process import wait_for
 from tests.receiver import Receiver, a_receiver
 from tests.zerodha.staging import DONE, Stage
@@ -33,10 +33,6 @@ def alarms(receiver: Receiver) -> int:
     return kinds.count("account.needs_login")
 
 
-def is_told_dead(stage: Stage, trade: Trade) -> bool:
-    return "AUTH_DEAD" in trade.status()["overlays"] and stage.needs_login(trade.account)
-
-
 def test_a_token_that_dies_in_mid_trade_is_told_once_and_an_exit_goes_on_after_the_login(
     stage: Stage, receiver: Receiver
 ) -> None:
@@ -45,7 +41,7 @@ def test_a_token_that_dies_in_mid_trade_is_told_once_and_an_exit_goes_on_after_t
     trade = stage.protected(account)
 
     stage.kite.token(account.api_key, alive=False)
-    wait_for(lambda: is_told_dead(stage, trade), what="the dead token told")
+    wait_for(lambda: stage.is_told_dead(trade), what="the dead token told")
     resting = stage.books_of(account)
     trade.post("exitbracketorder", {"bracket_id": trade.bracket_id})
     wait_for(lambda: alarms(receiver), what="the alarm")
@@ -94,7 +90,7 @@ def test_an_entry_that_filled_while_the_token_was_dead_gets_its_stop_at_the_logi
 
     stage.kite.token(account.api_key, alive=False)
     trade.move("0.998")
-    wait_for(lambda: is_told_dead(stage, trade), what="the dead token told")
+    wait_for(lambda: stage.is_told_dead(trade), what="the dead token told")
     stage.log_in(account)
     trade.until("PROTECTED")
     resting = stage.books_of(account)
@@ -118,7 +114,7 @@ def test_what_the_market_does_while_the_token_is_dead_is_made_good_after_the_log
     trade = stage.protected(account, product=product)
 
     stage.kite.token(account.api_key, alive=False)
-    wait_for(lambda: is_told_dead(stage, trade), seconds=90, what="the dead token told")
+    wait_for(lambda: stage.is_told_dead(trade), seconds=90, what="the dead token told")
     trade.move(price)
     stage.log_in_by_command(account)
     over = trade.until(*CLOSED)

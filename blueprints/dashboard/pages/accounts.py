@@ -2,7 +2,7 @@
 
 from flask import Response, request, url_for
 
-from blueprints.brlogin import login_ports
+from blueprints.brlogin import has_login_page, login_ports
 from blueprints.dashboard.bodies import ActSchema
 from blueprints.dashboard.guard import login, owned_account
 from blueprints.dashboard.office import open_brackets, word
@@ -20,8 +20,6 @@ from services.bracket_supervisor import PAPER
 from services.broker_login import login_ticket
 from services.errors import LoginRefused
 from services.office_consequences import AccountAct, of_account
-
-_LOGIN_PAGE_OF = "zerodha"  # whose login page blueprints.brlogin is
 
 page = Page("accounts", title="Accounts", link="Accounts", order=50)
 
@@ -59,10 +57,10 @@ def act(account_id: str) -> Response:
 def log_in(account_id: str) -> Response:
     """Return the address at which a person logs the account in at its broker, once and within minutes."""
     one = owned_account(account_id)
-    if one.broker != _LOGIN_PAGE_OF:
+    if not has_login_page(one.broker):
         raise LoginRefused(f"{one.broker} has no login page here")
     ticket = login_ticket(login_ports(), one)
-    return success({"address": url_for("brlogin.begin", ticket=ticket.text)})
+    return success({"address": url_for("brlogin.begin", broker=one.broker, ticket=ticket.text)})
 
 
 def _shape(shown: AccountShown) -> Shape:
@@ -85,6 +83,6 @@ def _login(one: Account) -> Shape | None:
     if one.broker == PAPER:
         return None
     return {
-        "by_browser": one.broker == _LOGIN_PAGE_OF and one.status is not AccountStatus.DISABLED,
+        "by_browser": has_login_page(one.broker) and one.status is not AccountStatus.DISABLED,
         "command": f"flask --app app account login {one.name}",
     }

@@ -242,10 +242,11 @@ class Leg:
     row_updated_at: datetime | None = None
     missed_reads: int = 0
     missed_since: Moment | None = None  # the first of those reads was taken in
-    parent: int | None = None  # seq of the GTT this order is a child of
+    parent: int | None = None  # seq of the GTT, or of the native entry, that this order came with
     reason: str | None = None
     refusal: RefusalKind | None = None
     expires_at: datetime | None = None  # when the broker drops a GTT
+    exits_absent: bool = False  # of a native entry: proved that the broker has no (second) exit of it
 
     @property
     def is_live(self) -> bool:

@@ -52,7 +52,10 @@ class OrderRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GttRequest:
-    """One GTT to place; `side` is the side of the child orders; last_price the market's, in rupees."""
+    """One GTT to place; `side` is the side of the child orders; last_price the market's, in rupees.
+
+    tag is for brokers whose GTTs carry one; where they do not, it is not sent.
+    """
 
     exchange: str
     symbol: str
@@ -61,6 +64,7 @@ class GttRequest:
     terms: Terms
     last_price: Decimal
     uses_reserve: bool = True  # as OrderRequest's: a bracket's GTTs are exits, a plain one protects nothing
+    tag: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,4 +98,6 @@ class BrokerCapabilities:
     absence_quiescence: timedelta = timedelta(seconds=10)  # Q: see core rules on absence
     gives_quotes: bool = True
     quote_pause: timedelta = timedelta(0)  # least time between two quote calls
+    read_pause: timedelta = timedelta(0)  # the same for reads of the order book, whoever hurries
+    evidence_pause: timedelta = timedelta(seconds=1)  # the same for reads of trades and positions
     pushes_orders: bool = False

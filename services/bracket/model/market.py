@@ -117,6 +117,7 @@ class GttRow:
     created_at: datetime
     updated_at: datetime | None = None
     expires_at: datetime | None = None
+    tag: str | None = None  # as it was placed with, where the broker tells
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

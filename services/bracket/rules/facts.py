@@ -11,11 +11,14 @@ from services.bracket.model import (
     BrokerCapabilities,
     Instrument,
     OrderType,
+    PriceMode,
     PriceSpec,
     Product,
     Purpose,
     Quote,
     Side,
+    Topology,
+    Validity,
 )
 from services.bracket.prices import resolve
 from services.bracket.request import BracketOrderRequest, TargetRequest
@@ -68,6 +71,34 @@ class Facts:
         if self.request.targets is None:
             return tuple(("target", target) for target in terms.target_requests(self.request))
         return tuple((f"targets[{place}]", target) for place, target in enumerate(self.request.targets))
+
+    def topology_of(self, product: Product, *, exchange: str) -> Topology | None:
+        """Return how the exits of this request are held as a product there; None when they cannot be.
+
+        A native bracket brings one target and is priced before the entry; what it cannot be is held by
+        the broker's second choice.
+        """
+        held = terms.topology_of(self.capabilities, product, exchange=exchange)
+        if held is not Topology.NATIVE or self._fits_native(exchange):
+            return held
+        return terms.fallback_of(self.capabilities, product, exchange=exchange)
+
+    def _fits_native(self, exchange: str) -> bool:
+        request, asked = self.request, self.order_type
+        if asked is None or len(self.targets) != 1 or request.disclosed_quantity:
+            return False
+        sent = terms.entry_order_type(self.capabilities, asked, exchange=exchange)
+        if sent not in self.capabilities.native_entry_types:
+            return False
+        specs = (self.stop, self.target_spec(self.targets[0][1]))
+        return terms.validity_of(request) is Validity.DAY and all(map(self._is_known, specs))
+
+    def _is_known(self, spec: PriceSpec | None) -> bool:
+        """Whether a price is known in rupees before the entry."""
+        if spec is None:
+            return False
+        has_reference = terms.slippage_reference(self.request, self.quote) is not None
+        return spec.mode is PriceMode.ABSOLUTE or has_reference
 
     def target_spec(self, target: TargetRequest) -> PriceSpec | None:
         """Return a target's price, when it was given in exactly one way and can be used."""

@@ -31,7 +31,7 @@ def _cannot(field: str, sentence: str) -> Violation:
 
 
 def _topology(facts: Facts, product: Product, *, exchange: str) -> Iterator[Violation]:
-    topology = terms.topology_of(facts.capabilities, product, exchange=exchange)
+    topology = facts.topology_of(product, exchange=exchange)
     if topology is None:
         sentence = f"product {product} on {exchange} cannot be protected at this broker"
         yield _cannot("product", sentence + _instead(_working(facts, product, exchange=exchange)))
@@ -47,7 +47,7 @@ def _prices(facts: Facts, product: Product, *, exchange: str) -> Iterator[Violat
     """What only a price can set off, or place, is no protection where no price comes."""
     if facts.capabilities.gives_quotes:
         return
-    match terms.topology_of(facts.capabilities, product, exchange=exchange):
+    match facts.topology_of(product, exchange=exchange):
         case Topology.MORPH:
             need = f"the target of product {product} on {exchange} is watched by its price"
         case Topology.OCO:
@@ -58,7 +58,7 @@ def _prices(facts: Facts, product: Product, *, exchange: str) -> Iterator[Violat
 
 
 def _short(facts: Facts, product: Product, *, exchange: str) -> Iterator[Violation]:
-    topology = terms.topology_of(facts.capabilities, product, exchange=exchange)
+    topology = facts.topology_of(product, exchange=exchange)
     if product in (Product.CNC, Product.MTF) and exchange != "US":
         sentence = (
             f"product {product} cannot be sold short on {exchange}: shares must be owned to deliver them"
@@ -77,7 +77,7 @@ def _working(facts: Facts, product: Product, *, exchange: str) -> list[str]:
 
 
 def _holds(facts: Facts, product: Product, *, exchange: str) -> bool:
-    topology = terms.topology_of(facts.capabilities, product, exchange=exchange)
+    topology = facts.topology_of(product, exchange=exchange)
     if topology is None or topology is Topology.LOOSE:
         return False
     if facts.side is not Side.SELL:
@@ -95,7 +95,7 @@ def _night(facts: Facts, product: Product, *, exchange: str) -> Iterator[Violati
     ends_at = None if facts.session is None else cutoff(facts.session, product)
     if product is terms.INTRADAY or ends_at is None or facts.request.exit_at is not None:
         return
-    if terms.topology_of(facts.capabilities, product, exchange=exchange) is None:
+    if facts.topology_of(product, exchange=exchange) is None:
         return
     if not terms.survives_day(facts.capabilities, product, exchange=exchange):
         last = ends_at.astimezone(EXCHANGE_ZONE).strftime("%H:%M")
@@ -108,7 +108,7 @@ def _night(facts: Facts, product: Product, *, exchange: str) -> Iterator[Violati
 
 def _band(facts: Facts, product: Product, *, exchange: str) -> Iterator[Violation]:
     """A resting stop outside today's price band is refused by the exchange once the entry has filled."""
-    if terms.topology_of(facts.capabilities, product, exchange=exchange) is not Topology.MORPH:
+    if facts.topology_of(product, exchange=exchange) not in (Topology.MORPH, Topology.NATIVE):
         return
     stop, quote = facts.resolved(facts.stop, Purpose.STOP), facts.quote
     if stop is None or quote is None:

@@ -4,7 +4,7 @@ import re
 import threading
 from collections import Counter
 
-from simulator.kite.calls import Call
+from simulator.wire.calls import Call
 
 _NUMBER = re.compile(r"/\d+")
 
@@ -16,11 +16,10 @@ class Tally:
         self._lock = threading.Lock()
         self._answers: dict[str, Counter[str]] = {}
 
-    def count(self, call: Call, status: int) -> None:
+    def count(self, api_key: str, call: Call, *, status: int) -> None:
         """Count one answer. Calls below /sim are nobody's."""
-        if call.path.startswith("/sim/"):
+        if call.is_own:
             return
-        api_key = call.authorization.partition(" ")[2].partition(":")[0]
         name = f"{call.method} {_NUMBER.sub('/:id', call.path)} {status}"
         with self._lock:
             self._answers.setdefault(api_key, Counter())[name] += 1

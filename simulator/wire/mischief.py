@@ -7,13 +7,13 @@ is simulator/wire_faults.py. One that needs to know entries from exits reads the
 import logging
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from decimal import Decimal
 
 from simulator.exchange import SimulatedExchange
 from simulator.faults import FAULTS
 from simulator.faults.base import Deed, Fault, Floor
-from simulator.kite.sessions import Sessions
 from simulator.orders import Key
 from simulator.refusals import Refused
 
@@ -25,9 +25,9 @@ ACTING = {code: fault for code, fault in FAULTS.items() if fault.act is not Faul
 class Mischief:
     """The faults at work, by user. Thread-safe; `step` carries them out."""
 
-    def __init__(self, exchange: SimulatedExchange, sessions: Sessions) -> None:
+    def __init__(self, exchange: SimulatedExchange, now: Callable[[], datetime]) -> None:
         self._exchange = exchange
-        self._sessions = sessions
+        self._now = now
         self._lock = threading.Lock()
         self._at_work: list[tuple[str, Fault]] = []
         self.deeds: Counter[str] = Counter()
@@ -64,7 +64,7 @@ class Mischief:
             return None
 
     def _floor(self, user_id: str) -> Floor:
-        now, hours = self._sessions.now(), self._exchange.settings.hours
+        now, hours = self._now(), self._exchange.settings.hours
         return Floor(
             exchange=self._exchange,
             account_id=user_id,

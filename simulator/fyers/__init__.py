@@ -1,0 +1,1 @@
+"""Fyers' API v3, simulated: its words for what simulator/exchange.py does. See docs/brokers/fyers.md."""

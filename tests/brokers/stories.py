@@ -1,0 +1,52 @@
+"""Stories that are told of every broker: to the target, to the stop, out by request, killed, logged out."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from tests.brokers.process import wait_for
+from tests.brokers.staging import BrokerStage
+from tests.chaos.staging import Books, ChaosAccount
+from tests.chaos.trade import CLOSED, run
+
+OUTCOMES = {"target": "target_hit", "stop": "stop_hit", "exit": "exited"}
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a story ended: by the service's word, and by the exchange's."""
+
+    state: str
+    outcome: str | None
+    books: Books
+
+
+def traded(
+    stage: BrokerStage, end: str, *, account: ChaosAccount | None = None, **words: Any
+) -> tuple[Ending, ChaosAccount]:
+    """Take a bracket of an account, a new one unless given, to its end; nothing came too fast."""
+    account = account or stage.ready()
+    over = run(stage.trade(account, **words), end)
+    assert stage.too_many(account) == {}
+    return Ending(over["state"], over["outcome"], stage.books_of(account)), account
+
+
+def traded_through_a_kill(stage: BrokerStage, end: str, *, point: str, **words: Any) -> Ending:
+    """Do the same while the service is killed once, at a point such as "sent place stop"."""
+    with stage.killed_at(point):
+        ending, _ = traded(stage, end, **words)
+    return ending
+
+
+def traded_over_a_dead_token(
+    stage: BrokerStage, *, price: str, account: ChaosAccount | None = None, **words: Any
+) -> Ending:
+    """Let the token die while a bracket is protected, move the market, and log in again."""
+    account = account or stage.ready()
+    trade = stage.protected(account, **words)
+    stage.process.token(account.api_key, alive=False)
+    wait_for(lambda: stage.is_told_dead(trade), seconds=90, what="the dead token told")
+    trade.move(price)
+    stage.revive(account)
+    over = trade.until(*CLOSED)
+    assert stage.too_many(account) == {}
+    return Ending(over["state"], over["outcome"], stage.books_of(account))
