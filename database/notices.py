@@ -6,7 +6,8 @@ from enum import StrEnum
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, PoolProxiedConnection, bindparam, func, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from database.prepared import Prepared, Transaction
 from database.session import Database, NotRead
@@ -58,7 +59,7 @@ class Listener:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._connection: psycopg.Connection[Any] | None = None
+        self._connection: PoolProxiedConnection | None = None
 
     def hear(self, *, seconds: float) -> Iterator[Hint]:
         """Give the hints that come within some seconds. Raises NotRead when the connection is lost.
@@ -67,11 +68,11 @@ class Listener:
         """
         try:
             self._connection = self._connection or self._connected()
-            for said in self._connection.notifies(timeout=seconds):
+            for said in _driver_of(self._connection).notifies(timeout=seconds):
                 hint = _hint(said.payload)
                 if hint is not None:
                     yield hint
-        except psycopg.Error as exc:
+        except (psycopg.Error, SQLAlchemyError) as exc:
             self.close()
             raise NotRead(f"hints cannot be heard: {exc}") from exc
 
@@ -80,15 +81,21 @@ class Listener:
             self._connection.close()
             self._connection = None
 
-    def _connected(self) -> psycopg.Connection[Any]:
-        with self._db.read() as connection:
-            connection.detach()  # it is the listener's from here on, and never goes back to the pool
-            driver = connection.connection.driver_connection
-        if not isinstance(driver, psycopg.Connection):
-            raise TypeError(f"{type(driver).__name__} cannot listen")
+    def _connected(self) -> PoolProxiedConnection:
+        connection = self._db.engine.raw_connection()
+        connection.detach()  # it is the listener's from here on, and never goes back to the pool
+        driver = _driver_of(connection)
+        driver.rollback()
         driver.autocommit = True
         driver.execute(f"LISTEN {_CHANNEL}")
-        return driver
+        return connection
+
+
+def _driver_of(connection: PoolProxiedConnection) -> "psycopg.Connection[Any]":
+    found: object = connection.dbapi_connection
+    if not isinstance(found, psycopg.Connection):
+        raise TypeError(f"{type(found).__name__} cannot listen")
+    return found
 
 
 def _payload(notice: Notice, account_id: str, seq: int) -> str:

@@ -25,7 +25,7 @@ from database.bracket_db import (
     load_watch,
     save,
 )
-from database.leases import Fence
+from database.leases import Fence, Superseded
 from database.session import Database, StorageError
 from services.account_line import AccountLine
 from services.account_messages import (
@@ -603,6 +603,9 @@ class AccountWorker:
             self._keep([(one.tracked, one.decision, looked(one.seen, now, timing)) for one in news])
         except StaleWriter:
             self._decide_apart(brackets)
+            return
+        except Superseded:
+            logger.warning("the account is another process's by now; nothing was stored or sent")
             return
         except StorageError:
             # Nothing was stored, so nothing is sent; what rests at the broker goes on resting.

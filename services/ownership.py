@@ -53,6 +53,11 @@ class Ownership:
             self._fences = {fence.shard: fence for fence in fences}
             self._count, self._ends_at = count, ends_at
 
+    def learn(self, count: int) -> None:
+        """Know how many shards there are, without owning any."""
+        with self._lock:
+            self._count = count
+
     def add(self, fences: Iterable[Fence]) -> None:
         """Own these as well."""
         with self._lock:
@@ -66,6 +71,12 @@ class Ownership:
 
     def shards(self) -> frozenset[int]:
         return frozenset(self._fences)
+
+    def has_first(self) -> bool:
+        """Whether the first shard is ours: its owner does what one process does for all."""
+        with self._lock:
+            fence = self._fences.get(0)
+        return fence is not None and self.is_held(fence)
 
     def shard_of(self, account_id: str) -> int | None:
         """Return an account's shard; None while nobody has looked how many there are."""

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 
 from database.bracket_db import all_last_seqs, has_open
+from database.leases import shard_count
 from database.notices import Hint, Listener, Notice
 from database.session import Database, StorageError
 from services.account_worker import AccountWorker
@@ -51,8 +52,28 @@ class SharedAccounts:
         self._tend = threading.Event()
         self._told: dict[str, int] = {}
         self.keeper: ShardKeeper | None = None
+        self._ownership = ownership
         if works:
             self.keeper = ShardKeeper(db, ownership, clock, let_go=self._let_go, changed=self._tend.set)
+
+    def works(self) -> dict[str, Callable[[threading.Event], None]]:
+        """Return the bodies of this process's threads, by their names."""
+        if self.keeper is None:
+            return {"hints": self.hear}
+        return {"hints": self.hear, "leases": self.keeper.run, "shards": self.tend}
+
+    def does_side_jobs(self) -> bool:
+        """Whether this process does what one does for all."""
+        return self._ownership.has_first()
+
+    def leave(self) -> None:
+        """Give back every shard at once. Work on them must have ended."""
+        if self.keeper is not None:
+            self.keeper.leave()
+
+    def close(self) -> None:
+        """Give back the connections; the threads must have ended."""
+        self._db.close()
 
     def hear(self, stop: threading.Event) -> None:
         """Heed hints and look for what they missed until stop is set. One thread's work."""
@@ -87,6 +108,8 @@ class SharedAccounts:
 
     def look(self) -> None:
         """Find everything that was stored by others, heard of or not. Raises NotRead."""
+        if self.keeper is None:  # which would learn it at each beat
+            self._ownership.learn(shard_count(self._db))
         for account_id, seq in all_last_seqs(self._db).items():
             self._heed_stored(account_id, seq)
 
