@@ -85,9 +85,8 @@ class ShardKeeper:
         if plan.take:
             self._take(plan.take)
         if self._ownership.shards() != before:
-            logger.info(
-                "this process works %d of %d shards", len(self._ownership.shards()), len(picture.shards)
-            )
+            held, count = len(self._ownership.shards()), len(picture.shards)
+            logger.info("this process, %s, works %d of %d shards", self.worker, held, count)
             self._changed()
 
     def _renewed(self) -> Picture:
