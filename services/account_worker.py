@@ -435,6 +435,9 @@ class AccountWorker:
             self._reload(tracked)
             self._unstored.append(message)
             return
+        except Superseded:  # whoever works the account now finds the order by its tag
+            self._say_superseded()
+            return
         except StorageError:
             with log_context(bracket_id=tracked.bracket.id):
                 logger.critical("an order's answer could not be stored; trying again", exc_info=True)
@@ -599,7 +602,7 @@ class AccountWorker:
             self._decide_apart(brackets)
             return
         except Superseded:
-            logger.warning("the account is another process's by now; nothing was stored or sent")
+            self._say_superseded()
             return
         except StorageError:
             # Nothing was stored, so nothing is sent; what rests at the broker goes on resting.
@@ -609,6 +612,9 @@ class AccountWorker:
             return
         for one in decided:
             self._carry_out(one, now)
+
+    def _say_superseded(self) -> None:
+        logger.warning("the account is another process's by now; nothing was stored or sent")
 
     def _decide_apart(self, brackets: list[Tracked]) -> None:
         """Somebody else wrote one of these brackets: read that one again, and hold up none of the others."""
