@@ -65,15 +65,26 @@ class BracketAnnouncer:
             self._wake.wait(_LOOK_EVERY_SECONDS)
             stop.wait(_GATHER_SECONDS)
             self._wake.clear()
-            self.announce_all()
+            try:
+                self.announce_all()
+            except StorageError as exc:
+                logger.error("what was stored cannot be announced yet: %s", exc)
         self._save_cursors()
 
     def announce_all(self) -> None:
-        """Announce everything stored so far for the accounts with news."""
+        """Announce everything stored so far for the accounts with news.
+
+        Raises NotRead and NotStored; then the next call announces what this one did not.
+        """
         with self._lock:
             news, self._news = self._news, set()
-        for account_id in news:
-            self._announce(account_id)
+        try:
+            for account_id in news:
+                self._announce(account_id)
+        except StorageError:
+            with self._lock:
+                self._news |= news
+            raise
         if self._unsaved and self._clock.monotonic() - self._saved_at >= _SAVE_CURSOR_EVERY.total_seconds():
             self._save_cursors()
 

@@ -77,7 +77,7 @@ class LoginWatch:
             logger.exception("the accounts could not be read; their logins are looked at again")
             return
         for one in accounts:  # disabled ones too: their open brackets need the broker as much
-            if _ends_by_itself(one):
+            if self._desk.supervisor.works(one.id) and _ends_by_itself(one):
                 self._look_safely(one, stored)
 
     def _look_safely(self, owner: Account, stored: _Stored) -> None:
