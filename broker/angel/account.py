@@ -60,7 +60,7 @@ class AngelAccount:
         self._logins += 1
 
     def learn(self) -> None:
-        """Ask whose session it is, so that a dead token is known before a trade: prices belong to every app."""
+        """Ask whose session it is, so that a dead token is known before a trade; every app has prices."""
         self._read(order_api.get_client_code)
 
     def place_order(self, order: OrderRequest) -> OrderAck:

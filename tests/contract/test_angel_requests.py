@@ -1,6 +1,7 @@
 """What goes over the wire to Angel One, and what the account makes of what comes back."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -314,6 +315,19 @@ def test_empty_books_are_null(account: BrokerAccount, api: Angel) -> None:
         api.add("GET", API_ROOT + page, json=EMPTY)
 
     assert (account.order_book(), account.trade_book(), account.positions()) == ((), (), ())
+
+
+def test_a_page_is_asked_for_once_in_its_second(account: BrokerAccount, api: Angel) -> None:
+    for page in (ORDER_BOOK, TRADE_BOOK):
+        api.add("GET", API_ROOT + page, json=EMPTY)
+    begun = time.monotonic()
+
+    account.order_book()
+    account.trade_book()
+    account.order_book()
+
+    assert time.monotonic() - begun >= 1.2
+    assert len(api.calls) == 3
 
 
 def test_quotes_name_every_number_by_its_exchange_in_one_call(account: BrokerAccount, api: Angel) -> None:
