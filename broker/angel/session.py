@@ -96,7 +96,7 @@ def client_headers() -> dict[str, str]:
         "X-SourceID": "WEB",
         "X-ClientLocalIP": address,
         "X-ClientPublicIP": address,
-        "X-MACAddress": _hardware_address(),
+        "X-MACAddress": hardware_address(uuid.getnode()),
     }
 
 
@@ -127,8 +127,8 @@ def _own_address() -> str:
         return address
 
 
-def _hardware_address() -> str:
-    number = uuid.getnode()
+def hardware_address(number: int) -> str:
+    """Return a network card's number as text; zeros for one that was drawn because there is no card."""
     if number & _MADE_UP_BIT:
         return _NO_HARDWARE
     return number.to_bytes(6, "big").hex(":")

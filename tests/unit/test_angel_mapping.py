@@ -12,9 +12,10 @@ import pytest
 from broker.angel.instruments import instruments
 from broker.angel.login import AngelLogin
 from broker.angel.mapping import ROW_STATUSES, order_rows, orders, trade_rows
+from broker.angel.notes import OrderNotes, note_of
 from broker.angel.refusals import refusal_kind
 from broker.angel.scripts import symbol_of
-from broker.angel.session import client_headers, token_parts
+from broker.angel.session import client_headers, hardware_address, token_parts
 from broker.base import ReadFailed
 from broker.http import Answer
 from services.bracket.model import Instrument, OrderRow, OrderType, RefusalKind, RowStatus, Side
@@ -264,6 +265,7 @@ def test_a_symbol_that_comes_twice_is_left_out() -> None:
         json.dumps([a_script(), FUTURE])[:-1],  # without the closing bracket
         json.dumps([a_script(), FUTURE])[:-20],
         json.dumps({"data": [a_script()]}),
+        json.dumps([a_script(), FUTURE]).replace("}, {", "}; {"),
         json.dumps([{"token": "1"}]),
         json.dumps([FUTURE | {"expiry": "soon"}]),
         json.dumps([OPTION | {"symbol": "NIFTY29DEC26"}]),
@@ -275,6 +277,11 @@ def test_a_file_that_breaks_off_or_is_another_replaces_nothing(text: str) -> Non
         instruments(parts(text=text))
 
 
+def test_a_file_that_breaks_off_between_two_objects_replaces_nothing() -> None:
+    with pytest.raises(ReadFailed, match="breaks off"):
+        instruments(parts(a_script(), FUTURE)[:-1])
+
+
 # Token and headers
 
 
@@ -283,10 +290,27 @@ def test_a_jwt_with_its_app_is_a_token() -> None:
 
 
 def test_no_header_is_made_up() -> None:
-    headers = client_headers()
+    assert client_headers()["X-ClientLocalIP"].count(".") == 3
+    assert hardware_address(0x02FC00000001) == "02:fc:00:00:00:01"
+    assert hardware_address(0x03FC00000001) == "00:00:00:00:00:00"  # drawn, there is no card
 
-    assert headers["X-MACAddress"] == "00:00:00:00:00:00" or int(headers["X-MACAddress"][:2], 16) & 1 == 0
-    assert headers["X-ClientLocalIP"].count(".") == 3
+
+# What is noted of orders
+
+
+def test_an_order_is_asked_for_by_its_unique_id_while_it_is_young_and_the_book_omits_it() -> None:
+    notes = OrderNotes(young_seconds=30)
+    (row,) = orders(Answer(status=200, body=json.dumps({"status": True, "data": [a_row()]}).encode()))
+    notes.add("1", note_of(row), unique_id="u-1", now=100)
+    notes.add("2", note_of(row), unique_id="", now=101)
+    notes.add(row.orderid, note_of(row), unique_id="u-3", now=102)
+    before = notes.unseen(103)
+
+    notes.take_book([row])
+
+    assert before == ("u-1", "u-3")
+    assert (notes.unseen(129), notes.unseen(130)) == (("u-1",), ())
+    assert notes.of("1") == notes.of(row.orderid) == note_of(row)
 
 
 @pytest.mark.parametrize(
