@@ -43,7 +43,7 @@ _NO_TRIGGERS = (
 
 
 class AngelAccount:
-    """Binds one session to Angel's calls; see BrokerAccount and Renewable for what each promises."""
+    """Binds one session to Angel's calls; BrokerAccount, Renewable and TellsUser say what each promises."""
 
     def __init__(
         self, session: AngelSession, capabilities: BrokerCapabilities, *, scripts: Scripts, clock: Clock
@@ -61,7 +61,7 @@ class AngelAccount:
 
     def learn(self) -> None:
         """Ask whose session it is, so that a dead token is known before a trade; every app has prices."""
-        self._read(order_api.get_client_code)
+        self.user_id()
 
     def place_order(self, order: OrderRequest) -> OrderAck:
         script = self._scripts.of((order.exchange, order.symbol))
@@ -115,9 +115,12 @@ class AngelAccount:
     def funds(self) -> Funds:
         return self._read(order_api.get_funds)
 
+    def user_id(self) -> str:
+        return self._read(order_api.get_client_code)
+
     def session_alive(self) -> bool:
         try:
-            self._read(order_api.get_client_code)
+            self.user_id()
         except AuthDead:
             return False
         return True

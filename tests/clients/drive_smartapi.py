@@ -2,8 +2,8 @@
 
 Runs with the client's packages only, and prints what it has seen, a line for each part. It fails loudly.
 The client asks an address of the internet for this machine's own when it is imported, and writes a log into
-the folder it runs in: whoever starts this sees to both. The details of one order are left out, as it asks for them
-elsewhere than its `root` says, and so are GTTs, which this simulator has not.
+the folder it runs in: whoever starts this sees to both. The details of one order are left out, as it asks for
+them elsewhere than its `root` says, and so are GTTs, which this simulator has not.
 """
 
 import sys

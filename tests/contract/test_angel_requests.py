@@ -11,6 +11,7 @@ import pytest
 import responses
 
 from broker import angel
+from broker.angel.account import AngelAccount
 from broker.angel.refusals import REFUSING_CODES, TOKEN_CODES
 from broker.angel.session import API_ROOT, HOLDINGS, ORDER_BOOK, POSITIONS, SECURE, TRADE_BOOK
 from broker.base import (
@@ -465,7 +466,7 @@ def test_an_exit_survives_a_list_that_was_lost(names: Listed, account: BrokerAcc
 
 def test_a_new_token_is_used_from_the_next_call_on(account: BrokerAccount, api: Angel) -> None:
     api.add("GET", f"{API_ROOT}{SECURE}/user/v1/getProfile", json=recorded("profile.json"))
-    assert isinstance(account, angel.AngelAccount)
+    assert isinstance(account, AngelAccount)
 
     account.renew("OTHERKEY:NEXT")
     account.learn()

@@ -85,6 +85,17 @@ def test_a_stored_seed_logs_in_without_a_person(service: Served, owner: Account,
     assert not any(secret in first.output for secret in (PIN, SEED))
 
 
+def test_a_token_by_hand_is_asked_whose_it_is(service: Served, owner: Account, run: Run) -> None:
+    run("account", "login", "angel", *PUBLIC, stdin=f"{PIN}\n{CODE}\n")
+    good = token_of(service, owner)
+
+    dead = run("account", "set-token", "--name", "angel", "--auth-token", "-", stdin=f"{KEY}:nobodys")
+    same = run("account", "set-token", "--name", "angel", "--auth-token", "-", stdin=good)
+
+    assert (dead.exit_code, "does not take this token" in dead.output) == (2, True), dead.output
+    assert (same.exit_code, token_of(service, owner)) == (0, good), same.output
+
+
 @pytest.mark.parametrize("typed", [f"9999\n{CODE}\n", f"{PIN}\nnocode\n"])
 def test_a_wrong_pin_or_code_is_a_sentence_and_tells_nothing(
     service: Served, owner: Account, run: Run, typed: str
