@@ -482,3 +482,22 @@ def test_a_damaged_token_is_refused_and_not_repeated(token: str) -> None:
     with pytest.raises(ValueError, match="must look like") as damaged:
         angel.connect(AccountCredentials(account_id="a1", auth_token=token), settings)
     assert "APIKEY" not in str(damaged.value)
+
+
+@pytest.mark.parametrize(
+    ("ask", "path"), [("order_book", ORDER_BOOK), ("session_alive", f"{SECURE}/user/v1/getProfile")]
+)
+def test_a_refusal_of_the_old_token_says_nothing_of_the_new_one(
+    ask: str, path: str, account: BrokerAccount, api: Angel
+) -> None:
+    assert isinstance(account, AngelAccount)
+    renew = account.renew
+
+    def answer(_request: object) -> tuple[int, dict[str, str], str]:
+        renew("APIKEY:NEXT")  # a person logs in while the call is out
+        return 200, {}, json.dumps(refusal("AG8001", "Invalid Token"))
+
+    api.add_callback("GET", API_ROOT + path, answer)
+
+    with pytest.raises(ReadFailed, match="replaced"):
+        getattr(account, ask)()
