@@ -32,7 +32,8 @@ from utils.clock import Clock
 T = TypeVar("T")
 
 _NO_GTT = (
-    "a GTT of an OpenAlgo server cannot be followed, it lists active ones only: use a bracket, held by a stop"
+    "an OpenAlgo server lists active GTTs only, and at some of its brokers the legs do not cancel each other:"
+    " use a bracket, held by a stop"
 )
 
 

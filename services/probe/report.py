@@ -76,6 +76,12 @@ def read_reports(path: Path) -> Reports:
         raise ReportUnreadable(f"CAPABILITIES_FILE {path} cannot be read: {exc}") from exc
 
 
+def report_of(reports: Reports, account_id: str, *, broker: str) -> ProbeReport | None:
+    """Return what was found of an account at this broker; None when it was another one then."""
+    report = reports.get(account_id)
+    return report if report is not None and report.broker == broker else None
+
+
 def keep_report(path: Path, account_id: str, report: ProbeReport) -> None:
     """Store a report; older findings that it does not repeat stay. Raises ReportUnreadable or OSError."""
     known = dict(read_reports(path))

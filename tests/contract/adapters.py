@@ -7,10 +7,9 @@ from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
 
-from broker import dhan, fyers, openalgo, paper
+from broker import angel, dhan, fyers, openalgo, paper
 from broker.base import AccountCredentials, BrokerAccount, BrokerModule, BrokerSettings
-from broker.registry import import_broker_module
-from services.bracket.model import Topology
+from tests.angel_served import ServedAngel
 from tests.dhan_served import ServedDhan
 from tests.fyers_served import APP_ID, TOKEN, ServedFyers
 from tests.openalgo_served import ServedOpenalgo
@@ -117,13 +116,24 @@ def openalgo_rig(_directory: Path) -> Iterator[Rig]:
         )
 
 
+@contextmanager
+def angel_rig(_directory: Path) -> Iterator[Rig]:
+    """Give an account at the simulated Angel One; its limits are not what this suite is about."""
+    with ServedAngel() as served:
+        yield Rig(
+            account=served.connect(),
+            set_price=lambda last, depth: served.price(last, depth=depth),
+            act_elsewhere=served.connect,
+            module=angel,
+        )
+
+
+# Those whose triggers cancel each other: the others place none.
+TWO_LEGGED = frozenset({"dhan", "fyers", "paper"})
 ADAPTERS: dict[str, RigFactory] = {
+    "angel": angel_rig,
     "dhan": dhan_rig,
     "fyers": fyers_rig,
     "openalgo": openalgo_rig,
     "paper": paper_rig,
 }
-
-WITH_GTT = [
-    name for name in ADAPTERS if Topology.OCO in import_broker_module(name).capabilities().topologies.values()
-]
