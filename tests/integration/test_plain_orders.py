@@ -112,11 +112,11 @@ def test_clients_hear_of_a_plain_order_once_between_the_events_of_brackets(runni
 
 def test_two_that_announce_at_once_say_everything_once(running: RunningDesk) -> None:
     order = place(running)
-    heard: list[object] = []
+    heard: list[int] = []
     is_second_through = threading.Event()
 
     def emit(payload: dict[str, object], _account: str, _owner: str) -> None:
-        heard.append(payload["seq"])
+        heard.append(int(str(payload["seq"])))
         is_second_through.wait(0.2)  # never, unless both announce: the second waits for the first
 
     announcer = BracketAnnouncer(running.desk.db, running.desk.clock, emit)
