@@ -135,7 +135,7 @@ def two_that_may_be_the_lost_one_are_left_to_a_person(stage: BrokerStage, accoun
         price=str(trade.at("0.999")),
     )
     trade.place()
-    wait_for(lambda: "NEEDS_ATTENTION" in trade.status()["overlays"], what="a call for somebody")
+    wait_for(lambda: "NEEDS_ATTENTION" in trade.status()["overlays"], seconds=60, what="a call for somebody")
 
     assert len(stage.process.truth(account.user_id)["orders"]) == 2  # no third one
 
