@@ -91,8 +91,9 @@ def test_clients_hear_of_a_plain_order_once_between_the_events_of_brackets(runni
     desk, account_id = running.desk, running.caller.account_id
     order = place(running)
     desk.announcer.announce_all()
-    bracket = running.place().bracket
-    running.until(bracket.id, lambda found: found.state is State.ENTRY_OPEN)
+    placed = running.place().bracket
+    assert placed is not None
+    running.until(placed.id, lambda found: found.state is State.ENTRY_OPEN)
     desk.announcer.announce_all()
 
     (said,) = [one for one in running.heard if "plain_order_id" in one]
