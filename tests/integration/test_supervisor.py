@@ -1,8 +1,12 @@
 """Accounts that cannot be worked cost the others nothing, and say so in words."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
+from broker.registry import import_broker_module
 from services.bracket.model import Mode
 from tests.serving import a_config, end, resting, serve
 
@@ -25,6 +29,23 @@ def test_an_account_without_a_usable_login_refuses_orders_in_a_sentence_and_no_o
 def test_a_slow_broker_is_given_the_quiet_time_that_its_setting_says(tmp_path: Path) -> None:
     slow = timedelta(seconds=25)
     served = serve(a_config(tmp_path, broker_quiescence={"paper": slow}))
+    try:
+        placed = served.place(**resting(), dry_run=True)
+        worker = served.desk.supervisor.worker(served.account.id, Mode.LIVE)
+
+        assert worker.quiescence == slow
+        assert "unprotected for 25 s" in str(placed["protection"]["warnings"])
+    finally:
+        end(served)
+
+
+def test_a_broker_that_declares_itself_slow_is_given_its_quiet_time_without_a_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = timedelta(seconds=25)
+    declared = replace(import_broker_module("paper").capabilities(), absence_quiescence=slow)
+    monkeypatch.setattr(import_broker_module("paper"), "capabilities", lambda: declared)
+    served = serve(a_config(tmp_path))
     try:
         placed = served.place(**resting(), dry_run=True)
         worker = served.desk.supervisor.worker(served.account.id, Mode.LIVE)
