@@ -208,14 +208,20 @@ class Download:
 
         Raises ReadFailed when it breaks off, so that nobody takes half a file for all of it.
         """
-        rest, count = b"", 0
-        for chunk in self._chunks():
-            count += len(chunk)
-            progress(count)
-            *whole, rest = (rest + chunk).split(b"\n")
+        rest = b""
+        for piece in self.pieces(progress):
+            *whole, rest = (rest + piece).split(b"\n")
             yield from whole
         if rest:
             yield rest
+
+    def pieces(self, progress: Callable[[int], None]) -> Iterator[bytes]:
+        """Yield the file as it comes, for one that has no lines; otherwise as `lines`."""
+        count = 0
+        for chunk in self._chunks():
+            count += len(chunk)
+            progress(count)
+            yield chunk
 
     def short_answer(self) -> Answer:
         """Return the answer as one that is not the file: a refusal. Raises ReadFailed."""
@@ -232,6 +238,18 @@ class Download:
                 yield chunk
         except (OSError, HTTPError) as exc:
             raise ReadFailed(f"GET {self._path} broke off: {_words(exc)}") from exc
+
+
+class Counted:
+    """Tells the bytes of one file on top of those that came before."""
+
+    def __init__(self, before: int, progress: Callable[[int], None]) -> None:
+        self._before = self.total = before
+        self._progress = progress
+
+    def __call__(self, count: int) -> None:
+        self.total = self._before + count
+        self._progress(self.total)
 
 
 def _never_left(exc: Exception) -> bool:

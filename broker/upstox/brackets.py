@@ -1,0 +1,420 @@
+"""GTTs of several rules as rows of the order book: an entry, and each exit under an id of its own. Pure.
+
+Upstox has one id for all three; `<id>:ENTRY`, `:STOPLOSS` and `:TARGET` tell them apart. A rule whose
+condition is met places a regular order, which carries the GTT's id as its `order_ref_id`, and whose own id
+the rule tells. A GTT that is over is not listed any more: what became of it is read off the orders it placed.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+from broker.base import GttRow, InstrumentNames, OrderRejected, OrderRequest, OrderRow
+from broker.upstox.mapping import OWN_PROTECTION, Body, order_row, price, priced, symbol_of
+from broker.upstox.refusals import reason_of, refusal_kind
+from broker.upstox.schemas import Gtt, Order, Rule
+from broker.upstox.words import PRODUCTS, product_of
+from services.bracket.model import (
+    GttLegRow,
+    GttStatus,
+    OrderType,
+    Purpose,
+    RefusalKind,
+    RowStatus,
+    Side,
+    Terms,
+)
+
+ENTRY, STOP, TARGET = "ENTRY", "STOPLOSS", "TARGET"
+MULTIPLE = "MULTIPLE"
+PURPOSES = {STOP: Purpose.STOP, TARGET: Purpose.TARGET}
+_GTT_ID = "GTT-"
+_EPOCH = datetime.fromtimestamp(0, UTC)
+
+# What a rule says while no order of its own is in the book. SCHEDULED is for an exit: it waits for its price.
+RULE_STATUSES = {
+    "SCHEDULED": RowStatus.PENDING,
+    "PENDING": RowStatus.PENDING,
+    "INACTIVE": RowStatus.PENDING,
+    "TRIGGERED": RowStatus.PENDING,
+    "OPEN": RowStatus.PENDING,
+    "COMPLETED": RowStatus.FILLED,
+    "CANCELLED": RowStatus.CANCELLED,
+    "FAILED": RowStatus.REJECTED,
+    "EXPIRED": RowStatus.EXPIRED,
+}
+GTT_STATUSES = {
+    "SCHEDULED": GttStatus.ACTIVE,
+    "PENDING": GttStatus.TRIGGERED,
+    "TRIGGERED": GttStatus.TRIGGERED,
+    "OPEN": GttStatus.TRIGGERED,
+    "COMPLETED": GttStatus.TRIGGERED,
+    "CANCELLED": GttStatus.CANCELLED,
+    "FAILED": GttStatus.REJECTED,
+    "EXPIRED": GttStatus.EXPIRED,
+    "INACTIVE": GttStatus.DISABLED,
+}
+_WAITS, _COMPLETED = "SCHEDULED", "COMPLETED"
+_LIVE = frozenset({RowStatus.PENDING, RowStatus.TRIGGER_PENDING, RowStatus.OPEN, RowStatus.UNKNOWN})
+
+
+class Part(NamedTuple):
+    """One rule of a GTT, as an id names it."""
+
+    gtt_id: str
+    strategy: str
+
+
+def part_id(gtt_id: str, strategy: str) -> str:
+    return f"{gtt_id}:{strategy}"
+
+
+def part_of(broker_order_id: str) -> Part | None:
+    """Return the rule of a GTT that an id names, None for a regular order's."""
+    gtt_id, separator, strategy = broker_order_id.partition(":")
+    return Part(gtt_id, strategy) if separator else None
+
+
+# Ours to Upstox's
+
+
+def gtt_body(order: OrderRequest, instrument_key: str) -> Body:
+    """Return what places an entry with its exits. Raises OrderRejected for what cannot be one.
+
+    An IMMEDIATE entry is a limit at its trigger price. Every rule places a limit; the stop's reaches beyond
+    its trigger by the exchange's own band, or a falling market would leave it unfilled.
+    """
+    if order.terms.order_type is not OrderType.LIMIT:
+        raise OrderRejected(f"a GTT's entry is a LIMIT, not a {order.terms.order_type} order")
+    return {
+        "type": MULTIPLE,
+        "quantity": order.terms.quantity,
+        "product": PRODUCTS[order.product],
+        "rules": _asked_rules(order.terms),
+        "instrument_token": instrument_key,
+        "transaction_type": order.side.value,
+    }
+
+
+def _asked_rules(terms: Terms) -> list[Body]:
+    return [
+        _asked_rule(ENTRY, priced(terms.price, "price", terms)),
+        _asked_rule(TARGET, priced(terms.target_price, "target price", terms)),
+        _asked_rule(STOP, priced(terms.stop_trigger, "stop price", terms)),
+    ]
+
+
+def _asked_rule(strategy: str, level: Decimal, trigger_type: str = "IMMEDIATE") -> Body:
+    rule: Body = {"strategy": strategy, "trigger_type": trigger_type, "trigger_price": level}
+    return rule | ({"market_protection": OWN_PROTECTION} if strategy == STOP else {})
+
+
+def change_body(gtt: Gtt, strategy: str, terms: Terms) -> Body:
+    """Return what moves one rule: a change names them all. Raises OrderRejected when a price is missing."""
+    asked = _asked_levels(strategy, terms)
+    rules = [
+        _asked_rule(rule.strategy, asked.get(rule.strategy, rule.trigger_price), rule.trigger_type)
+        for rule in gtt.rules
+    ]
+    # The quantity of an entry that works is frozen, and an exit's is the broker's business.
+    quantity = terms.quantity if strategy == ENTRY and rule_of(gtt, ENTRY).order_id is None else gtt.quantity
+    return {"type": gtt.type, "quantity": quantity, "gtt_order_id": gtt.gtt_order_id, "rules": rules}
+
+
+def _asked_levels(strategy: str, terms: Terms) -> dict[str, Decimal]:
+    match strategy:
+        case "STOPLOSS":
+            return {STOP: priced(terms.trigger_price, "trigger price", terms)}
+        case "TARGET":
+            return {TARGET: priced(terms.price, "price", terms)}
+        case _:
+            levels = {ENTRY: terms.price, STOP: terms.stop_trigger, TARGET: terms.target_price}
+            return {name: level for name, level in levels.items() if level is not None}
+
+
+def rule_of(gtt: Gtt, strategy: str) -> Rule:
+    """Return a GTT's rule. Raises OrderRejected where it has none."""
+    for rule in gtt.rules:
+        if rule.strategy == strategy:
+            return rule
+    raise OrderRejected(f"GTT {gtt.gtt_order_id} has no rule {strategy}", RefusalKind.NOT_FOUND)
+
+
+# Upstox's to ours
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """GTTs as they were last listed, and the ids of those that we cancelled with success.
+
+    It only spares waiting: without it, what is over is proved by its orders, or by a longer absence.
+    """
+
+    gtts: Mapping[str, Gtt] = field(default_factory=dict)
+    cancelled: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bracket:
+    """A GTT with the orders that it placed, by strategy; gtt is None where only they tell of it."""
+
+    gtt_id: str
+    gtt: Gtt | None
+    is_listed: bool
+    is_cancelled: bool
+    children: Mapping[str, Order]
+
+    @property
+    def has_exit(self) -> bool:
+        """Whether an exit was sent: the other one is gone with that."""
+        return any(strategy in self.children for strategy in PURPOSES)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Book:
+    """The day's orders: those that stand alone, and what belongs to GTTs."""
+
+    regular: tuple[Order, ...]
+    brackets: tuple[Bracket, ...]
+
+    def rows(self, names: InstrumentNames) -> tuple[OrderRow, ...]:
+        """Return all rows. Raises ValueError for impossible ones."""
+        alone = [order_row(order, names) for order in self.regular]
+        return (*alone, *(row for one in self.brackets for row in _rows(one, names)))
+
+    def parts(self) -> dict[str, str]:
+        """Return, for each order that a GTT placed, the id it goes by."""
+        return {
+            order.order_id: part_id(one.gtt_id, strategy)
+            for one in self.brackets
+            for strategy, order in one.children.items()
+        }
+
+    def known(self, before: Known) -> Known:
+        """Return what is worth keeping for the next read: what is listed, and what ended today."""
+        kept = {one.gtt_id: one.gtt for one in self.brackets if one.gtt is not None and _is_told(one)}
+        return Known(gtts=kept, cancelled=before.cancelled & kept.keys())
+
+
+def _is_told(one: Bracket) -> bool:
+    return one.is_listed or one.is_cancelled or bool(one.children)
+
+
+def book(orders: Sequence[Order], listed: Iterable[Gtt], known: Known) -> Book:
+    """Return the book; the GTTs were read before the orders, so no child is missed that a rule tells of."""
+    now = {gtt.gtt_order_id: gtt for gtt in listed}
+    gtts = {**known.gtts, **now}
+    told = _told_by_rules(gtts.values())
+    families: dict[str, list[Order]] = defaultdict(list)
+    regular: list[Order] = []
+    for order in orders:
+        gtt_id = told[order.order_id].gtt_id if order.order_id in told else _reference(order)
+        (regular if gtt_id is None else families[gtt_id]).append(order)
+    brackets = tuple(
+        Bracket(
+            gtt_id=gtt_id,
+            gtt=gtts.get(gtt_id),
+            is_listed=gtt_id in now,
+            is_cancelled=gtt_id in known.cancelled,
+            children=_by_strategy(families.get(gtt_id, []), gtts.get(gtt_id), told),
+        )
+        for gtt_id in (*gtts, *(one for one in families if one not in gtts))
+    )
+    return Book(regular=tuple(regular), brackets=brackets)
+
+
+def _told_by_rules(gtts: Iterable[Gtt]) -> dict[str, Part]:
+    return {
+        rule.order_id: Part(gtt.gtt_order_id, rule.strategy)
+        for gtt in gtts
+        for rule in gtt.rules
+        if rule.order_id
+    }
+
+
+def _reference(order: Order) -> str | None:
+    reference = order.order_ref_id or ""
+    return reference if reference.startswith(_GTT_ID) else None
+
+
+def _by_strategy(family: Sequence[Order], gtt: Gtt | None, told: Mapping[str, Part]) -> dict[str, Order]:
+    found = {told[order.order_id].strategy: order for order in family if order.order_id in told}
+    rest = [order for order in family if order.order_id not in told]
+    for order in sorted(rest, key=lambda one: (one.order_timestamp or "", one.order_id)):
+        entry = found.get(ENTRY)
+        strategy = ENTRY if entry is None and _enters(order, gtt) else _exit_strategy(order, entry, gtt)
+        found.setdefault(strategy, order)
+    return found
+
+
+def _enters(order: Order, gtt: Gtt | None) -> bool:
+    """Whether an order may be its GTT's entry; where nothing tells the side, the first one is."""
+    return gtt is None or rule_of(gtt, ENTRY).transaction_type == order.transaction_type
+
+
+def _exit_strategy(order: Order, entry: Order | None, gtt: Gtt | None) -> str:
+    """Return which exit an order is: the one of the nearest level, else by its side of the entry's price."""
+    if gtt is not None:
+        exits = [rule for rule in gtt.rules if rule.strategy in PURPOSES]
+        nearest = min(exits, key=lambda rule: abs(rule.trigger_price - order.price), default=None)
+        return TARGET if nearest is None else nearest.strategy
+    if entry is None:
+        return TARGET
+    gain = (order.price - entry.price) * Side(entry.transaction_type).sign
+    return TARGET if gain > 0 else STOP
+
+
+def _rows(one: Bracket, names: InstrumentNames) -> list[OrderRow]:
+    entry = _entry(one, names)
+    if entry is None:
+        return []
+    exits = [_exit(one, entry, strategy, names) for strategy in PURPOSES if _brings(one, strategy)]
+    return [entry, *(row for row in exits if row is not None)]
+
+
+def _brings(one: Bracket, strategy: str) -> bool:
+    if one.gtt is None:
+        return one.has_exit
+    return any(rule.strategy == strategy for rule in one.gtt.rules)
+
+
+def _entry(one: Bracket, names: InstrumentNames) -> OrderRow | None:
+    own_id, child = part_id(one.gtt_id, ENTRY), one.children.get(ENTRY)
+    if child is not None:
+        return replace(order_row(child, names), broker_order_id=own_id, tag=None)
+    if one.gtt is None or not (one.is_listed or one.is_cancelled):
+        return None
+    rule = rule_of(one.gtt, ENTRY)
+    status = _ended(RULE_STATUSES.get(rule.status, RowStatus.UNKNOWN), one)
+    row = _row(one.gtt, rule, status, names, strategy=ENTRY)
+    return replace(row, price=price(rule.trigger_price))
+
+
+def _exit(one: Bracket, entry: OrderRow, strategy: str, names: InstrumentNames) -> OrderRow | None:
+    child = one.children.get(strategy)
+    if one.gtt is None:
+        return _exit_of_orders(one, entry, strategy, names)
+    rule = rule_of(one.gtt, strategy)
+    if child is not None:
+        return _at_level(_belonging(order_row(child, names), one, strategy), rule)
+    status = _exit_status(one, entry, rule)
+    if status is None:
+        return None
+    row = _belonging(_row(one.gtt, rule, status, names, strategy=strategy), one, strategy)
+    return _at_level(row, rule)
+
+
+def _exit_of_orders(one: Bracket, entry: OrderRow, strategy: str, names: InstrumentNames) -> OrderRow:
+    """Return an exit of a GTT that nobody remembers: the one that was sent, or its sibling, now gone."""
+    child = one.children.get(strategy)
+    if child is not None:
+        return _belonging(order_row(child, names), one, strategy)
+    gone = replace(
+        entry,
+        side=entry.side.opposite,
+        status=RowStatus.CANCELLED,
+        filled=0,
+        price=None,
+        average_price=None,
+        reason=None,
+        refusal=None,
+    )
+    return _belonging(gone, one, strategy)
+
+
+def _belonging(row: OrderRow, one: Bracket, strategy: str) -> OrderRow:
+    is_stop = strategy == STOP
+    return replace(
+        row,
+        broker_order_id=part_id(one.gtt_id, strategy),
+        tag=None,
+        order_type=OrderType.SL if is_stop else OrderType.LIMIT,
+        price=None if is_stop else row.price,
+        parent_order_id=part_id(one.gtt_id, ENTRY),
+        exit_purpose=PURPOSES[strategy],
+    )
+
+
+def _at_level(row: OrderRow, rule: Rule) -> OrderRow:
+    level, is_stop = price(rule.trigger_price), rule.strategy == STOP
+    return replace(row, price=None if is_stop else level, trigger_price=level if is_stop else None)
+
+
+def _exit_status(one: Bracket, entry: OrderRow, rule: Rule) -> RowStatus | None:
+    """Return how far an exit is that has no order; None where nothing tells what became of it."""
+    is_over = not one.is_listed and (one.has_exit or one.is_cancelled)
+    status = RULE_STATUSES.get(rule.status, RowStatus.UNKNOWN)
+    if status not in _LIVE:
+        return status
+    if is_over or _is_unfilled(entry):
+        return RowStatus.CANCELLED
+    if not one.is_listed or one.gtt is None:
+        return None
+    # Held back until the entry is complete: whether a part of it is covered is not written anywhere.
+    if rule.status == _WAITS and rule_of(one.gtt, ENTRY).status == _COMPLETED:
+        return RowStatus.TRIGGER_PENDING if rule.strategy == STOP else RowStatus.OPEN
+    return status
+
+
+def _is_unfilled(entry: OrderRow) -> bool:
+    return entry.status not in _LIVE and entry.filled == 0
+
+
+def _ended(status: RowStatus, one: Bracket) -> RowStatus:
+    return RowStatus.CANCELLED if one.is_cancelled and not one.is_listed and status in _LIVE else status
+
+
+def _row(gtt: Gtt, rule: Rule, status: RowStatus, names: InstrumentNames, *, strategy: str) -> OrderRow:
+    exchange, symbol = symbol_of(gtt.instrument_token, gtt.trading_symbol, names)
+    is_refused = status is RowStatus.REJECTED
+    reason = reason_of(rule.message or "rejected") if is_refused else None
+    return OrderRow(
+        broker_order_id=part_id(gtt.gtt_order_id, strategy),
+        tag=None,
+        exchange=exchange,
+        symbol=symbol,
+        product=product_of(gtt.product, exchange),
+        side=Side(rule.transaction_type),
+        order_type=OrderType.LIMIT,
+        quantity=gtt.quantity,
+        status=status,
+        filled=gtt.quantity if status is RowStatus.FILLED else 0,
+        updated_at=moment_of(gtt.created_at),
+        reason=reason,
+        refusal=refusal_kind(reason) if reason else None,
+    )
+
+
+def moment_of(microseconds: int) -> datetime:
+    """Return a time that is told in microseconds since 1970."""
+    return _EPOCH + timedelta(microseconds=microseconds)
+
+
+def gtt_rows(listed: Iterable[Gtt], names: InstrumentNames) -> tuple[GttRow, ...]:
+    """Return the GTTs of one rule, which only people place here. Raises ValueError for impossible ones."""
+    return tuple(_gtt_row(gtt, names) for gtt in listed if gtt.type != MULTIPLE and gtt.rules)
+
+
+def _gtt_row(gtt: Gtt, names: InstrumentNames) -> GttRow:
+    rule = gtt.rules[0]
+    exchange, symbol = symbol_of(gtt.instrument_token, gtt.trading_symbol, names)
+    leg = GttLegRow(
+        trigger_price=rule.trigger_price,
+        price=rule.trigger_price,
+        quantity=gtt.quantity,
+        child_order_id=rule.order_id or None,
+    )
+    return GttRow(
+        trigger_id=gtt.gtt_order_id,
+        exchange=exchange,
+        symbol=symbol,
+        product=product_of(gtt.product, exchange),
+        side=Side(rule.transaction_type),
+        status=GTT_STATUSES.get(rule.status, GttStatus.UNKNOWN),
+        legs=(leg,),
+        created_at=moment_of(gtt.created_at),
+        expires_at=None if gtt.expires_at is None else moment_of(gtt.expires_at),
+    )
