@@ -7,10 +7,11 @@ from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
 
-from broker import dhan, fyers, paper
+from broker import dhan, fyers, paper, upstox
 from broker.base import AccountCredentials, BrokerAccount, BrokerModule, BrokerSettings
 from tests.dhan_served import ServedDhan
 from tests.fyers_served import APP_ID, TOKEN, ServedFyers
+from tests.upstox_served import ServedUpstox
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +104,22 @@ def fyers_rig(_directory: Path) -> Iterator[Rig]:
             one.close()
 
 
+@contextmanager
+def upstox_rig(_directory: Path) -> Iterator[Rig]:
+    with ServedUpstox() as served:
+        elsewhere = served.connect()
+        yield Rig(
+            account=served.account,
+            set_price=lambda last, depth: served.price(last, depth=depth),
+            act_elsewhere=lambda: elsewhere,
+            module=upstox,
+        )
+        elsewhere.close()
+
+
 ADAPTERS: dict[str, RigFactory] = {
     "dhan": dhan_rig,
     "fyers": fyers_rig,
     "paper": paper_rig,
+    "upstox": upstox_rig,
 }
