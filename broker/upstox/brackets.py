@@ -57,6 +57,7 @@ GTT_STATUSES = {
     "EXPIRED": GttStatus.EXPIRED,
     "INACTIVE": GttStatus.DISABLED,
 }
+_CUT_SHORT = frozenset({RowStatus.CANCELLED, RowStatus.REJECTED, RowStatus.EXPIRED})
 _WAITS, _COMPLETED = "SCHEDULED", "COMPLETED"
 _LIVE = frozenset({RowStatus.PENDING, RowStatus.TRIGGER_PENDING, RowStatus.OPEN, RowStatus.UNKNOWN})
 
@@ -148,13 +149,14 @@ def rule_of(gtt: Gtt, strategy: str) -> Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """GTTs as they were last listed, and the ids of those that we cancelled with success.
+    """GTTs as they were last listed, the ids of those that we cancelled with success, or that one read missed.
 
     It only spares waiting: without it, what is over is proved by its orders, or by a longer absence.
     """
 
     gtts: Mapping[str, Gtt] = field(default_factory=dict)
     cancelled: frozenset[str] = frozenset()
+    unlisted: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +166,7 @@ class Bracket:
     gtt_id: str
     gtt: Gtt | None
     is_listed: bool
+    is_gone: bool  # neither listed now nor in the read before
     is_cancelled: bool
     children: Mapping[str, Order]
 
@@ -196,7 +199,8 @@ class Book:
     def known(self, before: Known) -> Known:
         """Return what is worth keeping for the next read: what is listed, and what ended today."""
         kept = {one.gtt_id: one.gtt for one in self.brackets if one.gtt is not None and _is_told(one)}
-        return Known(gtts=kept, cancelled=before.cancelled & kept.keys())
+        unlisted = frozenset(one.gtt_id for one in self.brackets if not one.is_listed)
+        return Known(gtts=kept, cancelled=before.cancelled & kept.keys(), unlisted=unlisted)
 
 
 def _is_told(one: Bracket) -> bool:
@@ -218,6 +222,7 @@ def book(orders: Sequence[Order], listed: Iterable[Gtt], known: Known) -> Book:
             gtt_id=gtt_id,
             gtt=gtts.get(gtt_id),
             is_listed=gtt_id in now,
+            is_gone=gtt_id not in now and gtt_id in known.unlisted,
             is_cancelled=gtt_id in known.cancelled,
             children=_by_strategy(families.get(gtt_id, []), gtts.get(gtt_id), told),
         )
@@ -271,13 +276,13 @@ def _rows(one: Bracket, names: InstrumentNames) -> list[OrderRow]:
     entry = _entry(one, names)
     if entry is None:
         return []
-    exits = [_exit(one, entry, strategy, names) for strategy in PURPOSES if _brings(one, strategy)]
+    exits = [_exit(one, entry, strategy, names) for strategy in PURPOSES if _brings(one, entry, strategy)]
     return [entry, *(row for row in exits if row is not None)]
 
 
-def _brings(one: Bracket, strategy: str) -> bool:
+def _brings(one: Bracket, entry: OrderRow, strategy: str) -> bool:
     if one.gtt is None:
-        return one.has_exit
+        return one.has_exit or _ended_early(one, entry)
     return any(rule.strategy == strategy for rule in one.gtt.rules)
 
 
@@ -345,7 +350,7 @@ def _at_level(row: OrderRow, rule: Rule) -> OrderRow:
 
 def _exit_status(one: Bracket, entry: OrderRow, rule: Rule) -> RowStatus | None:
     """Return how far an exit is that has no order; None where nothing tells what became of it."""
-    is_over = not one.is_listed and (one.has_exit or one.is_cancelled)
+    is_over = not one.is_listed and (one.has_exit or one.is_cancelled or _ended_early(one, entry))
     status = RULE_STATUSES.get(rule.status, RowStatus.UNKNOWN)
     if status not in _LIVE:
         return status
@@ -357,6 +362,11 @@ def _exit_status(one: Bracket, entry: OrderRow, rule: Rule) -> RowStatus | None:
     if rule.status == _WAITS and rule_of(one.gtt, ENTRY).status == _COMPLETED:
         return RowStatus.TRIGGER_PENDING if rule.strategy == STOP else RowStatus.OPEN
     return status
+
+
+def _ended_early(one: Bracket, entry: OrderRow) -> bool:
+    """Whether a GTT ended with an entry that was cancelled in part: its exits were never sent, and are gone."""
+    return one.is_gone and entry.status in _CUT_SHORT
 
 
 def _is_unfilled(entry: OrderRow) -> bool:

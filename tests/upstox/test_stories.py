@@ -75,7 +75,7 @@ def test_a_part_of_the_entry_is_kept_and_the_broker_exits_replaced_by_a_stop_of_
 
     over = trade.until(*CLOSED)
     books = stage.books_of(account)
-    assert (over["state"], over["outcome"]) == ("CLOSED", "stop_hit"), over
+    assert (over["state"], over["outcome"]) == ("CLOSED", "stop_hit")
     assert (books.position, books.bought, books.sold, books.live_orders) == (0, 4, 4, 0)
     assert stage.process.seen(account.user_id)["gtts"] == []
 
