@@ -149,7 +149,7 @@ def rule_of(gtt: Gtt, strategy: str) -> Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """GTTs as they were last listed, the ids of those that we cancelled with success, or that one read missed.
+    """GTTs as they were last listed, the ids of those that we cancelled with success, and of those unlisted.
 
     It only spares waiting: without it, what is over is proved by its orders, or by a longer absence.
     """
@@ -365,7 +365,7 @@ def _exit_status(one: Bracket, entry: OrderRow, rule: Rule) -> RowStatus | None:
 
 
 def _ended_early(one: Bracket, entry: OrderRow) -> bool:
-    """Whether a GTT ended with an entry that was cancelled in part: its exits were never sent, and are gone."""
+    """Whether a GTT ended with an entry that was cut short: its exits were never sent, and are gone."""
     return one.is_gone and entry.status in _CUT_SHORT
 
 

@@ -64,7 +64,10 @@ _TEXTS = tuple(
         (r"circuit|price band|execution range|permissible range|price range", RefusalKind.BAND),
         (r"freeze|maximum (order )?quantity", RefusalKind.FREEZE),
         (r"16052|function not available|sl-?m orders are not", RefusalKind.STOP_MARKET_BANNED),
-        (r"market ?protection|market orders? (are )?(not allowed|blocked)", RefusalKind.PROTECTION_MISSING),
+        (
+            r"market[ _]?protection|market orders? (are )?(not allowed|blocked)",
+            RefusalKind.PROTECTION_MISSING,
+        ),
         (r"edis|tpin|ddpi|cdsl", RefusalKind.DEMAT_AUTHORISATION),
         (r"self[- ]?trade", RefusalKind.SELF_TRADE),
         (
