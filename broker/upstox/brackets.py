@@ -200,7 +200,8 @@ class Book:
         """Return what is worth keeping for the next read: what is listed, and what ended today."""
         kept = {one.gtt_id: one.gtt for one in self.brackets if one.gtt is not None and _is_told(one)}
         unlisted = frozenset(one.gtt_id for one in self.brackets if not one.is_listed)
-        return Known(gtts=kept, cancelled=before.cancelled & kept.keys(), unlisted=unlisted)
+        cancelled = before.cancelled & {one.gtt_id for one in self.brackets}
+        return Known(gtts=kept, cancelled=cancelled, unlisted=unlisted)
 
 
 def _is_told(one: Bracket) -> bool:
@@ -282,7 +283,7 @@ def _rows(one: Bracket, names: InstrumentNames) -> list[OrderRow]:
 
 def _brings(one: Bracket, entry: OrderRow, strategy: str) -> bool:
     if one.gtt is None:
-        return one.has_exit or _ended_early(one, entry)
+        return one.has_exit or one.is_cancelled or _ended_early(one, entry)
     return any(rule.strategy == strategy for rule in one.gtt.rules)
 
 
