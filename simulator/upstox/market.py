@@ -27,7 +27,8 @@ def last_prices(desk: Desk, call: Call) -> Row:
 
 
 def _asked(desk: Desk, call: Call) -> list[tuple[Key, Quote]]:
-    names = [one for text in call.query_values("instrument_key") for one in text.split(",") if one]
+    told = (*call.query_values("instrument_key"), *call.query_values("symbol"))  # as the client names it
+    names = [one for text in told for one in text.split(",") if one]
     if not 0 < len(names) <= _MOST_QUOTES:
         raise bad_input(f"instrument_key: 1 to {_MOST_QUOTES} of them")
     keys = [desk.key_of(name) for name in names]
