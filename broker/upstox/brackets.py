@@ -325,6 +325,7 @@ def _exit_of_orders(one: Bracket, entry: OrderRow, strategy: str, names: Instrum
         filled=0,
         price=None,
         average_price=None,
+        updated_at=None,
         reason=None,
         refusal=None,
     )
@@ -393,7 +394,8 @@ def _row(gtt: Gtt, rule: Rule, status: RowStatus, names: InstrumentNames, *, str
         quantity=gtt.quantity,
         status=status,
         filled=gtt.quantity if status is RowStatus.FILLED else 0,
-        updated_at=moment_of(gtt.created_at),
+        # Orders tell whole seconds: with its parts of one, a rule would look newer than the order it placed.
+        updated_at=moment_of(gtt.created_at).replace(microsecond=0) if strategy == ENTRY else None,
         reason=reason,
         refusal=refusal_kind(reason) if reason else None,
     )

@@ -241,10 +241,14 @@ def test_a_gtt_is_an_entry_and_two_exits_of_its_own() -> None:
     assert {row.side for row in (stop, target)} == {Side.SELL}
 
 
-def test_times_of_a_gtt_are_microseconds() -> None:
-    entry = by_id(seen([], [a_gtt("SCHEDULED")]))[ENTRY]
+def test_a_rule_never_looks_newer_than_the_order_it_placed() -> None:
+    before = by_id(seen([], [a_gtt("SCHEDULED")]))
 
-    assert entry.updated_at == datetime(2026, 11, 27, 5, 7, 47, 123456, tzinfo=UTC)
+    after = by_id(seen([a_child("7", order_timestamp="2026-11-27 10:37:47", **FILLED)]))
+
+    # Microseconds there, whole seconds here: within one second the order would count as old news.
+    assert before[ENTRY].updated_at == after[ENTRY].updated_at == datetime(2026, 11, 27, 5, 7, 47, tzinfo=UTC)
+    assert (before[STOP].updated_at, before[TARGET].updated_at) == (None, None)
 
 
 @pytest.mark.parametrize(
