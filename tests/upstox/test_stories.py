@@ -1,13 +1,19 @@
-"""Brackets at Upstox from request to end, as processes: the service, the broker, and HTTP between them."""
+"""Brackets at Upstox from request to end, as processes: the service, the broker, and HTTP between them.
 
+Those that need no service of their own are told at the same time, each by an account of its own.
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from tests.brokers.process import wait_for
 from tests.brokers.staging import DONE, BrokerStage
 from tests.brokers.stories import OUTCOMES, Ending, traded, traded_over_a_dead_token
-from tests.chaos.staging import Books, ChaosAccount
+from tests.chaos.staging import ChaosAccount
 from tests.chaos.trade import CLOSED
 
 pytestmark = pytest.mark.slow
@@ -17,6 +23,8 @@ PLACED_ORDER = "POST /v3/order/place 200"
 # The orders of a GTT have no tag: no entry of ours is counted among them.
 NATIVE = replace(DONE, entries=0)
 
+Story = Callable[[BrokerStage, ChaosAccount], None]
+
 
 def placed(stage: BrokerStage, account: ChaosAccount) -> tuple[int, int]:
     """Return how many GTTs and how many orders of ours the broker took."""
@@ -24,45 +32,44 @@ def placed(stage: BrokerStage, account: ChaosAccount) -> tuple[int, int]:
     return calls.get(PLACED_GTT, 0), calls.get(PLACED_ORDER, 0)
 
 
-@pytest.mark.parametrize(
-    ("product", "end"), [("MIS", "target"), ("MIS", "stop"), ("CNC", "target"), ("CNC", "stop")]
-)
-def test_a_limit_entry_is_one_gtt_whose_own_exit_ends_it(stage: BrokerStage, product: str, end: str) -> None:
-    ending, account = traded(stage, end, product=product)
+def one_gtt(product: str, end: str) -> Story:
+    """A limit entry is one GTT, whose own exit ends it."""
 
-    assert ending == Ending("CLOSED", OUTCOMES[end], NATIVE)
-    assert placed(stage, account) == (1, 0)
+    def story(stage: BrokerStage, account: ChaosAccount) -> None:
+        ending, _ = traded(stage, end, account=account, product=product)
+
+        assert ending == Ending("CLOSED", OUTCOMES[end], NATIVE)
+        assert placed(stage, account) == (1, 0)
+
+    return story
 
 
-def test_leaving_on_request_takes_the_gtt_away_before_an_exit_of_ours_goes(stage: BrokerStage) -> None:
-    ending, account = traded(stage, "exit")
+def leaving_takes_the_gtt_away_before_an_exit_of_ours(stage: BrokerStage, account: ChaosAccount) -> None:
+    ending, _ = traded(stage, "exit", account=account)
 
     assert ending == Ending("CLOSED", "exited", NATIVE)
     assert stage.process.seen(account.user_id)["gtts"] == []
 
 
-@pytest.mark.parametrize("end", ["target", "stop"])
-def test_a_market_entry_is_held_by_one_resting_stop_that_becomes_the_target(
-    stage: BrokerStage, end: str
-) -> None:
-    account = stage.ready()
-    trade = stage.trade(account)
-    trade.place(pricetype="MARKET", entry_price=None)
-    assert trade.until("PROTECTED")["state"] == "PROTECTED"
+def one_resting_stop(end: str) -> Story:
+    """A market entry is held by one resting stop that becomes the target."""
 
-    trade.move("1.021" if end == "target" else "0.984")
+    def story(stage: BrokerStage, account: ChaosAccount) -> None:
+        trade = stage.trade(account)
+        trade.place(pricetype="MARKET", entry_price=None)
+        assert trade.until("PROTECTED")["state"] == "PROTECTED"
 
-    over = trade.until(*CLOSED)
-    assert Ending(over["state"], over["outcome"], stage.books_of(account)) == Ending(
-        "CLOSED", OUTCOMES[end], DONE
-    )
-    assert placed(stage, account) == (0, 2)
+        trade.move("1.021" if end == "target" else "0.984")
+
+        over = trade.until(*CLOSED)
+        assert (over["state"], over["outcome"]) == ("CLOSED", OUTCOMES[end])
+        assert stage.books_of(account) == DONE
+        assert placed(stage, account) == (0, 2)
+
+    return story
 
 
-def test_a_part_of_the_entry_is_kept_and_the_broker_exits_replaced_by_a_stop_of_ours(
-    stage: BrokerStage,
-) -> None:
-    account = stage.ready()
+def a_part_is_kept_and_gets_a_stop_of_ours(stage: BrokerStage, account: ChaosAccount) -> None:
     trade = stage.trade(account)
     trade.place()
     trade.until("ENTRY_OPEN")
@@ -80,20 +87,71 @@ def test_a_part_of_the_entry_is_kept_and_the_broker_exits_replaced_by_a_stop_of_
     assert stage.process.seen(account.user_id)["gtts"] == []
 
 
-def test_a_gtt_whose_answer_is_lost_is_found_by_its_content_and_placed_once(stage: BrokerStage) -> None:
-    account = stage.ready()
+def a_lost_answer_is_found_by_its_content(stage: BrokerStage, account: ChaosAccount) -> None:
     token = f"token{account.user_id[-2:]}"
     stage.process.let("502 after acceptance", method="POST", path="gtt/place$", client=token)
 
     ending, _ = traded(stage, "target", account=account)
 
     assert ending == Ending("CLOSED", "target_hit", NATIVE)
+    assert len(stage.process.seen(account.user_id)["orders"]) == 2  # the one GTT's
 
 
-def test_a_token_that_dies_in_mid_trade_is_told_and_the_trade_goes_on_after_it_lives_again(
-    stage: BrokerStage,
-) -> None:
-    assert traded_over_a_dead_token(stage, price="1.021") == Ending("CLOSED", "target_hit", NATIVE)
+def a_dead_token_is_told_and_the_trade_goes_on(stage: BrokerStage, account: ChaosAccount) -> None:
+    ending = traded_over_a_dead_token(stage, price="1.021", account=account)
+
+    assert ending == Ending("CLOSED", "target_hit", NATIVE)
+
+
+def a_stop_that_the_market_jumps_over_is_taken_over(stage: BrokerStage, account: ChaosAccount) -> None:
+    trade = stage.protected(account)
+
+    trade.move("0.95")
+
+    over = trade.until(*CLOSED)
+    assert (over["state"], over["outcome"]) == ("CLOSED", "stop_hit")
+    assert stage.books_of(account).position == 0
+    assert stage.books_of(account).sold == 10
+
+
+def a_forged_push_is_a_hint_that_is_not_believed(stage: BrokerStage, account: ChaosAccount) -> None:
+    stage.process.let("forged push", method="POSTBACK", client=account.api_key, times=None)
+
+    ending, _ = traded(stage, "stop", account=account)
+
+    assert stage.process.happened("forged push") > 0
+    assert ending == Ending("CLOSED", "stop_hit", NATIVE)
+
+
+STORIES: dict[str, Story] = {
+    "a GTT of MIS reaches its target": one_gtt("MIS", "target"),
+    "a GTT of MIS is stopped": one_gtt("MIS", "stop"),
+    "a GTT of CNC reaches its target": one_gtt("CNC", "target"),
+    "a GTT of CNC is stopped": one_gtt("CNC", "stop"),
+    "leaving takes the GTT away first": leaving_takes_the_gtt_away_before_an_exit_of_ours,
+    "a market entry's stop becomes its target": one_resting_stop("target"),
+    "a market entry is stopped": one_resting_stop("stop"),
+    "a part of an entry gets a stop of ours": a_part_is_kept_and_gets_a_stop_of_ours,
+    "a GTT that nobody acknowledged is found": a_lost_answer_is_found_by_its_content,
+    "a dead token in mid-trade is made good": a_dead_token_is_told_and_the_trade_goes_on,
+    "a stop that the market jumped over": a_stop_that_the_market_jumps_over_is_taken_over,
+    "forged pushes are not believed": a_forged_push_is_a_hint_that_is_not_believed,
+}
+
+
+@pytest.fixture(scope="module")
+def told(stage: BrokerStage) -> Iterator[dict[str, "Future[None]"]]:
+    """Begin all stories at once; return their ends."""
+    accounts = {name: stage.account() for name in STORIES}
+    for account in accounts.values():
+        wait_for(partial(stage.good_reads, account), what="the first read")
+    with ThreadPoolExecutor(len(STORIES)) as pool:
+        yield {name: pool.submit(story, stage, accounts[name]) for name, story in STORIES.items()}
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_a_bracket_ends_well_whatever_comes_between(told: dict[str, "Future[None]"], name: str) -> None:
+    assert told[name].result() is None  # its own assertions speak
 
 
 @pytest.mark.parametrize(
@@ -129,24 +187,3 @@ def test_a_bracket_that_ends_while_the_service_is_down_is_told_by_its_orders_alo
     assert Ending(over["state"], over["outcome"], stage.books_of(account)) == Ending(
         "CLOSED", "target_hit", NATIVE
     )
-
-
-def test_a_stop_that_the_market_jumps_over_is_taken_over_by_an_order_of_ours(stage: BrokerStage) -> None:
-    account = stage.ready()
-    trade = stage.protected(account)
-
-    trade.move("0.95")
-
-    over = trade.until(*CLOSED)
-    books: Books = stage.books_of(account)
-    assert (over["state"], over["outcome"], books.position, books.sold) == ("CLOSED", "stop_hit", 0, 10)
-
-
-def test_an_unsigned_push_to_the_secret_address_is_a_hint_that_is_not_believed(stage: BrokerStage) -> None:
-    account = stage.ready()
-    stage.process.let("forged push", method="POSTBACK", client=account.api_key, times=None)
-
-    ending, _ = traded(stage, "stop", account=account)
-
-    assert stage.process.happened("forged push") > 0
-    assert ending == Ending("CLOSED", "stop_hit", NATIVE)
