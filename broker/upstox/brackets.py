@@ -5,6 +5,7 @@ condition is met places a regular order, which carries the GTT's id as its `orde
 the rule tells. A GTT that is over is not listed any more: what became of it is read off the orders it placed.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from broker.base import GttRow, InstrumentNames, OrderRejected, OrderRequest, OrderRow
-from broker.upstox.mapping import OWN_PROTECTION, Body, order_row, price, priced, symbol_of
+from broker.upstox.mapping import OWN_PROTECTION, Body, latest, order_row, price, priced, symbol_of
 from broker.upstox.refusals import reason_of, refusal_kind
 from broker.upstox.schemas import Gtt, Order, Rule
 from broker.upstox.words import PRODUCTS, product_of
@@ -27,11 +28,13 @@ from services.bracket.model import (
     Side,
     Terms,
 )
+from utils.constants import EXCHANGE_ZONE
 
 ENTRY, STOP, TARGET = "ENTRY", "STOPLOSS", "TARGET"
 MULTIPLE = "MULTIPLE"
 PURPOSES = {STOP: Purpose.STOP, TARGET: Purpose.TARGET}
 _GTT_ID = "GTT-"
+_DAY_OF_GTT = re.compile(r"GTT-[A-Z]+(\d{6})\d")  # year, day, month, as all ids of the documentation
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 # What a rule says while no order of its own is in the book. SCHEDULED is for an exit: it waits for its price.
@@ -257,8 +260,19 @@ def _by_strategy(family: Sequence[Order], gtt: Gtt | None, told: Mapping[str, Pa
 
 
 def _enters(order: Order, gtt: Gtt | None) -> bool:
-    """Whether an order may be its GTT's entry; where nothing tells the side, the first one is."""
-    return gtt is None or rule_of(gtt, ENTRY).transaction_type == order.transaction_type
+    """Whether an order may be its GTT's entry; where nothing tells the side, the first one of its day is."""
+    if gtt is None:
+        return not _is_of_a_later_day(order)
+    return rule_of(gtt, ENTRY).transaction_type == order.transaction_type
+
+
+def _is_of_a_later_day(order: Order) -> bool:
+    """Whether a GTT is older than its order's day, so that it is no entry: ours are sent at once."""
+    found = _DAY_OF_GTT.match(order.order_ref_id or "")
+    placed = latest(order.order_timestamp)
+    if found is None or placed is None:
+        return False
+    return found.group(1) != placed.astimezone(EXCHANGE_ZONE).strftime("%y%d%m")
 
 
 def _exit_strategy(order: Order, entry: Order | None, gtt: Gtt | None) -> str:
@@ -276,9 +290,17 @@ def _exit_strategy(order: Order, entry: Order | None, gtt: Gtt | None) -> str:
 def _rows(one: Bracket, names: InstrumentNames) -> list[OrderRow]:
     entry = _entry(one, names)
     if entry is None:
-        return []
+        return _exits_alone(one, names)
     exits = [_exit(one, entry, strategy, names) for strategy in PURPOSES if _brings(one, entry, strategy)]
     return [entry, *(row for row in exits if row is not None)]
+
+
+def _exits_alone(one: Bracket, names: InstrumentNames) -> list[OrderRow]:
+    """Return the exits of a GTT that nobody remembers, and whose entry is in the book of an earlier day."""
+    sent = next((_row_of(one, strategy, names) for strategy in PURPOSES if strategy in one.children), None)
+    if sent is None:
+        return []
+    return [_row_of(one, strategy, names) or _gone(one, sent, strategy) for strategy in PURPOSES]
 
 
 def _brings(one: Bracket, entry: OrderRow, strategy: str) -> bool:
@@ -291,7 +313,7 @@ def _entry(one: Bracket, names: InstrumentNames) -> OrderRow | None:
     own_id, child = part_id(one.gtt_id, ENTRY), one.children.get(ENTRY)
     if child is not None:
         return replace(order_row(child, names), broker_order_id=own_id, tag=None)
-    if one.gtt is None or not (one.is_listed or one.is_cancelled):
+    if one.gtt is None or not (one.is_listed or one.is_cancelled or one.has_exit):
         return None
     rule = rule_of(one.gtt, ENTRY)
     status = _ended(RULE_STATUSES.get(rule.status, RowStatus.UNKNOWN), one)
@@ -300,12 +322,13 @@ def _entry(one: Bracket, names: InstrumentNames) -> OrderRow | None:
 
 
 def _exit(one: Bracket, entry: OrderRow, strategy: str, names: InstrumentNames) -> OrderRow | None:
-    child = one.children.get(strategy)
+    sent = _row_of(one, strategy, names)
     if one.gtt is None:
-        return _exit_of_orders(one, entry, strategy, names)
+        # Of one that nobody remembers: it was sent, or it is gone with its sibling.
+        return sent or _gone(one, replace(entry, side=entry.side.opposite), strategy)
     rule = rule_of(one.gtt, strategy)
-    if child is not None:
-        return _at_level(_belonging(order_row(child, names), one, strategy), rule)
+    if sent is not None:
+        return _at_level(sent, rule)
     status = _exit_status(one, entry, rule)
     if status is None:
         return None
@@ -313,17 +336,19 @@ def _exit(one: Bracket, entry: OrderRow, strategy: str, names: InstrumentNames) 
     return _at_level(row, rule)
 
 
-def _exit_of_orders(one: Bracket, entry: OrderRow, strategy: str, names: InstrumentNames) -> OrderRow:
-    """Return an exit of a GTT that nobody remembers: the one that was sent, or its sibling, now gone."""
+def _row_of(one: Bracket, strategy: str, names: InstrumentNames) -> OrderRow | None:
     child = one.children.get(strategy)
-    if child is not None:
-        return _belonging(order_row(child, names), one, strategy)
+    return None if child is None else _belonging(order_row(child, names), one, strategy)
+
+
+def _gone(one: Bracket, sibling: OrderRow, strategy: str) -> OrderRow:
+    """Return an exit that never had an order and is gone, of the same shares as the one that was sent."""
     gone = replace(
-        entry,
-        side=entry.side.opposite,
+        sibling,
         status=RowStatus.CANCELLED,
         filled=0,
         price=None,
+        trigger_price=None,
         average_price=None,
         updated_at=None,
         reason=None,

@@ -68,7 +68,7 @@ def _row(desk: Desk, gtt: Gtt) -> Row:
         "trading_symbol": gtt.key[1],
         "instrument_token": desk.instrument_key(gtt.key),
         "gtt_order_id": gtt.gtt_id,
-        "expires_at": microseconds(gtt.created_at) + 365 * 86_400_000_000,
+        "expires_at": microseconds(gtt.expires_at),
         "created_at": microseconds(gtt.created_at),
     }
 

@@ -1,14 +1,14 @@
 """GTTs: an entry that places its order at once or at its price, and exits that wait until it is complete.
 
 Every rule places a limit order. The first exit whose price is there sends its order, and takes the other one
-away. What is over is not listed any more; only an entry that failed is.
+away. What is over is not listed any more; only an entry that failed is. An intraday one is for its day.
 """
 
 import itertools
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 
 from services.bracket.model import OrderRequest, OrderType, Product, RowStatus, Side, Terms
@@ -16,9 +16,11 @@ from simulator.exchange import SimulatedExchange
 from simulator.orders import Key, Order
 from simulator.refusals import Refused
 from simulator.upstox.failures import UpstoxFailure, bad_input, words_of
+from utils.constants import EXCHANGE_ZONE
 
 ENTRY, STOP, TARGET = "ENTRY", "STOPLOSS", "TARGET"
 _LIVE = frozenset({"SCHEDULED", "OPEN"})
+_DAYS_END = time(23, 59, 59)
 _BAND = Decimal("0.02")  # of the trigger: how far a protected rule's limit reaches beyond it
 _ENDS = {RowStatus.FILLED: "COMPLETED", RowStatus.REJECTED: "FAILED"}
 
@@ -54,6 +56,12 @@ class Gtt:
         return self.side if rule.strategy == ENTRY else self.side.opposite
 
     @property
+    def expires_at(self) -> datetime:
+        """Return its end: an intraday one's day, a year for others."""
+        last = self.created_at + timedelta(days=0 if self.product is Product.MIS else 365)
+        return datetime.combine(last.astimezone(EXCHANGE_ZONE).date(), _DAYS_END, tzinfo=EXCHANGE_ZONE)
+
+    @property
     def is_over(self) -> bool:
         return all(rule.status not in _LIVE for rule in self.rules.values())
 
@@ -81,7 +89,7 @@ class GttDesk:
         """Take in a GTT and return its id; what becomes of its entry is seen later."""
         with self._lock:
             now = self._now()
-            gtt_id = f"GTT-C{now:%y%m%d}{next(self._numbers):09d}"
+            gtt_id = f"GTT-C{now:%y%d%m}{next(self._numbers):09d}"
             self._gtts[gtt_id] = Gtt(gtt_id=gtt_id, created_at=now, **words)  # type: ignore[arg-type]  # its fields
             self.step()
             return gtt_id
@@ -130,6 +138,9 @@ class GttDesk:
                     self._look_at(gtt)
 
     def _look_at(self, gtt: Gtt) -> None:
+        if self._now() > gtt.expires_at:
+            _end(gtt, "EXPIRED")
+            return
         entry = gtt.rules[ENTRY]
         if entry.status == "SCHEDULED" and self._is_due(gtt, entry):
             self._send(gtt, entry)
@@ -208,7 +219,7 @@ class GttDesk:
         return self._exchange.peek(lambda ledger: ledger.orders.get(order_id))
 
 
-def _end(gtt: Gtt) -> None:
+def _end(gtt: Gtt, word: str = "CANCELLED") -> None:
     for rule in gtt.rules.values():
         if rule.status in _LIVE:
-            rule.status = "CANCELLED"
+            rule.status = word

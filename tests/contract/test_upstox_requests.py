@@ -33,7 +33,7 @@ from services.bracket.model import OrderType, Product, RefusalKind, Side
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "upstox"
 SBIN = "NSE_EQ|INE062A01020"
-ORDER, GTT = "240108010918222", "GTT-C26112800000001"
+ORDER, GTT = "240108010918222", "GTT-C26281100000001"
 BOOK, GTTS = f"{API_ROOT}/v2/order/retrieve-all", f"{API_ROOT}/v3/order/gtt"
 PLACE = f"{ORDERS_ROOT}/v3/order/place"
 

@@ -38,7 +38,12 @@ def served() -> Iterator[ServedUpstox]:
 
 
 def a_native(
-    *, side: Side = Side.BUY, price: str = "500", stop: str = "490", target: str = "510"
+    *,
+    side: Side = Side.BUY,
+    price: str = "500",
+    stop: str = "490",
+    target: str = "510",
+    product: Product = Product.MIS,
 ) -> OrderRequest:
     terms = Terms(
         order_type=OrderType.LIMIT,
@@ -47,7 +52,7 @@ def a_native(
         stop_trigger=Decimal(stop),
         target_price=Decimal(target),
     )
-    return OrderRequest(tag="b1", exchange="NSE", symbol="SBIN", product=Product.MIS, side=side, terms=terms)
+    return OrderRequest(tag="b1", exchange="NSE", symbol="SBIN", product=product, side=side, terms=terms)
 
 
 def place(served: ServedUpstox, **words: Any) -> str:
@@ -229,6 +234,39 @@ def test_a_stop_that_the_market_jumps_over_has_a_limit_with_room(served: ServedU
     assert order["price"] == pytest.approx(480.2, abs=0.05)  # two per cent beyond the trigger
     served.account.cancel_order(stop.broker_order_id)  # its order, for the GTT is over
     assert rows_of(served.account)["STOPLOSS"].status is RowStatus.CANCELLED
+
+
+@pytest.mark.parametrize("is_seen", [True, False])
+def test_exits_of_delivery_wait_over_the_night_and_those_of_the_day_do_not(
+    is_seen: bool, served: ServedUpstox
+) -> None:
+    place(served)
+    delivery = place(served, product=Product.CNC)
+    served.exchange.end_of_day()
+    served.clock.advance(timedelta(days=1))
+
+    # As after a restart, before the exit is sent or only behind it: yesterday's orders are in no book.
+    account = served.connect()
+    morning = rows_of(account) if is_seen else {}
+    listed = [gtt["gtt_order_id"] for gtt in served.gtts()]
+    served.price("511")
+    over = statuses(account)
+
+    assert listed == [delivery]
+    assert {rule: row.status for rule, row in morning.items()} in (
+        {},
+        {
+            "ENTRY": RowStatus.FILLED,
+            "STOPLOSS": RowStatus.TRIGGER_PENDING,
+            "TARGET": RowStatus.OPEN,
+        },
+    )
+    assert bool(morning) is is_seen
+    assert over == ({"ENTRY": RowStatus.FILLED} if is_seen else {}) | {
+        "STOPLOSS": RowStatus.CANCELLED,
+        "TARGET": RowStatus.FILLED,
+    }
+    account.close()
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from services.bracket.model import OrderRow, OrderType, Purpose, RefusalKind, Ro
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "upstox"
 KEY = "NSE_EQ|INE062A01020"
-GTT = "GTT-C26112700000001"
+GTT = "GTT-C26271100000001"
 ENTRY, STOP, TARGET = f"{GTT}:ENTRY", f"{GTT}:STOPLOSS", f"{GTT}:TARGET"
 NOW = datetime(2026, 11, 27, 5, 0, tzinfo=UTC)
 
