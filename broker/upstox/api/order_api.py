@@ -19,8 +19,9 @@ from broker.base import (
 )
 from broker.limiter import Lane
 from broker.upstox import brackets, mapping
-from broker.upstox.brackets import ENTRY, Book, Known, Part, change_body, gtt_body, part_id, part_of
+from broker.upstox.brackets import Book, Known
 from broker.upstox.mapping import encode
+from broker.upstox.rules import ENTRY, Part, change_body, gtt_body, part_id, part_of, rule_of
 from broker.upstox.schemas import Gtt, Order
 from broker.upstox.session import UpstoxSession
 from services.bracket.model import RefusalKind, RowStatus
@@ -108,7 +109,7 @@ def _order_of(part: Part, session: UpstoxSession) -> str | None:
 def _found(part: Part, listed: tuple[Gtt, ...]) -> Gtt:
     for gtt in listed:
         if gtt.gtt_order_id == part.gtt_id:
-            if brackets.rule_of(gtt, part.strategy).status in _SENT and part.strategy != ENTRY:
+            if rule_of(gtt, part.strategy).status in _SENT and part.strategy != ENTRY:
                 raise OrderRejected(f"{part.strategy} of {part.gtt_id} is sent", RefusalKind.ALREADY_DONE)
             return gtt
     raise OrderRejected(f"Upstox lists no GTT {part.gtt_id}", RefusalKind.NOT_FOUND)
