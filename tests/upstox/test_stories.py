@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import requests
 
 from tests.brokers.process import wait_for
-from tests.brokers.staging import DONE, BrokerStage
+from tests.brokers.staging import DONE, FUTURES, BrokerStage
 from tests.brokers.stories import OUTCOMES, Ending, traded, traded_over_a_dead_token
 from tests.chaos.staging import ChaosAccount
 from tests.chaos.trade import CLOSED
@@ -42,6 +44,42 @@ def one_gtt(product: str, end: str) -> Story:
         assert placed(stage, account) == (1, 0)
 
     return story
+
+
+def a_short_future_is_stopped_by_its_gtt(stage: BrokerStage, account: ChaosAccount) -> None:
+    lot = account.share.instrument.lot_size
+    trade = stage.trade(account, product="NRML", action="SELL", quantity=lot)
+
+    trade.place()
+    trade.move("0.998")
+    trade.until("PROTECTED")
+    (gtt,) = stage.process.seen(account.user_id)["gtts"]
+    trade.move("0.984")
+    over = trade.until(*CLOSED)
+
+    assert gtt["product"] == "D"
+    assert (over["state"], over["outcome"]) == ("CLOSED", "stop_hit")
+    assert stage.books_of(account) == replace(NATIVE, bought=lot, sold=lot)
+
+
+def a_person_logs_in_by_command_and_by_browser(stage: BrokerStage, account: ChaosAccount) -> None:
+    callback = f"{stage.service.url}/upstox/callback"
+    stage.process.addresses(account.api_key, redirect_url=callback)
+    answer = requests.post(f"{stage.process.url}/sim/login", json={"api_key": account.api_key}, timeout=10)
+    words = ("--secret", f"redirect_uri={callback}", "--request-token", answer.json()["data"]["code"])
+    told = stage.service.command("account", "login", stage.name_of(account), *words)
+    with requests.Session() as browser:
+        begun = browser.post(f"{stage.service.url}/upstox/login", json={"apikey": account.key}, timeout=10)
+        sent = browser.get(begun.json()["login_url"], allow_redirects=False, timeout=10)
+        page = urlsplit(sent.headers["Location"])
+        back = browser.get(f"{stage.process.url}{page.path}?{page.query}", allow_redirects=False, timeout=10)
+        done = browser.get(back.headers["Location"], timeout=10)
+    ending, _ = traded(stage, "target", account=account)
+
+    assert "is logged in until" in told
+    assert (page.hostname, parse_qs(page.query)["redirect_uri"]) == ("api.upstox.com", [callback])
+    assert (done.status_code, "is logged in" in done.text) == (200, True)
+    assert ending == Ending("CLOSED", "target_hit", NATIVE)
 
 
 def leaving_takes_the_gtt_away_before_an_exit_of_ours(stage: BrokerStage, account: ChaosAccount) -> None:
@@ -128,6 +166,8 @@ STORIES: dict[str, Story] = {
     "a GTT of MIS is stopped": one_gtt("MIS", "stop"),
     "a GTT of CNC reaches its target": one_gtt("CNC", "target"),
     "a GTT of CNC is stopped": one_gtt("CNC", "stop"),
+    "a short future is stopped by its GTT": a_short_future_is_stopped_by_its_gtt,
+    "a person logs in and the trade goes well": a_person_logs_in_by_command_and_by_browser,
     "leaving takes the GTT away first": leaving_takes_the_gtt_away_before_an_exit_of_ours,
     "a market entry's stop becomes its target": one_resting_stop("target"),
     "a market entry is stopped": one_resting_stop("stop"),
@@ -142,7 +182,8 @@ STORIES: dict[str, Story] = {
 @pytest.fixture(scope="module")
 def told(stage: BrokerStage) -> Iterator[dict[str, "Future[None]"]]:
     """Begin all stories at once; return their ends."""
-    accounts = {name: stage.account() for name in STORIES}
+    shares = {"a short future is stopped by its GTT": FUTURES[0]}
+    accounts = {name: stage.account(shares.get(name)) for name in STORIES}
     for account in accounts.values():
         wait_for(partial(stage.good_reads, account), what="the first read")
     with ThreadPoolExecutor(len(STORIES)) as pool:
