@@ -195,36 +195,28 @@ def test_a_bracket_ends_well_whatever_comes_between(told: dict[str, "Future[None
     assert told[name].result() is None  # its own assertions speak
 
 
-@pytest.mark.parametrize(
-    ("end", "point"),
-    [
-        ("target", "sent place entry"),  # before the GTT's answer
-        ("exit", "sent cancel stop"),  # while its exits are taken away
-    ],
-)
-def test_a_kill_around_a_gtt_places_no_second_one(stage: BrokerStage, end: str, point: str) -> None:
-    with stage.killed_at(point):
-        ending, account = traded(stage, end)
-
-    assert ending == Ending("CLOSED", OUTCOMES[end], NATIVE)
-    assert placed(stage, account)[0] == 1
-
-
-def test_a_bracket_that_ends_while_the_service_is_down_is_told_by_its_orders_alone(
-    stage: BrokerStage,
-) -> None:
-    account = stage.ready()
-    trade = stage.trade(account)
+def test_a_service_that_dies_twice_misses_no_end_and_places_no_second_gtt(stage: BrokerStage) -> None:
+    unseen = stage.ready()
+    trade = stage.trade(unseen)
     trade.place()
     trade.until("ENTRY_OPEN")
     stage.service.kill()
-
     trade.move("0.998")
     trade.move("1.021")
-    assert stage.process.seen(account.user_id)["gtts"] == []  # what is over is not listed any more
-    stage.service.start()
+    assert stage.process.seen(unseen.user_id)["gtts"] == []  # what is over is not listed any more
+
+    with stage.killed_at("sent place entry"):  # started, and killed before a GTT's answer
+        ending, account = traded(stage, "target")
 
     over = trade.until(*CLOSED)
-    assert Ending(over["state"], over["outcome"], stage.books_of(account)) == Ending(
-        "CLOSED", "target_hit", NATIVE
-    )
+    told = Ending(over["state"], over["outcome"], stage.books_of(unseen))
+    assert told == ending == Ending("CLOSED", "target_hit", NATIVE)
+    assert placed(stage, account)[0] == placed(stage, unseen)[0] == 1
+
+
+def test_a_kill_while_the_exits_of_a_gtt_are_taken_away_sells_once(stage: BrokerStage) -> None:
+    with stage.killed_at("sent cancel stop"):
+        ending, account = traded(stage, "exit")
+
+    assert ending == Ending("CLOSED", "exited", NATIVE)
+    assert placed(stage, account)[0] == 1
