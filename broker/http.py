@@ -224,14 +224,20 @@ class Download:
         end is what ends a line, for a file that is written as one long line.
         Raises ReadFailed when it breaks off, so that nobody takes half a file for all of it.
         """
-        rest, count = b"", 0
-        for chunk in self._chunks():
-            count += len(chunk)
-            progress(count)
-            *whole, rest = (rest + chunk).split(end)
+        rest = b""
+        for piece in self.pieces(progress):
+            *whole, rest = (rest + piece).split(end)
             yield from whole
         if rest:
             yield rest
+
+    def pieces(self, progress: Callable[[int], None]) -> Iterator[bytes]:
+        """Yield the file as it comes, for one that has no lines; otherwise as `lines`."""
+        count = 0
+        for chunk in self._chunks():
+            count += len(chunk)
+            progress(count)
+            yield chunk
 
     def short_answer(self) -> Answer:
         """Return the answer as one that is not the file: a refusal. Raises ReadFailed."""
@@ -248,6 +254,18 @@ class Download:
                 yield chunk
         except (OSError, HTTPError) as exc:
             raise ReadFailed(f"GET {_shown(self._path)} broke off: {_words(exc)}") from exc
+
+
+class Counted:
+    """Tells the bytes of one file on top of those that came before."""
+
+    def __init__(self, before: int, progress: Callable[[int], None]) -> None:
+        self._before = self.total = before
+        self._progress = progress
+
+    def __call__(self, count: int) -> None:
+        self.total = self._before + count
+        self._progress(self.total)
 
 
 def _never_left(exc: Exception) -> bool:
