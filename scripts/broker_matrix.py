@@ -90,8 +90,17 @@ def _words(capabilities: BrokerCapabilities, product: Product, exchange: str) ->
     is_long_only = topology is Topology.OCO and exchange not in capabilities.oco_short_exchanges
     if (product in _DELIVERED and exchange != "US") or is_long_only:
         words += ", long only"
-    is_by_day = product is not Product.MIS and not survives_day(capabilities, product, exchange=exchange)
-    return words + (", by day only" if is_by_day else "")
+    return words + _by_day(capabilities, product, exchange)
+
+
+def _by_day(capabilities: BrokerCapabilities, product: Product, exchange: str) -> str:
+    """Return what is held for the day only: all of it, or what stands in for the broker's bracket."""
+    held = topology_of(capabilities, product, exchange=exchange)
+    instead = fallback_of(capabilities, product, exchange=exchange) if held is Topology.NATIVE else held
+    if product is Product.MIS or survives_day(capabilities, product, exchange=exchange, topology=instead):
+        return ""
+    survives = survives_day(capabilities, product, exchange=exchange, topology=held)
+    return ", the latter by day only" if survives else ", by day only"
 
 
 def _doing_cells(module: BrokerModule) -> tuple[str, ...]:

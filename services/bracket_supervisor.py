@@ -82,7 +82,8 @@ class SupervisorPorts:
     symbols: SymbolTable
     cadence: Cadence = field(default_factory=Cadence)
     timing: Timing = field(default_factory=Timing)
-    quiescence: Mapping[str, timedelta] = field(default_factory=dict)  # by broker, where it is not the usual
+    # By broker, where it is not what the broker declares; that of `timing` is never asked.
+    quiescence: Mapping[str, timedelta] = field(default_factory=dict)
     reports: Reports = field(default_factory=dict)  # what probes found out
     connect: Connect = connect_broker
     open_stream: OpenStream = open_broker_stream
@@ -416,11 +417,7 @@ class BracketSupervisor:
         )
 
     def _timing(self, broker_name: str) -> Timing:
-        timing = self._ports.timing
-        declared = import_broker_module(broker_name).capabilities().absence_quiescence
-        # A broker that shows its orders late says so; what a person set for it comes before both.
-        usual = declared if declared > Timing().quiescence else timing.quiescence
-        return replace(timing, quiescence=self._ports.quiescence.get(broker_name, usual))
+        return replace(self._ports.timing, quiescence=self.capabilities(broker_name).absence_quiescence)
 
     def _broker(self, owner: Account, mode: Mode) -> BrokerAccount:
         """Return who gets a worker's orders. In analyze mode a live broker lends its quotes and no more."""

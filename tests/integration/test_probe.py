@@ -304,8 +304,8 @@ def test_a_product_without_its_gtt_is_held_by_the_day() -> None:
     can = narrowed(kite_can(), reported(failed(Check.GTT, Product.CNC)))
 
     assert topology_of(can, Product.CNC, exchange="NSE") is Topology.MORPH
-    assert not survives_day(can, Product.CNC, exchange="NSE")
-    assert survives_day(can, Product.CNC, exchange="BSE")
+    assert not survives_day(can, Product.CNC, exchange="NSE", topology=Topology.MORPH)
+    assert survives_day(can, Product.CNC, exchange="BSE", topology=Topology.OCO)
 
 
 def test_a_product_with_neither_is_not_held_in_whatever_order_it_was_found() -> None:
