@@ -8,7 +8,7 @@ from services.bracket.model import Product, Purpose, Side, Topology
 from services.bracket.rules.facts import Facts
 from services.bracket.rules.words import products_on
 from services.bracket.violations import Code, Violation
-from utils.constants import EXCHANGE_ZONE, VALID_EXCHANGES
+from utils.constants import VALID_EXCHANGES, zone_of
 
 
 def check_holding(facts: Facts) -> Iterator[Violation]:
@@ -98,7 +98,7 @@ def _night(facts: Facts, product: Product, *, exchange: str) -> Iterator[Violati
     if facts.topology_of(product, exchange=exchange) is None:
         return
     if not terms.survives_day(facts.capabilities, product, exchange=exchange):
-        last = ends_at.astimezone(EXCHANGE_ZONE).strftime("%H:%M")
+        last = ends_at.astimezone(zone_of(exchange)).strftime("%H:%M")
         sentence = (
             f"product {product} on {exchange} cannot be protected overnight at this broker:"
             f" send exit_at before {last}, or use MIS"
