@@ -151,7 +151,10 @@ class BrokerAccount(Protocol):
     nothing else; reads raise ReadFailed or AuthDead. No write is ever retried inside the adapter.
     """
 
-    capabilities: BrokerCapabilities
+    @property
+    def capabilities(self) -> BrokerCapabilities:
+        """What the broker can do for this account, as far as its session has found out."""
+        ...
 
     def place_order(self, order: OrderRequest) -> OrderAck:
         """Send one order carrying its tag. An ack means accepted for processing, nothing more.
@@ -258,6 +261,15 @@ class Renewable(Protocol):
 
         Raises ReadFailed or AuthDead; then nothing was learnt.
         """
+        ...
+
+
+@runtime_checkable
+class TellsUser(Protocol):
+    """An account whose broker says whose session it is."""
+
+    def user_id(self) -> str:
+        """Return the broker's name for the session's user. Raises ReadFailed or AuthDead."""
         ...
 
 

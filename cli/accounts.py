@@ -2,14 +2,16 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 
 import click
 
 from broker.base import BrokerSettings
+from cli.durations import LASTS
 from cli.office import Office, Refused, account_called, faults_as_sentences
 from database import account_db, auth_db, migrations
 from database.account_db import Account, Owner
-from database.auth_db import Scope
+from database.auth_db import ApiKeyEntry, Scope
 from database.session import Database
 from services.broker_login import (
     LoginPorts,
@@ -19,6 +21,7 @@ from services.broker_login import (
     login_ticket,
     request_token_of,
     take_request_token,
+    take_token,
 )
 from services.errors import LoginRefused
 from utils.constants import EXCHANGE_ZONE
@@ -26,6 +29,7 @@ from utils.constants import EXCHANGE_ZONE
 OWNER_NAME = "owner"  # whose accounts those are that commands make
 
 _TOKEN_HELP = "The token of the broker's session; - reads it from standard input."  # noqa: S105  # help text
+_NEW_USER_HELP = "The account belongs to another user of the broker now."
 
 
 def db_commands(office: Office) -> click.Group:
@@ -62,11 +66,16 @@ def account_commands(office: Office, brokers: Sequence[str]) -> click.Group:
     @group.command("set-token")
     @click.option("--name", required=True)
     @click.option("--auth-token", required=True, help=_TOKEN_HELP)
-    def set_token(name: str, auth_token: str) -> None:
-        """Store the token of a new broker session."""
+    @click.option("--new-user", is_flag=True, help=_NEW_USER_HELP)
+    def set_token(name: str, auth_token: str, new_user: bool) -> None:
+        """Store the token of a new broker session of the account's user."""
         token = _given_token(auth_token)
         with office.open() as db:
-            _store_token(db, office, account_called(db, name), token or "")
+            account = account_called(db, name)
+            try:
+                take_token(_login_ports(office, db), account, token or "", is_new_user=new_user)
+            except LoginRefused as exc:
+                raise Refused(str(exc)) from exc
         click.echo(f"account {name} has a new token")
 
     @group.command("login")
@@ -76,7 +85,7 @@ def account_commands(office: Office, brokers: Sequence[str]) -> click.Group:
     @click.option("--request-token", help="What the broker's page gave, or the whole address it led to.")
     @click.option("--secret", "others", multiple=True, metavar="NAME=VALUE", help="Another secret.")
     @click.option("--unattended", is_flag=True, help="By stored secrets alone, where the broker allows it.")
-    @click.option("--new-user", is_flag=True, help="The account belongs to another user of the broker now.")
+    @click.option("--new-user", is_flag=True, help=_NEW_USER_HELP)
     def login(
         *,
         name: str,
@@ -130,22 +139,36 @@ def key_commands(office: Office) -> click.Group:
     @group.command("create")
     @click.option("--account", "name", required=True, help="The account's name.")
     @click.option("--scope", "scopes", multiple=True, type=choices, default=("read", "trade"))
-    def create(name: str, scopes: tuple[str, ...]) -> None:
+    @click.option("--expires-in", "lasts", type=LASTS, help="Days, hours or minutes: 90d, 12h, 30m.")
+    def create(name: str, scopes: tuple[str, ...], lasts: timedelta | None) -> None:
         """Make a key and print it, once and for all."""
         wanted = [Scope(scope) for scope in scopes]
         with office.open() as db:
             account = account_called(db, name)
-            key = auth_db.create_api_key(db, office.secrets, account.id, scopes=wanted, at=office.clock.now())
+            now = office.clock.now()
+            key = auth_db.create_api_key(db, office.secrets, account.id, scopes=wanted, at=now, lasts=lasts)
         click.echo(key)
 
     @group.command("list")
     @click.option("--account", "name", required=True, help="The account's name.")
     def show_all(name: str) -> None:
-        """List an account's keys: id, last four letters, scopes, whether revoked."""
+        """List an account's keys: id, last four letters, scopes, whether revoked or ended."""
         with office.open() as db:
             for key in auth_db.list_api_keys(db, account_called(db, name).id):
-                state = "revoked" if key.revoked_at else "active"
+                state = _key_state(key, office.clock.now())
                 click.echo(f"{key.id}\t...{key.last4}\t{' '.join(sorted(key.scopes))}\t{state}")
+
+    @group.command("rotate")
+    @click.argument("key_id")
+    @click.option("--old-lasts", type=LASTS, default="1h", help="How long the old key still works: 1h.")
+    def rotate(key_id: str, old_lasts: timedelta) -> None:
+        """Make a key in the place of the one with this id and print it; it may do the same."""
+        with office.open() as db:
+            now = office.clock.now()
+            key = auth_db.rotate_api_key(db, office.secrets, key_id, at=now, old_lasts=old_lasts)
+        if key is None:
+            raise Refused("there is no active key with this id")
+        click.echo(key)
 
     @group.command("revoke")
     @click.argument("key_id")
@@ -157,6 +180,13 @@ def key_commands(office: Office) -> click.Group:
         click.echo(f"key {key_id} revoked")
 
     return group
+
+
+def _key_state(key: ApiKeyEntry, now: datetime) -> str:
+    if key.revoked_at is not None:
+        return "revoked"
+    until = "" if key.expires_at is None else f" until {key.expires_at:%Y-%m-%d %H:%M} UTC"
+    return f"active{until}" if key.is_active(now) else f"ended, was active{until}"
 
 
 def _given_token(text: str | None) -> str | None:

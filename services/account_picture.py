@@ -22,9 +22,15 @@ class AccountPicture:
         """Whether a read says exactly what the last complete one did, on the same day."""
         if self._last is None:
             return False
-        last, last_sessions = self._last
-        is_same = books.orders == last.orders and books.gtts == last.gtts
-        return is_same and books.positions is None and sessions == last_sessions
+        _, last_sessions = self._last
+        return not self.shows_news(books) and books.positions is None and sessions == last_sessions
+
+    def shows_news(self, books: BookRead) -> bool:
+        """Whether orders or GTTs are not as the last complete read had them."""
+        if self._last is None:
+            return False
+        last, _ = self._last
+        return books.orders != last.orders or books.gtts != last.gtts
 
     def keep(self, books: BookRead, sessions: dict[str, str]) -> None:
         """Remember a complete read."""

@@ -17,6 +17,11 @@ Symbol = tuple[str, str]
 # A storm of pushes is a few reads at once, then one per gap; a lone push is never kept waiting.
 _PUSHES_AT_ONCE = 5
 _PUSH_GAP_SECONDS = 0.5
+# A book may show late what a push told: the fault model's stalest is 3 s old, worse ones are alarmed cases.
+# Reads go on for that long after every push, and for longer while none of them has shown any news.
+_FOLLOW_PAUSE_SECONDS = 1.0
+_FOLLOW_SECONDS = 3.0
+_FOLLOW_UNSEEN_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +78,8 @@ class AccountReads:
         self._hurried: float | None = None  # read at this time, whatever the cadence says
         self._pushes_left: float = _PUSHES_AT_ONCE
         self._pushed_at = clock.monotonic()
+        self._hinted_at = float("-inf")  # the last push, and until when it is followed
+        self._followed_until = float("-inf")
         self._is_reading = False
         self._prices_hurried = False
         self._book_due = 0.0
@@ -87,11 +94,20 @@ class AccountReads:
         now = self._clock.monotonic()
         refilled = self._pushes_left + (now - self._pushed_at) / _PUSH_GAP_SECONDS
         self._pushes_left, self._pushed_at = min(_PUSHES_AT_ONCE, refilled), now
+        self._hinted_at, self._followed_until = now, now + _FOLLOW_UNSEEN_SECONDS
         if self._pushes_left >= 1:
             self._pushes_left -= 1
             self.hurry()
         else:
             self.hurry_in(timedelta(seconds=_PUSH_GAP_SECONDS))
+
+    def saw_news(self, started: Moment) -> None:
+        """A read begun at `started` showed what none before it did: that is what a push before it was about.
+
+        Not for certain, so reads go on for a little while all the same.
+        """
+        if started.mono >= self._hinted_at:
+            self._followed_until = min(self._followed_until, self._hinted_at + _FOLLOW_SECONDS)
 
     def hurry_in(self, wait: timedelta) -> None:
         """Read the books again after `wait`, if nothing asks for it sooner."""
@@ -123,7 +139,8 @@ class AccountReads:
     ) -> None:
         """Start the read that is due, if any."""
         now = self._clock.monotonic()
-        self._book_due = self._book_at + max(book_every.total_seconds(), self._read_pause)
+        by_cadence = self._book_at + max(book_every.total_seconds(), self._read_pause)
+        self._book_due = min(by_cadence, self._next_followed())
         self._price_due = self._next_prices(price_every if parts.symbols else None)
         if self._is_reading:
             return
@@ -132,10 +149,16 @@ class AccountReads:
             since_everything = now - self._everything_at
             is_round = since_everything >= everything_every.total_seconds()
             is_wanted = parts.everything and since_everything >= self._evidence_pause
+            if self._hurried is None and now < by_cadence:
+                parts = replace(parts, symbols=frozenset())  # follows a push, which is about orders
             self._start_books(now, parts=parts, everything=is_wanted or is_round)
         elif now >= self._price_due:
             self._price_at, self._is_reading, self._prices_hurried = now, True, False
             self._lanes.read(lambda: self._read_quotes(parts.symbols))
+
+    def _next_followed(self) -> float:
+        due = self._book_at + max(_FOLLOW_PAUSE_SECONDS, self._read_pause)
+        return due if due <= self._followed_until else float("inf")
 
     def _next_prices(self, price_every: timedelta | None) -> float:
         if self._prices_hurried:
@@ -154,7 +177,7 @@ class AccountReads:
         elif parts.everything:
             self._hurried = self._everything_at + self._evidence_pause
         symbols: frozenset[Symbol] = frozenset()
-        if now - self._price_at >= self._quote_pause:
+        if parts.symbols and now - self._price_at >= self._quote_pause:
             self._price_at, symbols, self._prices_hurried = now, parts.symbols, False
         self._lanes.read(lambda: self._read_books(symbols, gtts=parts.gtts, everything=everything))
 

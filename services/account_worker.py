@@ -15,6 +15,7 @@ from datetime import timedelta
 from functools import partial
 
 from broker.base import AuthDead, BrokerAccount, BrokerCapabilities
+from broker.limiter import Metered
 from database.bracket_db import BracketChange, StaleWriter, load, load_open, load_watch, save
 from database.session import Database, StorageError
 from services.account_line import AccountLine
@@ -63,7 +64,8 @@ from services.kill_switch import KillSwitch
 from services.lanes import Connections, Lanes
 from services.recording import Cause, Told, looked, records_of
 from services.roster import Roster, Symbol, Tracked, symbol_of
-from services.vitals import Metered, Vitals
+from services.tally import tally
+from services.vitals import Vitals
 from services.wire import Command, commands_of, intentions, name_of, put_on_wire, unknown
 from utils.checkpoint import reach
 from utils.clock import Clock
@@ -387,7 +389,8 @@ class AccountWorker:
             self._unstored.append(message)
             return
         except StorageError:
-            logger.critical("an order's answer could not be stored; trying again", exc_info=True)
+            with log_context(bracket_id=tracked.bracket.id):
+                logger.critical("an order's answer could not be stored; trying again", exc_info=True)
             self._unstored.append(message)
             return
         reach(f"answered {message.command.name}")
@@ -478,6 +481,8 @@ class AccountWorker:
             self._distrust(Overlay.BROKER_DOWN, "a read lacks orders that were live; it proves nothing")
             return
         self._set_troubles(frozenset())
+        if self._picture.shows_news(message.books):
+            self._reads.saw_news(message.books.started)
         self._picture.keep(message.books, sessions)
         index = index_book(message.books)
         if self._picture.notes_foreign_fills(index, brackets):
@@ -569,9 +574,10 @@ class AccountWorker:
             decision = reconcile(tracked.bracket, seen, now, timing=self._ports.timing)
         except Exception:
             # A bug of ours, met by one bracket: the others' stops must not wait for it.
-            logger.critical(
-                "bracket %s cannot be decided: look at it yourself", tracked.bracket.id, exc_info=True
-            )
+            with log_context(bracket_id=tracked.bracket.id):
+                logger.critical(
+                    "bracket %s cannot be decided: look at it yourself", tracked.bracket.id, exc_info=True
+                )
             self.stuck |= {tracked.bracket.id}
             self._roster.set_due(tracked, now.mono + _STUCK_RETRY.total_seconds())
             return None
@@ -664,12 +670,14 @@ class AccountWorker:
         _reach("stored", names)
         for tracked, decision, _ in news:
             self._roster.update(tracked, decision.bracket)
+            tally(decision.events, decision.bracket)
         self._ports.announce(self.account_id)
 
     def _reload(self, tracked: Tracked) -> None:
         stored = load(self._ports.db, tracked.bracket.id)
         if stored is not None:
-            logger.warning("bracket %s was changed by another writer; read again", stored.id)
+            with log_context(bracket_id=stored.id):
+                logger.warning("bracket %s was changed by another writer; read again", stored.id)
             self._roster.update(tracked, stored)
             self._roster.mark(tracked)
 

@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 from broker.base import BrokerSettings
 from broker.paper import close_market, market_of
+from database.restore_db import hold_of
 from services.desk import Desk
 from services.housekeeping import Housekeeper
 from services.login_watch import LoginWatch
 from services.plain.finder import PlainOrderFinder
+from services.restored import RestoredWatch
 from services.threads import start_thread
 from utils.clock import elapsed_timer
 
@@ -70,10 +72,24 @@ class Background:
         self._threads.append(start_thread("housekeeping", housekeeper.run, self._stop))
         for name, send in self._senders.items():
             self._threads.append(start_thread(name, send, self._stop))
-        desk.supervisor.start()
-        self._threads.append(start_thread("logins", LoginWatch(desk).run, self._stop))
-        finder = PlainOrderFinder(desk)
-        self._threads.append(start_thread("plain-orders", finder.run, self._stop))
+        hold = hold_of(desk.db)
+        if hold is None:
+            self._work()
+        else:
+            desk.supervisor.hold()
+            watch = RestoredWatch(desk, hold, self._work)
+            self._threads.append(start_thread("restored", watch.run, self._stop))
+
+    def _work(self) -> None:
+        """Start what acts at brokers."""
+        desk = self._desk
+        with self._lock:
+            if self._stop.is_set():
+                return
+            desk.supervisor.start()
+            self._threads.append(start_thread("logins", LoginWatch(desk).run, self._stop))
+            finder = PlainOrderFinder(desk)
+            self._threads.append(start_thread("plain-orders", finder.run, self._stop))
 
     def stop(self) -> None:
         """Stop everything; stops resting at brokers stay there. A second call does nothing."""

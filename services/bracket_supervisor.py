@@ -19,6 +19,7 @@ from broker.base import (
     Renewable,
     Symbol,
 )
+from broker.measured import MeasuredAccount
 from broker.paper import connect_driven
 from broker.registry import import_broker_module
 from database.account_db import Account, account, auth_token_of, list_accounts
@@ -32,7 +33,7 @@ from services.bracket.model import Mode, Moment
 from services.bracket.observation import Timing, TradingSession
 from services.bracket_announcer import BracketAnnouncer
 from services.cadence import Cadence
-from services.errors import BrokerUnavailable
+from services.errors import BrokerUnavailable, HeldAfterRestore
 from services.kill_switch import KillSwitch
 from services.market_sessions import MarketSessions
 from services.threads import start_thread
@@ -48,8 +49,10 @@ Connect = Callable[[str, AccountCredentials, BrokerSettings], BrokerAccount]
 
 
 def connect_broker(name: str, credentials: AccountCredentials, settings: BrokerSettings) -> BrokerAccount:
-    """Return an account at the broker of this name."""
-    return import_broker_module(name).connect(credentials, settings)
+    """Return an account at the broker of this name, its calls timed."""
+    account = import_broker_module(name).connect(credentials, settings)
+    # Its capabilities are a property with a setter: what an account learns of itself must show through.
+    return MeasuredAccount(name, account)  # pyright: ignore[reportReturnType]  # reads and writes as the attribute does
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,12 +94,14 @@ class BracketSupervisor:
         self._streams = AccountStreams(ports.db, ports.broker_settings, ports.open_stream)
         self._lock = threading.Lock()
         self._stop = threading.Event()
+        self._is_held = False
 
     def start(self) -> None:
         """Start working every account: what is open is looked at before anything new is taken.
 
         An account's paper brackets get their worker when there are some: most accounts never have any.
         """
+        self._is_held = False
         closed_after = self._ports.clock.now() - self._ports.timing.watch
         at_work = accounts_at_work(self._ports.db, Mode.ANALYZE, closed_after)
         for one in list_accounts(self._ports.db):
@@ -107,6 +112,10 @@ class BracketSupervisor:
             except BrokerUnavailable as exc:
                 # The stops of all the others must not wait for this account's login.
                 logger.critical("account %s cannot be worked: %s", one.name, exc)
+
+    def hold(self) -> None:
+        """Work no account, whoever asks, until `start`: what is stored may be older than what is open."""
+        self._is_held = True
 
     def stop(self) -> None:
         """Let the workers finish what they are storing, and end. Stops stay at the broker."""
@@ -131,8 +140,10 @@ class BracketSupervisor:
     def worker(self, account_id: str, mode: Mode) -> AccountWorker:
         """Return the account's worker, started if need be.
 
-        Raises KeyError for an unknown account, BrokerUnavailable for one without a usable login.
+        Raises KeyError for an unknown account, BrokerUnavailable for one without a usable login, and
+        HeldAfterRestore.
         """
+        self._refuse_held()
         with self._lock:
             found = self._workers.get((account_id, mode))
             if found is None:
@@ -144,6 +155,7 @@ class BracketSupervisor:
 
         Raises KeyError for an unknown account, BrokerUnavailable when the token is no use.
         """
+        self._refuse_held()
         owner = account(self._ports.db, account_id)
         if owner is None:
             raise KeyError(account_id)
@@ -153,6 +165,12 @@ class BracketSupervisor:
                 self._renew(owner, connection, auth_token)
         if connection is None:
             self.worker(account_id, Mode.LIVE)
+
+    def _refuse_held(self) -> None:
+        if self._is_held:
+            raise HeldAfterRestore(
+                "The database was restored from a backup: nothing is sent before `restore --confirm`"
+            )
 
     def _renew(self, owner: Account, connection: BrokerAccount, auth_token: str) -> None:
         try:

@@ -14,7 +14,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
-from broker.base import AuthDead, BrokerError, BrokerSettings, DailyLogin, LoggedIn
+from broker.base import (
+    AccountCredentials,
+    AuthDead,
+    BrokerError,
+    BrokerSettings,
+    DailyLogin,
+    LoggedIn,
+    ReadFailed,
+    TellsUser,
+)
 from broker.registry import import_broker_module
 from database.account_db import (
     Account,
@@ -159,14 +168,50 @@ def _keep(ports: LoginPorts, owner: Account, session: LoggedIn, *, is_new_user: 
     """Store a session's token. Raises LoginRefused for that of another user."""
     login = login_of(ports.db, ports.box, owner.id)
     known = None if is_new_user else login.get(USER_ID)
-    if known is not None and known != session.user_id:
+    _refuse_another_user(owner, known=known, user_id=session.user_id)
+    if known is None:
+        set_login(ports.db, ports.box, owner.id, login=login | {USER_ID: session.user_id}, at=at)
+    set_auth_token(ports.db, ports.box, owner.id, auth_token=session.auth_token, at=at)
+
+
+def take_token(ports: LoginPorts, owner: Account, auth_token: str, *, is_new_user: bool = False) -> None:
+    """Store a token that somebody got elsewhere, once the broker said that it is of the account's user.
+
+    While that user is not known yet, nobody is asked; is_new_user forgets whose account it was. Raises
+    LoginRefused; then the old token is as it was.
+    """
+    login, at = login_of(ports.db, ports.box, owner.id), ports.clock.now()
+    if USER_ID in login:
+        user_id = _user_of(ports, owner, auth_token)
+        _refuse_another_user(owner, known=None if is_new_user else login[USER_ID], user_id=user_id)
+        set_login(ports.db, ports.box, owner.id, login=login | {USER_ID: user_id}, at=at)
+    set_auth_token(ports.db, ports.box, owner.id, auth_token=auth_token, at=at)
+
+
+def _user_of(ports: LoginPorts, owner: Account, auth_token: str) -> str:
+    credentials = AccountCredentials(account_id=owner.id, auth_token=auth_token)
+    try:
+        session = import_broker_module(owner.broker).connect(credentials, ports.settings)
+    except ValueError as exc:
+        raise LoginRefused(str(exc)) from exc
+    try:
+        if not isinstance(session, TellsUser):
+            raise LoginRefused(f"{owner.broker} does not say whose token that is: log in instead")
+        return session.user_id()
+    except AuthDead as exc:
+        raise LoginRefused(f"{owner.broker} does not take this token: nothing was changed") from exc
+    except ReadFailed as exc:
+        raise LoginRefused(f"{owner.broker} did not say whose token that is: nothing was changed") from exc
+    finally:
+        session.close()
+
+
+def _refuse_another_user(owner: Account, *, known: str | None, user_id: str) -> None:
+    if known is not None and known != user_id:
         raise LoginRefused(
             f"this login is of another user of {owner.broker} than account {owner.name} belongs to:"
             " nothing was changed"
         )
-    if known is None:
-        set_login(ports.db, ports.box, owner.id, login=login | {USER_ID: session.user_id}, at=at)
-    set_auth_token(ports.db, ports.box, owner.id, auth_token=session.auth_token, at=at)
 
 
 def login_ends_at(db: Database, owner: Account) -> datetime | None:

@@ -5,27 +5,24 @@ Only the broker's own word makes a token dead: our clock merely says when to ask
 
 import logging
 import threading
-from datetime import UTC
-
-import msgspec
 
 from broker.base import AuthDead, BrokerAccount, DailyLogin, ReadFailed
 from broker.registry import import_broker_module
-from database.account_db import (
-    Account,
-    AccountStatus,
-    auth_token_of,
-    list_accounts,
-    set_account_status,
-    token_stored_at,
-)
-from database.outbox_db import Channel, NewMessage, destinations, enqueue
+from database.account_db import Account, AccountStatus, auth_token_of, list_accounts, token_stored_at
 from database.session import StorageError
+from database.token_death import (
+    TokenDeath,
+    note_death_told,
+    note_token_death,
+    note_token_lives,
+    token_death,
+)
 from services.account_worker import AccountWorker
 from services.announcements import utc_milliseconds
 from services.bracket.model import Mode
 from services.desk import Desk
 from services.errors import BrokerUnavailable
+from services.notices import notify
 
 logger = logging.getLogger(__name__)
 
@@ -55,8 +52,8 @@ class LoginWatch:
         except StorageError:
             logger.exception("the accounts could not be read; their logins are looked at again")
             return
-        for one in accounts:
-            if one.status is not AccountStatus.DISABLED and _ends_by_itself(one):
+        for one in accounts:  # disabled ones too: their open brackets need the broker as much
+            if _ends_by_itself(one):
                 self._look_safely(one)
 
     def _look_safely(self, owner: Account) -> None:
@@ -97,7 +94,7 @@ class LoginWatch:
         asked_at = self._asked_at.get(owner.id)
         if asked_at is not None and self._desk.clock.monotonic() - asked_at < _ASK_AGAIN_SECONDS:
             return False
-        if owner.status is AccountStatus.NEEDS_LOGIN:
+        if self._is_held_dead(owner):
             return True
         stored_at, login = token_stored_at(self._desk.db, owner.id), _login_of(owner)
         if stored_at is None or login is None:
@@ -112,41 +109,29 @@ class LoginWatch:
             return  # no answer says nothing
         if not is_alive:
             worker.token_died()
-        elif owner.status is AccountStatus.NEEDS_LOGIN:
-            self._set_status(owner, AccountStatus.ACTIVE)
+        elif self._is_held_dead(owner):
+            note_token_lives(self._desk.db, owner.id, at=self._desk.clock.now())
+
+    def _is_held_dead(self, owner: Account) -> bool:
+        known = token_death(self._desk.db, owner.id) is not None
+        return known or owner.status is AccountStatus.NEEDS_LOGIN
 
     def _tell_once(self, owner: Account) -> None:
-        if owner.status is AccountStatus.NEEDS_LOGIN:
+        death = note_token_death(self._desk.db, owner.id, at=self._desk.clock.now())
+        if death.is_told and owner.status is not AccountStatus.ACTIVE:
             return
         words = (
             f"Account {owner.name} is logged out at {owner.broker}. What rests there goes on resting, but"
             f" nothing of it can be seen, moved or left before a login: account login {owner.name}"
         )
         logger.critical("%s", words)
-        # Queued before the status: a crash in between says it again under the same key, which is once.
-        self._queue(owner, words)
-        self._set_status(owner, AccountStatus.NEEDS_LOGIN)
+        # Queued before it is noted: a crash in between says it again under the same key, which is once.
+        self._queue(owner, words, death)
+        note_death_told(self._desk.db, owner.id, death, at=self._desk.clock.now())
 
-    def _queue(self, owner: Account, words: str) -> None:
-        db, now = self._desk.db, self._desk.clock.now()
-        since = token_stored_at(db, owner.id) or now
-        for channel in Channel:
-            for one in destinations(db, channel, account_id=owner.id):
-                body = (
-                    words
-                    if channel is Channel.TELEGRAM
-                    else _webhook_body(owner, words, utc_milliseconds(now))
-                )
-                key = f"login-{int(since.astimezone(UTC).timestamp())}"
-                enqueue(db, one, [NewMessage(key=key, seq=None, urgent=True, body=body)], at=now)
-
-    def _set_status(self, owner: Account, status: AccountStatus) -> None:
-        set_account_status(self._desk.db, owner.id, status=status, at=self._desk.clock.now())
-
-
-def _webhook_body(owner: Account, words: str, at: str) -> str:
-    facts = {"account": owner.name, "broker": owner.broker, "message": words}
-    return msgspec.json.encode({"type": "account.needs_login", "timestamp": at, "data": facts}).decode()
+    def _queue(self, owner: Account, words: str, death: TokenDeath) -> None:
+        key = f"login-{utc_milliseconds(death.at)}"
+        notify(self._desk.db, self._desk.clock, owner, key=key, kind="account.needs_login", words=words)
 
 
 def _is_alive(broker: BrokerAccount) -> bool:

@@ -38,6 +38,7 @@ from services.outbound_http import AddressRefused, NotDelivered, OutboundHttp, R
 from services.telegram_alert_service import send_order_alert
 from services.webhook_messages import message_id, signed_headers
 from utils.clock import Clock
+from utils.metrics import DELIVERIES
 
 logger = logging.getLogger(__name__)
 
@@ -105,6 +106,7 @@ class WebhookSender:
         next_at = self.clock.now() + pause_after(message.attempts + 1)
         begin_attempt(self.db, [message.id], next_at=next_at)
         attempt = self._attempt(destination, message)
+        DELIVERIES.labels(Channel.WEBHOOK, "sent" if attempt.error is None else "failed").inc()
         if attempt.error is None:
             note_delivered(self.db, [destination.id], [message.id], at=self.clock.now())
         else:

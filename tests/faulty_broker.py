@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 from enum import StrEnum
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from broker.base import BrokerAccount, Funds, NotSent, OutcomeUnknown, ReadFailed, WakeUp
 from services.bracket.model import (
@@ -28,6 +28,7 @@ class Fault(StrEnum):
     HANG = "the call does not come back until released"
     FAIL_READ = "a read fails"
     EMPTY_READ = "a read shows nothing although orders rest"
+    OLD_READ = "a read shows what the one before it did"
 
 
 class FaultyBroker:
@@ -39,6 +40,7 @@ class FaultyBroker:
         self.calls: list[str] = []
         self._broker = broker
         self._faults: list[tuple[str, Fault]] = []
+        self._shown: dict[str, tuple[object, ...]] = {}
         self._lock = threading.Lock()
 
     def tell(self, operation: str, fault: Fault, *, times: int = 1) -> None:
@@ -127,5 +129,9 @@ class FaultyBroker:
                 raise ReadFailed("HTTP 502")
             case Fault.EMPTY_READ:
                 return ()
+            case Fault.OLD_READ:
+                return cast("tuple[Answer, ...]", self._shown[operation])
             case _:
-                return call()
+                shown = call()
+                self._shown[operation] = shown
+                return shown

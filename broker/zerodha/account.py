@@ -34,7 +34,7 @@ _ALWAYS_QUOTED = frozenset({("NSE", "INFY"), ("NSE", "RELIANCE"), ("NSE", "SBIN"
 
 
 class ZerodhaAccount:
-    """Binds one session to Kite's calls; see BrokerAccount and Renewable for what each promises."""
+    """Binds a session to Kite's calls; BrokerAccount, Renewable and TellsUser say what each promises."""
 
     def __init__(self, session: BrokerSession, capabilities: BrokerCapabilities) -> None:
         self._session = session
@@ -95,9 +95,12 @@ class ZerodhaAccount:
     def funds(self) -> Funds:
         return self._read(order_api.get_funds)
 
+    def user_id(self) -> str:
+        return self._read(order_api.get_user_id)
+
     def session_alive(self) -> bool:
         try:
-            self._read(order_api.get_user_id)
+            self.user_id()
         except AuthDead:
             return False
         return True

@@ -103,7 +103,7 @@ class ModifyOrder(Resource):  # type: ignore[misc]  # flask_restx is untyped
         api,
         takes=OpenalgoModifyOrderSchema,
         answers=OrderChangedTold,
-        refuses=_REFUSES_CHANGE,
+        refuses=(*_REFUSES_CHANGE, "killed"),
         wrong_key=WRONG_KEY,
     )
     @limiter.shared_limit(order_limit, scope=ORDERS)

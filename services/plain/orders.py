@@ -2,7 +2,9 @@
 
 import hashlib
 import logging
+from collections.abc import Iterator
 from concurrent.futures import TimeoutError as NotYet
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
@@ -18,7 +20,6 @@ from database.plain_order_db import (
     PlainKind,
     PlainOrder,
     PlainStatus,
-    change_plain_order,
     insert_plain_order,
     plain_order,
     plain_order_for,
@@ -37,6 +38,8 @@ from services.errors import (
     OrderRefused,
     SymbolConflict,
 )
+from services.plain.keeping import keep
+from services.plain.leaving import kill_mode, refuse_unless_it_leaves
 from services.plain.request import PlainOrderRequest, faults, terms_of
 from services.plain.sending import Outcome, send
 from utils.checkpoint import reach
@@ -68,7 +71,6 @@ def place_plain_order(desk: Desk, asked: PlainOrderRequest, caller: Caller) -> P
     known = _known(desk, caller, asked.client_order_id)
     if known is not None:
         return _told(_same(known, body_hash))
-    refuse_if_killed(desk, caller)
     instrument = checked(desk, asked, caller)
     order = _new(
         desk,
@@ -86,14 +88,17 @@ def place_plain_order(desk: Desk, asked: PlainOrderRequest, caller: Caller) -> P
         client_order_id=asked.client_order_id,
         body_hash=body_hash,
     )
-    intended = desk.now()
-    taken = _store(desk, order)
+    with _held_while_killed(desk, order):
+        order, intended = replace(order, sent_at=desk.clock.now()), desk.now()
+        taken = _store(desk, order)
     return _send(desk, order, intended) if taken is None else _told(_same(taken, body_hash))
 
 
 def place_plain_gtt(desk: Desk, asked: GttAsked, caller: Caller) -> PlainOrder:
     """Place a GTT of its own. Raises what place_plain_order raises, and SymbolConflict."""
-    refuse_if_killed(desk, caller)
+    mode = kill_mode(desk, caller.account_id, caller.mode)
+    if mode is not KillMode.OFF:
+        raise Killed(f"the kill switch is set to {mode}: no new triggers")
     instrument = gtt_instrument(desk, asked, caller)
     key = (asked.exchange, asked.symbol)
     quote = account_books.quotes(desk, caller, frozenset({key})).get(key)
@@ -123,13 +128,6 @@ def refuse_if_used(desk: Desk, caller: Caller, client_order_id: str | None) -> N
         return
     if plain_order_for(desk.db, caller.account_id, key=client_order_id) is not None:
         raise IdempotencyConflict(f"client_order_id {client_order_id} was used for an order without a stop")
-
-
-def refuse_if_killed(desk: Desk, caller: Caller) -> None:
-    """Raise Killed while the account's switch refuses new orders."""
-    mode = desk.supervisor.worker(caller.account_id, caller.mode).kill_mode()
-    if mode is not KillMode.OFF or desk.supervisor.is_stopping:
-        raise Killed(f"the kill switch is set to {mode}: no new orders")
 
 
 def checked(desk: Desk, asked: PlainOrderRequest, caller: Caller) -> Instrument:
@@ -219,6 +217,18 @@ def _refuse_beside_a_bracket(desk: Desk, order: PlainOrder) -> None:
         )
 
 
+@contextmanager
+def _held_while_killed(desk: Desk, order: PlainOrder) -> Iterator[None]:
+    """Let an order be stored; while the switch is on one after the other, and only one that leaves."""
+    mode = kill_mode(desk, order.account_id, order.mode)
+    if mode is KillMode.OFF:
+        yield
+        return
+    with desk.account_locks[order.account_id]:
+        refuse_unless_it_leaves(desk, order, mode)
+        yield
+
+
 def _store(desk: Desk, order: PlainOrder) -> PlainOrder | None:
     reach("storing plain order")
     taken = insert_plain_order(desk.db, order)
@@ -251,8 +261,7 @@ def _perform(desk: Desk, order: PlainOrder, intended: Moment, broker: BrokerAcco
         reason=outcome.reason,
     )
     try:
-        detail = {"broker_order_id": known.broker_order_id, "reason": known.reason}
-        return change_plain_order(desk.db, known, known.status, at=desk.clock.now(), detail=detail)
+        return keep(desk, known, known.status, reason=known.reason)
     except StorageError:
         # It stays SENT in the store: looked for by its tag like any order without an answer.
         logger.critical("the answer to plain order %s could not be stored", order.id, exc_info=True)

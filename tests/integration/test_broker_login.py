@@ -23,6 +23,7 @@ from database.account_db import (
     existing_account,
     login_of,
     owner_named,
+    set_account_status,
     set_auth_token,
     set_login,
 )
@@ -30,7 +31,9 @@ from database.auth_db import Scope
 from database.auth_tables import AccountRow
 from database.login_db import LoginStep, mint_login_word, use_login_word
 from database.outbox_db import Channel, Destination, add_destination, waiting
+from database.settings import SettingScope, put_setting
 from database.symbol import Listing, replace_instruments
+from database.token_death import token_death
 from services.bracket.model import Mode
 from services.broker_login import request_token_of
 from services.errors import LoginRefused
@@ -298,6 +301,39 @@ def test_the_first_login_asks_for_the_app_and_keeps_it_sealed(
     assert SECRET not in sealed
 
 
+def test_a_token_of_another_user_is_not_stored_until_the_account_is_said_to_be_theirs(
+    service: Served, kite: KiteProcess, run: Run
+) -> None:
+    owner = zerodha(service)
+    assert run("account", "login", "kite", "--request-token", request_token(kite)).exit_code == 0
+    mine = token_of(service, owner)
+    words = ("account", "set-token", "--name", "kite", "--auth-token", "otherkey:othertok")
+
+    refused = run(*words)
+    kept = token_of(service, owner)
+    taken = run(*words, "--new-user")
+
+    assert (refused.exit_code, kept) == (2, mine)
+    assert "another user of zerodha" in refused.output
+    assert (taken.exit_code, token_of(service, owner)) == (0, "otherkey:othertok")
+    assert login_of(service.desk.db, service.desk.secrets.box, owner.id)["user_id"] == "ZZ9999"
+    assert run("account", "set-token", "--name", "kite", "--auth-token", mine).exit_code == 2
+
+
+@pytest.mark.parametrize("token", [f"{KEY}:neverissued", "damaged"])
+def test_a_token_that_the_broker_does_not_take_is_not_stored(
+    token: str, service: Served, kite: KiteProcess, run: Run
+) -> None:
+    owner = zerodha(service)
+    assert run("account", "login", "kite", "--request-token", request_token(kite)).exit_code == 0
+    mine = token_of(service, owner)
+
+    refused = run("account", "set-token", "--name", "kite", "--auth-token", token)
+
+    assert (refused.exit_code, token_of(service, owner)) == (2, mine)
+    assert token not in refused.output
+
+
 def test_the_postback_address_of_an_account_is_printed(service: Served, run: Run) -> None:
     owner = zerodha(service)
 
@@ -386,6 +422,74 @@ def test_an_idle_account_finds_out_that_yesterdays_token_is_dead(service: Served
     until(lambda: worker.is_cut_off, what="no entries with a dead token")
     refused = service.post("placebracketorder", ORDER, key=service.a_key(account=owner))
     assert (refused.status_code, refused.get_json()["code"]) == (500, "broker_error")
+
+
+def test_a_second_death_of_the_same_token_is_told_again(service: Served, kite: KiteProcess) -> None:
+    owner = zerodha(service)
+    a_hook(service, owner)
+    dies(service, kite, owner)
+
+    kite.token(KEY, alive=True)
+    until(lambda: status_of(service, owner) is AccountStatus.ACTIVE, what="the broker's word that it lives")
+    dies(service, kite, owner)
+
+    assert len(alarms(service)) == 2
+
+
+def test_a_disabled_accounts_token_is_told_dead_once_and_renewed_and_it_stays_disabled(
+    service: Served, kite: KiteProcess, run: Run
+) -> None:
+    owner = zerodha(service)
+    a_hook(service, owner)
+    kite.token(KEY, alive=True)
+    store_token(service, owner)
+    worker = until(lambda: service.desk.supervisor.running(owner.id, Mode.LIVE), what="a worker")
+    at = service.desk.clock.now()
+    set_account_status(service.desk.db, owner.id, status=AccountStatus.DISABLED, at=at)
+
+    kite.token(KEY, alive=False)
+    worker.token_died()
+    until(lambda: alarms(service), what="the alarm")
+    LoginWatch(service.desk).look()
+    assert "run `account login kite`" in run("doctor").output
+    told = run("account", "login", "kite", "--request-token", request_token(kite))
+
+    assert told.exit_code == 0, told.output
+    until(
+        lambda: service.desk.supervisor.token_in_use(owner.id) == token_of(service, owner), what="the token"
+    )
+    until(lambda: not worker.troubles, what="a read with the new token")
+    assert (len(alarms(service)), status_of(service, owner)) == (1, AccountStatus.DISABLED)
+
+
+def test_a_crash_between_the_alarm_and_its_note_tells_one_death_once(
+    service: Served, kite: KiteProcess
+) -> None:
+    owner = zerodha(service)
+    a_hook(service, owner)
+    dies(service, kite, owner)
+    db, at = service.desk.db, service.desk.clock.now()
+
+    put_setting(db, SettingScope.ACCOUNT, subject_id=owner.id, key="token_death_told", value="", at=at)
+    LoginWatch(service.desk).look()
+
+    death = token_death(db, owner.id)
+    assert death is not None
+    assert (death.is_told, len(alarms(service))) == (True, 1)
+
+
+def dies(service: Served, kite: KiteProcess, owner: Account) -> None:
+    """Let the account's token, stored if need be, die, and wait until that is told."""
+    if token_of(service, owner) is None:
+        store_token(service, owner)
+    kite.token(KEY, alive=False)
+    until(lambda: service.desk.supervisor.running(owner.id, Mode.LIVE), what="a worker").token_died()
+    until(lambda: status_of(service, owner) is AccountStatus.NEEDS_LOGIN, what="the alarm")
+
+
+def alarms(service: Served) -> list[str]:
+    waits = waiting(service.desk.db, ["hook"], limit=100)
+    return [one.body for one in waits if "account.needs_login" in one.body]
 
 
 ORDER = an_order(sl_price=480)

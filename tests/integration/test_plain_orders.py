@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from database.account_news import BracketNews, PlainNews, news_after
 from database.order_owner import has_open_bracket
 from database.plain_order_db import (
     PlainOrder,
@@ -19,11 +20,13 @@ from database.plain_order_db import (
     plain_order_events,
 )
 from database.session import Database, NotStored
+from database.settings import SettingScope, set_kill_switch
 from services.account_books import order_book, quotes
-from services.bracket.model import Mode, OrderType, Product, Quote, Role, Side, State, Terms
+from services.bracket.model import KillMode, Mode, OrderType, Product, Quote, Role, Side, State, Terms
 from services.bracket.quantities import legs_of
 from services.bracket.tags import is_ours
-from services.errors import BrokerUnavailable, IdempotencyConflict, OrderRefused, SymbolConflict
+from services.errors import BrokerUnavailable, IdempotencyConflict, Killed, OrderRefused, SymbolConflict
+from services.plain.changes import modify_order
 from services.plain.finder import PlainOrderFinder
 from services.plain.orders import GttAsked, place_plain_gtt, place_plain_order
 from services.plain.request import PlainOrderRequest
@@ -82,6 +85,36 @@ def test_an_order_is_on_disk_before_it_is_sent_and_then_accepted(running: Runnin
     assert (kinds, order.status) == (["sent", "accepted"], PlainStatus.ACCEPTED)
     assert (row.tag, row.broker_order_id) == (order.tag, order.broker_order_id)
     assert not is_ours(order.tag)
+
+
+def test_clients_hear_of_a_plain_order_once_between_the_events_of_brackets(running: RunningDesk) -> None:
+    desk, account_id = running.desk, running.caller.account_id
+    order = place(running)
+    desk.announcer.announce_all()
+    bracket = running.place().bracket
+    running.until(bracket.id, lambda found: found.state is State.ENTRY_OPEN)
+    desk.announcer.announce_all()
+
+    (said,) = [one for one in running.heard if "plain_order_id" in one]
+    numbers = [one.account_seq for one in news_after(desk.db, account_id, 0, limit=100)]
+    assert (said["status"], said["plain_order_id"], said["order_id"]) == (
+        "order_placed",
+        order.id,
+        order.broker_order_id,
+    )
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert desk.announcer.missed(account_id, 0, of=PlainNews) == [said]
+    assert all("bracket_id" in one for one in desk.announcer.missed(account_id, 0, of=BracketNews))
+
+
+def test_a_lost_answer_is_told_as_unknown_and_then_as_found(running: RunningDesk) -> None:
+    running.broker.tell(PLACE, Fault.LOSE_ANSWER)
+
+    place(running)
+    PlainOrderFinder(running.desk).look()
+    running.desk.announcer.announce_all()
+
+    assert running.statuses() == ["order_unknown", "order_found"]
 
 
 def test_an_order_that_cannot_be_stored_is_not_sent(
@@ -325,3 +358,106 @@ def test_no_bracket_can_be_stored_between_the_look_for_one_and_the_storing_of_a_
     order = a_gtt(running)
 
     assert (order.status, was_held, lock.locked()) == (PlainStatus.ACCEPTED, [True, True], False)
+
+
+# --- while the kill switch is on
+
+
+def switch(running: RunningDesk, mode: KillMode) -> None:
+    account_id, at = running.caller.account_id, running.desk.clock.now()
+    set_kill_switch(running.desk.db, SettingScope.ACCOUNT, subject_id=account_id, mode=mode, at=at)
+    running.desk.supervisor.worker(account_id, Mode.LIVE).obey_kill_switch()
+
+
+def held(running: RunningDesk) -> int:
+    return running.exchange.positions(running.caller.account_id)[0].quantity
+
+
+def test_a_killed_account_takes_what_only_leaves_and_nothing_that_enters(running: RunningDesk) -> None:
+    place(running, quantity=10)
+    place(running, quantity=1, pricetype="LIMIT", price=Decimal("785.00"))  # rests, and leaves nothing
+    switch(running, KillMode.BLOCK_ENTRIES)
+
+    for words in (
+        {"action": "BUY"},
+        {"action": "SELL", "quantity": 11},
+        {"action": "SELL", "product": "CNC"},
+    ):
+        with pytest.raises(Killed):
+            place(running, **words)
+    left = place(running, action="SELL", quantity=6)
+    with pytest.raises(Killed, match="of SBIN MIS 4 can leave by a SELL, not 5"):
+        place(running, action="SELL", quantity=5)
+
+    assert (left.status, held(running)) == (PlainStatus.ACCEPTED, 4)
+
+
+def test_a_killed_accounts_short_position_is_bought_back(running: RunningDesk) -> None:
+    place(running, action="SELL", quantity=10)
+    switch(running, KillMode.FLATTEN)
+
+    place(running, action="BUY", quantity=10)
+
+    assert held(running) == 0
+
+
+def test_what_rests_or_is_on_its_way_is_not_left_twice(running: RunningDesk) -> None:
+    place(running, quantity=10)
+    switch(running, KillMode.BLOCK_ENTRIES)
+    place(running, action="SELL", quantity=6, pricetype="LIMIT", price=Decimal("900.00"))
+    running.broker.tell(PLACE, Fault.LOSE_REQUEST)
+    place(running, action="SELL", quantity=2)
+
+    with pytest.raises(Killed, match="2 can leave"):
+        place(running, action="SELL", quantity=3)
+
+    assert place(running, action="SELL", quantity=2).status is PlainStatus.ACCEPTED
+
+
+def test_shares_of_a_bracket_may_leave_while_entries_are_blocked_and_are_its_own_once_all_leaves(
+    running: RunningDesk,
+) -> None:
+    bracket = running.place(entry_price=Decimal("803")).bracket
+    assert bracket is not None
+    running.until(bracket.id, lambda one: one.state is State.PROTECTED and one.foreign_base is not None)
+    place(running, quantity=3)
+    switch(running, KillMode.BLOCK_ENTRIES)
+    place(running, action="SELL", quantity=1)
+    running.broker.tell("place_order X", Fault.REFUSE_CONNECTION, times=1000)
+    running.broker.tell("modify_order", Fault.REFUSE_CONNECTION, times=1000)
+
+    switch(running, KillMode.FLATTEN)
+
+    with pytest.raises(Killed, match="2 can leave"):
+        place(running, action="SELL", quantity=3)
+    place(running, action="SELL", quantity=2)
+    assert held(running) == 10
+
+
+def test_a_killed_account_whose_books_cannot_be_read_places_nothing(running: RunningDesk) -> None:
+    place(running, quantity=10)
+    switch(running, KillMode.BLOCK_ENTRIES)
+    running.broker.tell("positions", Fault.FAIL_READ)
+
+    with pytest.raises(BrokerUnavailable):
+        place(running, action="SELL", quantity=10)
+
+    assert (held(running), running.broker.calls.count(PLACE)) == (10, 1)
+
+
+def test_a_resting_order_of_a_killed_account_may_shrink_and_not_grow(running: RunningDesk) -> None:
+    words: dict[str, Any] = {"pricetype": "LIMIT", "price": Decimal("785.00")}
+    order_id = place(running, **words).broker_order_id
+    assert order_id is not None
+    switch(running, KillMode.BLOCK_ENTRIES)
+
+    def change(quantity: int) -> None:
+        asked = PlainOrderRequest(symbol="SBIN", exchange="NSE", action="BUY", quantity=quantity, **words)
+        modify_order(running.desk, order_id, asked, running.caller)
+
+    with pytest.raises(Killed):
+        change(6)
+    change(4)
+
+    (row,) = running.exchange.order_book(running.caller.account_id)
+    assert row.quantity == 4

@@ -231,6 +231,21 @@ def test_a_read_without_a_live_order_proves_nothing(running: RunningDesk) -> Non
     assert after.legs == before.legs
 
 
+def test_a_push_whose_news_the_book_shows_late_is_followed_until_it_does(running: RunningDesk) -> None:
+    running.price("799")
+    bracket_id = placed_id(running)
+    running.until(
+        bracket_id, lambda bracket: bracket.state is State.PROTECTED and bracket.foreign_base is not None
+    )
+    running.broker.tell("quotes", Fault.FAIL_READ, times=1000)  # a price below the stop would tell it too
+    running.broker.tell("order_book", Fault.OLD_READ, times=5)  # more than the pushes are read for
+
+    running.price("789")
+
+    closed = running.until(bracket_id, lambda bracket: bracket.state is State.CLOSED)
+    assert closed.outcome is Outcome.STOP_HIT
+
+
 def test_failed_reads_flag_the_broker_as_down_and_recover(running: RunningDesk) -> None:
     running.broker.tell("order_book", Fault.FAIL_READ, times=2)
 

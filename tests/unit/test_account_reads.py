@@ -12,7 +12,7 @@ from broker.base import Quote, ReadFailed
 from services.account_reads import AccountReads, BooksRead, Parts
 from services.bracket.model import OrderRow
 from services.cadence import Cadence
-from tests.builders import ShowingBroker, StoppedClock
+from tests.builders import ShowingBroker, StoppedClock, a_moment, capabilities
 from tests.unit.driver import FILLED, Driver
 
 
@@ -170,3 +170,81 @@ def test_positions_that_are_empty_in_a_live_session_are_believed() -> None:
     found = read(orders=(a_filled_row(),), session_alive=True)
 
     assert found.session_alive
+
+
+COVERED_PRICE = Cadence().covered_price
+
+
+class Covered:
+    """An account whose push stream covers it, at calm: its books are due once a minute."""
+
+    def __init__(self) -> None:
+        self.clock, self.capabilities = StoppedClock(), capabilities()
+        self.read_at: list[float] = []
+        self.asked_quotes = 0
+        broker: Any = self
+        self.reads = AccountReads(broker, AtOnce(), clock=self.clock, report=lambda _: self.reads.done())
+        self.calm_for(1)
+
+    def order_book(self) -> tuple[OrderRow, ...]:
+        self.read_at.append(self.clock.seconds)
+        return (a_filled_row(),)
+
+    def quotes(self, _symbols: object) -> dict[Any, Quote]:
+        self.asked_quotes += 1
+        return {}
+
+    def calm_for(self, seconds: int, *, price_every: timedelta = COVERED_PRICE) -> list[float]:
+        """Let time pass and return when the books were read meanwhile."""
+        before = len(self.read_at)
+        for _ in range(seconds * 4):
+            self.reads.start_due(
+                book_every=Cadence().covered,
+                everything_every=timedelta(hours=1),
+                price_every=price_every,
+                parts=Parts(gtts=False, everything=False, symbols=frozenset({("NSE", "SBIN")})),
+            )
+            self.clock.seconds += 0.25
+        return self.read_at[before:]
+
+
+def test_a_push_is_followed_by_reads_each_second_for_a_bounded_time_only() -> None:
+    reader = Covered()
+    asked = reader.asked_quotes
+
+    reader.reads.hurry_pushed()
+    followed = reader.calm_for(25)
+
+    assert followed == [1.0 + second for second in range(16)]
+    assert reader.asked_quotes == asked + 1  # with the read of the push itself; none that follows it
+
+
+def test_reads_after_a_push_end_soon_once_one_begun_after_it_showed_news() -> None:
+    reader, before = Covered(), a_moment(0.0)
+    reader.reads.hurry_pushed()
+
+    reader.reads.saw_news(before)
+    unseen = reader.calm_for(5)
+    reader.reads.saw_news(a_moment(reader.clock.seconds))
+    seen = reader.calm_for(20)
+
+    assert (len(unseen), seen) == (5, [])
+
+
+def test_reads_go_on_for_the_age_of_a_late_book_after_a_push_whose_news_seem_seen() -> None:
+    reader = Covered()
+    reader.reads.hurry_pushed()
+
+    reader.reads.saw_news(a_moment(reader.clock.seconds))
+
+    assert reader.calm_for(20) == [1.0, 2.0, 3.0, 4.0]
+
+
+def test_prices_go_on_being_asked_for_while_a_push_is_followed() -> None:
+    reader = Covered()
+    asked = reader.asked_quotes
+
+    reader.reads.hurry_pushed()
+    reader.calm_for(12, price_every=timedelta(seconds=1.2))
+
+    assert reader.asked_quotes >= asked + 8
