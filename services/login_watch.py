@@ -20,6 +20,7 @@ from database.token_death import (
 from services.account_worker import AccountWorker
 from services.announcements import utc_milliseconds
 from services.bracket.model import Mode
+from services.bracket_supervisor import PAPER
 from services.desk import Desk
 from services.errors import BrokerUnavailable
 from services.notices import notify
@@ -32,7 +33,7 @@ _ANSWER_SECONDS = 5.0
 
 
 class LoginWatch:
-    """Looks after every account whose broker session ends by itself. `run` is one thread's work."""
+    """Looks after every account whose broker session may end. `run` is one thread's work."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -53,7 +54,7 @@ class LoginWatch:
             logger.exception("the accounts could not be read; their logins are looked at again")
             return
         for one in accounts:  # disabled ones too: their open brackets need the broker as much
-            if _ends_by_itself(one):
+            if one.broker != PAPER:  # whose sessions never end
                 self._look_safely(one)
 
     def _look_safely(self, owner: Account) -> None:
@@ -122,7 +123,7 @@ class LoginWatch:
             return
         words = (
             f"Account {owner.name} is logged out at {owner.broker}. What rests there goes on resting, but"
-            f" nothing of it can be seen, moved or left before a login: account login {owner.name}"
+            f" nothing of it can be seen, moved or left before {_remedy(owner)}"
         )
         logger.critical("%s", words)
         # Queued before it is noted: a crash in between says it again under the same key, which is once.
@@ -138,9 +139,11 @@ def _is_alive(broker: BrokerAccount) -> bool:
     return broker.session_alive()
 
 
+def _remedy(owner: Account) -> str:
+    if _login_of(owner) is None:  # keys: they do not end with the day, but a person may take them back
+        return f"it has other keys: account set-token --name {owner.name}"
+    return f"a login: account login {owner.name}"
+
+
 def _login_of(owner: Account) -> DailyLogin | None:
     return import_broker_module(owner.broker).daily_login()
-
-
-def _ends_by_itself(owner: Account) -> bool:
-    return _login_of(owner) is not None

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from broker.alpaca.api import order_api
+from broker.alpaca.api.auth_api import get_user_id
 from broker.alpaca.api.market_api import get_quotes
 from broker.alpaca.book import OrderBook
 from broker.alpaca.session import AlpacaSession, Keys, home_of, keys_of
@@ -34,7 +35,7 @@ _ALWAYS_QUOTED = frozenset({("US", "AAPL"), ("US", "MSFT"), ("US", "SPY")})
 
 
 class AlpacaAccount:
-    """Binds one session to Alpaca's calls; see BrokerAccount and Renewable for what each promises."""
+    """Binds one session to Alpaca's calls; see BrokerAccount, Renewable and TellsUser for what each promises."""
 
     def __init__(
         self, session: AlpacaSession, keys: Keys, *, capabilities: BrokerCapabilities, clock: Clock
@@ -105,9 +106,12 @@ class AlpacaAccount:
     def funds(self) -> Funds:
         return self._read(lambda: order_api.get_funds(self._session))
 
+    def user_id(self) -> str:
+        return self._read(lambda: get_user_id(self._session))
+
     def session_alive(self) -> bool:
         try:
-            self._read(lambda: order_api.get_account_number(self._session))
+            self.user_id()
         except AuthDead:
             return False
         return True

@@ -270,11 +270,6 @@ def get_funds(session: AlpacaSession) -> Funds:
     return mapping.funds(session.wire.read("/v2/account"))
 
 
-def get_account_number(session: AlpacaSession) -> str:
-    """Return whose keys they are. Raises ReadFailed or AuthDead."""
-    return mapping.account_number(session.wire.read("/v2/account"))
-
-
 def _possible(make: Callable[[], Rows]) -> Rows:
     try:
         return make()
