@@ -31,9 +31,7 @@ def orders_of(stage: BrokerStage, account: ChaosAccount) -> Rows:
 
 def posts(stage: BrokerStage, account: ChaosAccount) -> int:
     """Return how many orders were sent."""
-    return sum(
-        count for name, count in stage.calls(account).items() if name.startswith("POST /v2/orders")
-    )
+    return sum(count for name, count in stage.calls(account).items() if name.startswith("POST /v2/orders"))
 
 
 def an_end(product: str, end: str) -> Story:
@@ -95,16 +93,16 @@ def a_stop_entry_is_held_by_an_oco(stage: BrokerStage, account: ChaosAccount) ->
 def a_moved_stop_stays_the_same_leg(stage: BrokerStage, account: ChaosAccount) -> None:
     """Alpaca gives a changed order another id: here it stays what it was."""
     trade = stage.protected(account)
-    stop = exit_of(trade.status(), "STOP")
+    stop = exit_of(trade.status(), "stop")
     for share in ("0.987", "0.989"):
         level = str(trade.at(share))
         trade.post("modifybracketorder", {"bracket_id": trade.bracket_id, "sl_price": level})
         wait_for(lambda level=level: stands_at(stage, account, level), what=f"a stop at {level}")
-    moved = exit_of(trade.status(), "STOP")
+    moved = exit_of(trade.status(), "stop")
     trade.move("0.988")
     over = trade.until(*CLOSED)
 
-    assert moved["broker_order_id"] == stop["broker_order_id"]
+    assert moved["order_id"] == stop["order_id"]
     assert over["outcome"] == "stop_hit"
     assert stage.books_of(account) == DONE
 
