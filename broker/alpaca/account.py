@@ -35,7 +35,7 @@ _ALWAYS_QUOTED = frozenset({("US", "AAPL"), ("US", "MSFT"), ("US", "SPY")})
 
 
 class AlpacaAccount:
-    """Binds one session to Alpaca's calls; see BrokerAccount, Renewable and TellsUser for what each promises."""
+    """Binds one session to Alpaca's calls; BrokerAccount, Renewable and TellsUser say what each promises."""
 
     def __init__(
         self, session: AlpacaSession, keys: Keys, *, capabilities: BrokerCapabilities, clock: Clock

@@ -331,7 +331,7 @@ def test_new_keys_are_spoken_with_from_the_next_call_on(account: BrokerAccount, 
 @pytest.mark.parametrize("token", ["AKLIVE:s", "PKNOSECRET", ":s", "PK:", "PK A:s", "PKü:s"])
 def test_keys_of_another_kind_and_damaged_ones_are_refused(token: str, account: BrokerAccount) -> None:
     assert isinstance(account, Renewable)
-    with pytest.raises(ValueError, match="alpaca token|paper and live") as refused:
+    with pytest.raises(ValueError, match=r"alpaca token|paper and live") as refused:
         account.renew(token)
 
     assert (token.partition(":")[0] or "secret!") not in str(refused.value)
@@ -421,25 +421,20 @@ def test_whatever_is_not_plainly_a_refusal_leaves_the_order_unknown(
 
 
 @pytest.mark.parametrize(
-    ("status", "code", "words", "kind"),
+    ("status", "words", "kind"),
     [
-        (403, 40310000, "insufficient buying power", RefusalKind.MARGIN),
-        (
-            403,
-            40310000,
-            "insufficient qty available for order (requested: 10, available: 0)",
-            RefusalKind.RMS,
-        ),
-        (422, 42210000, "sub-penny increment does not fulfill minimum pricing criteria", RefusalKind.TICK),
-        (403, 40310000, "potential wash trade detected. use complex orders", RefusalKind.SELF_TRADE),
-        (422, 42210000, "fractional orders must be simple orders", RefusalKind.UNCLASSIFIED),
-        (422, 40010001, "qty must be > 0", RefusalKind.UNCLASSIFIED),
+        (403, "insufficient buying power", RefusalKind.MARGIN),
+        (403, "insufficient qty available for order (requested: 10, available: 0)", RefusalKind.RMS),
+        (422, "sub-penny increment does not fulfill minimum pricing criteria", RefusalKind.TICK),
+        (403, "potential wash trade detected. use complex orders", RefusalKind.SELF_TRADE),
+        (422, "fractional orders must be simple orders", RefusalKind.UNCLASSIFIED),
+        (422, "qty must be > 0", RefusalKind.UNCLASSIFIED),
     ],
 )
 def test_a_refusal_carries_the_brokers_words_and_their_kind(
-    status: int, code: int, words: str, kind: RefusalKind, account: BrokerAccount, api: Alpaca
+    status: int, words: str, kind: RefusalKind, account: BrokerAccount, api: Alpaca
 ) -> None:
-    api.add("POST", ORDERS, status=status, json=refusal(code, words))
+    api.add("POST", ORDERS, status=status, json=refusal(status * 100_000 + 10_000, words))
 
     with pytest.raises(OrderRejected) as refused:
         account.place_order(a_bracket())
