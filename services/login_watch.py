@@ -21,6 +21,7 @@ from services.account_worker import AccountWorker
 from services.announcements import utc_milliseconds
 from services.bracket.model import Mode
 from services.bracket_supervisor import PAPER
+from services.broker_login import login_command
 from services.desk import Desk
 from services.errors import BrokerUnavailable
 from services.notices import notify
@@ -123,7 +124,7 @@ class LoginWatch:
             return
         words = (
             f"Account {owner.name} is logged out at {owner.broker}. What rests there goes on resting, but"
-            f" nothing of it can be seen, moved or left before {_remedy(owner)}"
+            f" nothing of it can be seen, moved or left before a login: {login_command(owner)}"
         )
         logger.critical("%s", words)
         # Queued before it is noted: a crash in between says it again under the same key, which is once.
@@ -137,12 +138,6 @@ class LoginWatch:
 
 def _is_alive(broker: BrokerAccount) -> bool:
     return broker.session_alive()
-
-
-def _remedy(owner: Account) -> str:
-    if _login_of(owner) is None:  # keys: they do not end with the day, but a person may take them back
-        return f"it has other keys: account set-token --name {owner.name}"
-    return f"a login: account login {owner.name}"
 
 
 def _login_of(owner: Account) -> DailyLogin | None:

@@ -1,5 +1,6 @@
 """The simulated Alpaca in this process, at a clock that stands still, and our adapter connected to it."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -13,11 +14,12 @@ from simulator.wire.process import Venue
 from simulator.wire.sessions import App
 
 USER, KEY, SECRET = "PA0000000003", "PKSIMULATED", "simulated-secret"
+NEXT_KEY, NEXT_SECRET = "PKNEXT", "next-secret"
 QQQ = ("US", "QQQ")
 
 
 class ServedAlpaca:
-    """One account whose keys are good; QQQ stands at 500."""
+    """One account with two pairs of keys, both good; QQQ stands at 500."""
 
     def __init__(
         self,
@@ -34,7 +36,8 @@ class ServedAlpaca:
         app = App(
             api_key=KEY, api_secret="unused", user_id=USER, access_token=SECRET, gives_quotes=gives_quotes
         )
-        venue = Venue(exchange=self.exchange, clock=self.clock, listings=listings, apps=[app], port=0)
+        later = replace(app, api_key=NEXT_KEY, access_token=NEXT_SECRET)
+        venue = Venue(exchange=self.exchange, clock=self.clock, listings=listings, apps=[app, later], port=0)
         self.alpaca = simulated_alpaca(venue, has_limits=has_limits)
         self.alpaca.start()
         self.settings = BrokerSettings(api_roots={"alpaca": self.alpaca.url}, paper_state="", paper_prices="")

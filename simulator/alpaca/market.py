@@ -24,8 +24,7 @@ def latest_quotes(desk: Desk, call: Call) -> Row:
 
 
 def _of_each(desk: Desk, call: Call, shape: Callable[[Quote], Row]) -> Row:
-    (app,) = desk.sessions.apps_of(call.user_id)
-    if not app.gives_quotes:
+    if not all(app.gives_quotes for app in desk.sessions.apps_of(call.user_id)):
         raise AlpacaFailure(403, "40310000", "subscription does not permit querying recent SIP data")
     symbols = "".join(call.query_values("symbols")).split(",")
     found = {symbol: desk.exchange.quote(EXCHANGE, symbol) for symbol in symbols}
