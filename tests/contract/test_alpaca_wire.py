@@ -477,7 +477,7 @@ def listening(served: ServedAlpaca, secret: str = SECRET) -> Iterator[Heard]:
     stop, listener = threading.Event(), Heard()
     settings = replace(served.settings, ws_roots={"alpaca": served.alpaca.socket_url})
     credentials = AccountCredentials(account_id="main", auth_token=f"{KEY}:{secret}")
-    stream = alpaca.open_stream(credentials, settings, lambda _symbol: None)
+    stream = alpaca.open_stream(credentials, settings, lambda _broker, _symbol: None)
     thread = threading.Thread(target=stream.run, args=(stop, listener))
     thread.start()
     try:
