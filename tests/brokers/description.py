@@ -36,6 +36,7 @@ class Broker:
     )
     has_sockets: bool = True
     shares: tuple[Listing, ...] = SHARES[:-2]  # the last two are for second trades of one account
+    busy_status: int = 429  # how it answers what comes too fast
 
     def app(self, number: int, *, is_free: bool = False, has_token: bool = True) -> str:
         """Return the app as the simulator's command line takes it."""

@@ -7,9 +7,10 @@ from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
 
-from broker import alpaca, dhan, fyers, paper
+from broker import alpaca, angel, dhan, fyers, paper
 from broker.base import AccountCredentials, BrokerAccount, BrokerModule, BrokerSettings, Symbol
 from tests.alpaca_served import QQQ, ServedAlpaca
+from tests.angel_served import ServedAngel
 from tests.dhan_served import ServedDhan
 from tests.fyers_served import APP_ID, TOKEN, ServedFyers
 
@@ -119,8 +120,23 @@ def alpaca_rig(_directory: Path) -> Iterator[Rig]:
         )
 
 
+@contextmanager
+def angel_rig(_directory: Path) -> Iterator[Rig]:
+    """Give an account at the simulated Angel One; its limits are not what this suite is about."""
+    with ServedAngel() as served:
+        yield Rig(
+            account=served.connect(),
+            set_price=lambda last, depth: served.price(last, depth=depth),
+            act_elsewhere=served.connect,
+            module=angel,
+        )
+
+
+# Those whose triggers cancel each other: the others place none.
+TWO_LEGGED = frozenset({"alpaca", "dhan", "fyers", "paper"})
 ADAPTERS: dict[str, RigFactory] = {
     "alpaca": alpaca_rig,
+    "angel": angel_rig,
     "dhan": dhan_rig,
     "fyers": fyers_rig,
     "paper": paper_rig,

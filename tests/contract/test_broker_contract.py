@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.base import OrderRejected
+from broker.base import OrderRejected, Symbol
 from services.bracket.model import (
     GttRequest,
     GttStatus,
@@ -22,13 +22,25 @@ from services.bracket.model import (
     Terms,
     Topology,
 )
-from tests.contract.adapters import ADAPTERS, Rig
+from tests.contract.adapters import ADAPTERS, TWO_LEGGED, Rig
 
 SETTLES_WITHIN_SECONDS = 5.0
 
 
 @pytest.fixture(params=sorted(ADAPTERS))
 def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
+    with ADAPTERS[request.param](tmp_path) as ready:
+        yield ready
+
+
+@pytest.fixture(params=sorted(TWO_LEGGED))
+def two_legged(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
+    with ADAPTERS[request.param](tmp_path) as ready:
+        yield ready
+
+
+@pytest.fixture(params=sorted(ADAPTERS.keys() - TWO_LEGGED))
+def unlinked(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
     with ADAPTERS[request.param](tmp_path) as ready:
         yield ready
 
@@ -49,7 +61,13 @@ def stop(quantity: int, *, price: str, trigger: str) -> Terms:
 def request(
     rig: Rig, side: Side, terms: Terms, *, tag: str = "b1e1", product: Product = Product.MIS
 ) -> OrderRequest:
-    exchange, symbol = rig.share
+    return request_for(rig.share, side, terms, tag=tag, product=product)
+
+
+def request_for(
+    share: Symbol, side: Side, terms: Terms, *, tag: str = "b1e1", product: Product = Product.MIS
+) -> OrderRequest:
+    exchange, symbol = share
     return OrderRequest(tag=tag, exchange=exchange, symbol=symbol, product=product, side=side, terms=terms)
 
 
@@ -220,15 +238,15 @@ def test_an_unknown_order_is_not_found(rig: Rig) -> None:
     assert rejected.value.kind is RefusalKind.NOT_FOUND
 
 
-def test_a_gtt_is_listed_with_its_legs_changed_as_a_whole_and_deleted(rig: Rig) -> None:
-    ack = rig.account.place_order(request(rig, Side.BUY, limit(10, "500"), product=Product.CNC))
-    settled(rig, ack.broker_order_id, until=has(RowStatus.FILLED))
-    trigger_id = rig.account.place_gtt(oco(rig)).broker_order_id
-    (placed,) = rig.account.gtt_book()
-    rig.account.modify_gtt(trigger_id, oco(rig, 6, stop_at="485"))
-    (changed,) = rig.account.gtt_book()
+def test_a_gtt_is_listed_with_its_legs_changed_as_a_whole_and_deleted(two_legged: Rig) -> None:
+    ack = two_legged.account.place_order(request(two_legged, Side.BUY, limit(10, "500"), product=Product.CNC))
+    settled(two_legged, ack.broker_order_id, until=has(RowStatus.FILLED))
+    trigger_id = two_legged.account.place_gtt(oco(two_legged)).broker_order_id
+    (placed,) = two_legged.account.gtt_book()
+    two_legged.account.modify_gtt(trigger_id, oco(two_legged, 6, stop_at="485"))
+    (changed,) = two_legged.account.gtt_book()
 
-    rig.account.cancel_gtt(trigger_id)
+    two_legged.account.cancel_gtt(trigger_id)
 
     assert (placed.trigger_id, placed.status) == (trigger_id, GttStatus.ACTIVE)
     assert [leg.trigger_price for leg in placed.legs] == [Decimal("490"), Decimal("510")]
@@ -236,23 +254,34 @@ def test_a_gtt_is_listed_with_its_legs_changed_as_a_whole_and_deleted(rig: Rig) 
         (Decimal("485"), 6),
         (Decimal("510"), 6),
     ]
-    assert all(gtt.status is not GttStatus.ACTIVE for gtt in rig.account.gtt_book())
+    assert all(gtt.status is not GttStatus.ACTIVE for gtt in two_legged.account.gtt_book())
 
 
-def test_a_fired_gtt_names_its_child_which_is_in_the_order_book(rig: Rig) -> None:
-    bought = request(rig, Side.BUY, limit(10, "500"), product=Product.CNC)
-    ack = rig.account.place_order(bought)
-    settled(rig, ack.broker_order_id, until=has(RowStatus.FILLED))
-    rig.account.place_gtt(oco(rig))
+def test_a_fired_gtt_names_its_child_which_is_in_the_order_book(two_legged: Rig) -> None:
+    bought = request(two_legged, Side.BUY, limit(10, "500"), product=Product.CNC)
+    ack = two_legged.account.place_order(bought)
+    settled(two_legged, ack.broker_order_id, until=has(RowStatus.FILLED))
+    two_legged.account.place_gtt(oco(two_legged))
 
-    rig.set_price(Decimal("510"), None)
+    two_legged.set_price(Decimal("510"), None)
 
-    (gtt,) = rig.account.gtt_book()
+    (gtt,) = two_legged.account.gtt_book()
     lower, upper = gtt.legs
     assert (gtt.status, lower.child_order_id) == (GttStatus.TRIGGERED, None)
     assert upper.child_order_id is not None
-    child = settled(rig, upper.child_order_id, until=has(RowStatus.FILLED))
+    child = settled(two_legged, upper.child_order_id, until=has(RowStatus.FILLED))
     assert (child.side, child.quantity) == (Side.SELL, 10)
+
+
+def test_a_broker_whose_triggers_do_not_cancel_each_other_places_none_and_plans_with_none(
+    unlinked: Rig,
+) -> None:
+    with pytest.raises(OrderRejected, match="cancel each other"):
+        unlinked.account.place_gtt(oco(unlinked))
+
+    assert unlinked.account.gtt_book() == ()
+    topologies = set(unlinked.account.capabilities.topologies.values())
+    assert not topologies & {Topology.OCO, Topology.LOOSE}
 
 
 def test_quotes_leave_out_what_is_not_known(rig: Rig) -> None:
