@@ -139,10 +139,12 @@ class BrokerSession:
 
     def authorize(self, authorization: str, *, header: str = "Authorization") -> None:
         """Send another token, in this header, from the next call on. Raises ValueError for a damaged one."""
+        self.identify({header: authorization})
+
+    def identify(self, headers: Mapping[str, str]) -> None:
+        """Send these headers, all at once, from the next call on. Raises ValueError for damaged ones."""
         template = self._template.copy()
-        template.headers.update(
-            requests.Request("GET", self._root, headers={header: authorization}).prepare().headers
-        )
+        template.headers.update(requests.Request("GET", self._root, headers=dict(headers)).prepare().headers)
         self._template = template  # one assignment: a call under way keeps the request it was made with
 
     def rate_use(self) -> tuple[BudgetUse, ...]:

@@ -71,7 +71,7 @@ _LIMITS = (
     click.option(
         "--max-quantity", callback=_one(count_of), help="Shares in one bracket; none takes a limit away."
     ),
-    click.option("--max-value", callback=_one(amount_of), help="Rupees of one bracket at its entry."),
+    click.option("--max-value", callback=_one(amount_of), help="Money in one bracket at its entry."),
     click.option(
         "--max-open", "max_open_brackets", callback=_one(count_of), help="Open brackets of the account."
     ),

@@ -45,7 +45,7 @@ from services.bracket_order_service import bracket_order_status
 from services.desk import Desk
 from services.errors import BracketClosed, BracketDenied, NotFound
 from services.roster import symbol_of
-from utils.constants import EXCHANGE_ZONE
+from utils.constants import zone_of
 
 ANSWER_SECONDS = 5.0
 _QUOTE_SECONDS = 1.5  # a broker gives one answer a second
@@ -259,8 +259,9 @@ def _untimely(bracket: Bracket, changes: BracketChanges, market: _Market) -> lis
     last = cutoff(market.session, bracket.plan.product)
     if leaves > market.now and (last is None or leaves < last):
         return []
-    limit = "" if last is None else f" and before {last.astimezone(EXCHANGE_ZONE):%H:%M}"
-    sentence = f"exit_at {text} must be after now ({market.now.astimezone(EXCHANGE_ZONE):%H:%M}){limit}"
+    zone = zone_of(bracket.plan.instrument.exchange)
+    limit = "" if last is None else f" and before {last.astimezone(zone):%H:%M}"
+    sentence = f"exit_at {text} must be after now ({market.now.astimezone(zone):%H:%M}){limit}"
     return [Violation(field="exit_at", code=Code.PAST_CUTOFF, sentence=sentence)]
 
 

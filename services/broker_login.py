@@ -76,6 +76,13 @@ def daily_login(broker: str) -> DailyLogin:
     return found
 
 
+def login_command(owner: Account) -> str:
+    """Return the command that gives an account another session: a login, or other keys."""
+    if import_broker_module(owner.broker).daily_login() is None:
+        return f"account set-token --name {owner.name} --auth-token -"
+    return f"account login {owner.name}"
+
+
 def login_ticket(ports: LoginPorts, owner: Account) -> LoginWord:
     """Return what opens the account's login page once, for a few minutes.
 

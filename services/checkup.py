@@ -14,7 +14,7 @@ from database.secret_box import SecretBox
 from database.session import Database, sqlite_file
 from database.symbol import list_instrument_lists
 from database.token_death import token_death
-from services.broker_login import login_ends_at
+from services.broker_login import login_command, login_ends_at
 from utils.clock import Clock
 from utils.constants import EXCHANGE_ZONE
 
@@ -65,7 +65,9 @@ def _check_accounts(ports: CheckupPorts, accounts: tuple[Account, ...]) -> Itera
     yield bool(accounts), f"{len(accounts)} accounts" if accounts else "no account: run `account add`"
     for account in accounts:
         has_token = account.broker == _PAPER or auth_token_of(ports.db, ports.box, account.id) is not None
-        words = "can speak to its broker" if has_token else "has no broker token: run `account login`"
+        words = (
+            "can speak to its broker" if has_token else f"has no broker token: run `{login_command(account)}`"
+        )
         ended = _ended(ports, account) if has_token else None
         yield has_token and ended is None, f"account {account.name} ({account.broker}) {ended or words}"
 
@@ -74,10 +76,10 @@ def _ended(ports: CheckupPorts, account: Account) -> str | None:
     """Return why an account with a token needs another, None where it does not."""
     ends_at = login_ends_at(ports.db, account)
     if account.status is AccountStatus.NEEDS_LOGIN or token_death(ports.db, account.id) is not None:
-        return f"is logged out at its broker: run `account login {account.name}`"
+        return f"is logged out at its broker: run `{login_command(account)}`"
     if ends_at is not None and ports.clock.now() >= ends_at:
         when = f"{ends_at.astimezone(EXCHANGE_ZONE):%d %b %H:%M}"
-        return f"has a token that ended at {when} IST: run `account login {account.name}`"
+        return f"has a token that ended at {when} IST: run `{login_command(account)}`"
     return None
 
 

@@ -22,7 +22,7 @@ from services.bracket.model import (
 )
 from services.bracket.preview import Preview, PreviewedLeg
 from services.bracket.quantities import entry_is_live, live_legs, net
-from utils.constants import EXCHANGE_ZONE
+from utils.constants import zone_of
 
 
 class Act(StrEnum):
@@ -56,7 +56,7 @@ def consequences_of_placing(plan: Plan, seen: Preview) -> list[str]:
     told += _exits_to_come(plan, exits)
     told += trailing_words(plan.trail)
     if plan.exit_at is not None:
-        at = plan.exit_at.astimezone(EXCHANGE_ZONE)
+        at = plan.exit_at.astimezone(zone_of(plan.instrument.exchange))
         told.append(f"What is still held at {at:%H:%M} exchange time leaves at the market.")
     if plan.entry.expires_in is not None:
         seconds = int(plan.entry.expires_in.total_seconds())

@@ -31,6 +31,7 @@ from services.account_worker import AccountWorker
 from services.announcements import utc_milliseconds
 from services.bracket.model import Mode
 from services.bracket_supervisor import PAPER
+from services.broker_login import login_command
 from services.desk import Desk
 from services.errors import BrokerUnavailable
 from services.notices import notify
@@ -56,7 +57,7 @@ class _Stored:
 
 
 class LoginWatch:
-    """Looks after every account whose broker session can end. `run` is one thread's work."""
+    """Looks after every account whose broker session may end. `run` is one thread's work."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -78,7 +79,7 @@ class LoginWatch:
             logger.exception("the accounts could not be read; their logins are looked at again")
             return
         for one in accounts:  # disabled ones too: their open brackets need the broker as much
-            if self._desk.supervisor.works(one.id) and _can_end(one):
+            if one.broker != PAPER and self._desk.supervisor.works(one.id):  # paper's never end
                 self._look_safely(one, stored)
 
     def _look_safely(self, owner: Account, stored: _Stored) -> None:
@@ -150,7 +151,7 @@ class LoginWatch:
             return
         words = (
             f"Account {owner.name} is logged out at {owner.broker}. What rests there goes on resting, but"
-            f" nothing of it can be seen, moved or left {_way_back(owner)}"
+            f" nothing of it can be seen, moved or left before a login: {login_command(owner)}"
         )
         logger.critical("%s", words)
         # Queued before it is noted: a crash in between says it again under the same key, which is once.
@@ -172,14 +173,3 @@ def _is_alive(broker: BrokerAccount) -> bool:
 
 def _login_of(owner: Account) -> DailyLogin | None:
     return import_broker_module(owner.broker).daily_login()
-
-
-def _can_end(owner: Account) -> bool:
-    # A key without an end can be taken back, and what it speaks to may have a session that ends each day.
-    return owner.broker != PAPER
-
-
-def _way_back(owner: Account) -> str:
-    if _login_of(owner) is not None:
-        return f"before a login: account login {owner.name}"
-    return f"before its key is good again, or it has another: account set-token --name {owner.name}"

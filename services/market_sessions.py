@@ -5,7 +5,7 @@ from pathlib import Path
 from services.bracket.calendar import AlwaysOpen, MarketHours, Session, parse_calendar, session_at
 from services.bracket.model import Moment
 from services.bracket.observation import TradingSession
-from utils.constants import EXCHANGE_ZONE
+from utils.constants import zone_of
 
 CALENDAR_FILE = Path(__file__).parent / "data" / "exchange_calendar.json"
 
@@ -35,7 +35,7 @@ class MarketSessions:
         """
         session = self.session(exchange, now)
         if isinstance(self.hours, AlwaysOpen):
-            today = now.wall.astimezone(EXCHANGE_ZONE).date()
+            today = now.wall.astimezone(zone_of(exchange)).date()
             return TradingSession(id=today.isoformat(), is_open=True)
         return TradingSession(
             id=session.date_id,

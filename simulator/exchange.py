@@ -90,6 +90,12 @@ class SimulatedExchange:
             self._floor.catch_up((order.exchange, order.symbol), now)
             return self._floor.orders.place(account_id, order, now=now, after_market=after_market)
 
+    def place_pair(self, account_id: str, target: OrderRequest, stop: OrderRequest) -> tuple[str, str]:
+        """Take in two exits of which one cancels the other, and return their ids. Raises Refused."""
+        with self._working() as now:
+            self._floor.catch_up((target.exchange, target.symbol), now)
+            return self._floor.orders.place_pair(account_id, target, stop, now=now)
+
     def required_margin(self, account_id: str, order: OrderRequest) -> Decimal:
         """Return the rupees an order would hold now. Raises Refused for an unlisted instrument."""
         with self._working() as now:

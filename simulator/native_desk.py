@@ -42,7 +42,7 @@ class NativeDesk:
 
     def note(self, before: Order | None, after: Order) -> None:
         """Hear what became of an order; whoever stands alone moves nobody."""
-        if before is not None and (after.exit_ids or after.parent_id is not None):
+        if before is not None and (after.exit_ids or after.parent_id or after.twin_id):
             self._news.append((before, after))
 
     def moves(self, now: datetime) -> Iterator[list[Order]]:
@@ -55,10 +55,16 @@ class NativeDesk:
         settings = self._settings.native
         if after.exit_ids:
             return after_entry(before, after, self._exits(after), settings=settings, now=now)
-        entry = self._ledger.orders.get(after.parent_id or "")
-        siblings = [one for one in self._exits(entry) if one.order_id != after.order_id] if entry else []
+        siblings = self._siblings(after)
         moves = (after_exit(before, after, one, settings=settings, now=now) for one in siblings)
         return [moved for group in moves for moved in group]
+
+    def _siblings(self, order: Order) -> list[Order]:
+        twin = self._ledger.orders.get(order.twin_id or "")
+        if twin is not None:
+            return [twin]
+        entry = self._ledger.orders.get(order.parent_id or "")
+        return [one for one in self._exits(entry) if one.order_id != order.order_id] if entry else []
 
     def _exits(self, entry: Order) -> tuple[Order, ...]:
         found = (self._ledger.orders.get(order_id) for order_id in entry.exit_ids)

@@ -10,6 +10,7 @@ from services.bracket.model import (
     OrderRequest,
     OrderType,
     Product,
+    Purpose,
     RefusalKind,
     RowStatus,
     Side,
@@ -83,6 +84,26 @@ class OrderDesk:
         self._pending[order.order_id] = order.accept_at
         self.accept_due(now)
         return order.order_id
+
+    def place_pair(
+        self, account_id: str, target: OrderRequest, stop: OrderRequest, *, now: datetime
+    ) -> tuple[str, str]:
+        """Take two exits in of which one cancels the other; return their ids. Raises Refused."""
+        key = target.exchange, target.symbol
+        for request in (target, stop):
+            instrument, market = self.instrument(key), self._ledger.market(key)
+            hours = self._settings.hours
+            check_order(request, instrument=instrument, market=market, now=now, hours=hours)
+        upper, lower = (self._new_order(account_id, one, now=now) for one in (target, stop))
+        twins = (
+            accepted(replace(upper, twin_id=lower.order_id, exit_purpose=Purpose.TARGET), now),
+            accepted(replace(lower, twin_id=upper.order_id, exit_purpose=Purpose.STOP), now),
+        )
+        for one in twins:  # both rest before one of them can trade and change the other
+            self._put(one)
+        for one in twins:
+            self._match_one(self._ledger.orders.get(one.order_id) or one, now=now)
+        return upper.order_id, lower.order_id
 
     def modify(self, account_id: str, order_id: str, *, terms: Terms, now: datetime) -> None:
         """Change a live order to new terms; their quantity is the total. Raises Refused."""

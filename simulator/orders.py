@@ -57,6 +57,7 @@ class Order:
     exit_ids: tuple[str, ...] = ()  # of a native bracket's entry: the orders that came with it
     parent_id: str | None = None  # of such an exit: its entry
     exit_purpose: Purpose | None = None
+    twin_id: str | None = None  # of two exits placed together for a position: the other one
     hides_tag: bool = False  # the broker keeps the tag and shows it to nobody
 
     @property

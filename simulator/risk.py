@@ -20,7 +20,7 @@ from simulator.refusals import Refused
 from simulator.settings import SessionHours
 from utils.constants import EXCHANGE_ZONE
 
-_EQUITY = frozenset({"NSE", "BSE"})
+_EQUITY = frozenset({"NSE", "BSE", "US"})
 _TAG_LENGTH = 20
 _PRODUCTS = {True: {Product.MIS, Product.CNC}, False: {Product.MIS, Product.NRML}}
 

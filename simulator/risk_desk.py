@@ -33,7 +33,7 @@ class RiskDesk:
             and other.side is order.side
         ]
         promised = sum(other.remaining for other in others if other.is_promise)
-        if order.product is Product.CNC and order.side is Side.SELL:
+        if order.product is Product.CNC and order.side is Side.SELL and order.exchange != "US":
             return order, self._check_delivery(order, promised=promised)
         required = self._fresh_quantity(order, promised=promised) * self._margin_per_share(order)
         if not self._settings.enforces_margin or not required:
@@ -56,7 +56,7 @@ class RiskDesk:
 
     def _fresh_quantity(self, order: Order, *, promised: int) -> int:
         """What would open or add to a position: only the first exit of a position is free."""
-        if order.product is Product.CNC:
+        if order.product is Product.CNC and order.exchange != "US":
             return order.remaining
         position = self._ledger.position(order.account_id, order.key, product=order.product)
         closable = max(0, -order.side.sign * position.quantity - promised)

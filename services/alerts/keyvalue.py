@@ -106,7 +106,7 @@ def _size(said: dict[str, str]) -> dict[str, object]:
     counted = said.get("qt", "shares").lower()
     if counted not in _COUNTS:
         raise AlertRefused(
-            "qt", f"qt={counted[:64]} is not known: send qt=shares, lots, value (rupees) or risk (rupees)"
+            "qt", f"qt={counted[:64]} is not known: send qt=shares, lots, value (money) or risk (money)"
         )
     lots = _LOTS.fullmatch(said["q"])
     if lots is not None:

@@ -126,7 +126,7 @@ def _dollars(way: str, name: str, ours: str, settings: WebhookSettings) -> str:
     if unit is None:
         raise AlertRefused(
             name,
-            f"{name} may be rupees a share or rupees in all: set the webhook's price unit to points or"
+            f"{name} may be money a share or money in all: set the webhook's price unit to points or"
             f" amount, or send {ours}_points or {ours}_amount",
         )
     return f"{ours}_{unit}"

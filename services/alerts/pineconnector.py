@@ -124,7 +124,7 @@ def _size(said: dict[str, str], settings: WebhookSettings) -> dict[str, Decimal]
             raise AlertRefused(
                 "risk",
                 f"risk={said['risk'][:64]} does not say what it counts: send vol_lots= (lots), quantity="
-                " (shares) or risk_amount= (rupees lost at the stop), or set the webhook's risk unit",
+                " (shares) or risk_amount= (money lost at the stop), or set the webhook's risk unit",
             )
         ours = _RISKS[settings.risk_unit]
         if ours in found:

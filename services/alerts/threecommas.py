@@ -95,7 +95,7 @@ def _size(fields: Fields) -> dict[str, object]:
         raise AlertRefused(
             "order.currency_type",
             f"order.currency_type {kind} needs the account's balance, which is not read: send base (shares)"
-            " or quote (rupees)",
+            " or quote (money)",
         )
     return {"quantity": entry_size(amount, _held(fields))}
 

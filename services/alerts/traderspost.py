@@ -117,7 +117,7 @@ def _size(fields: Fields) -> dict[str, object]:
         raise AlertRefused(
             "quantityType",
             f"quantityType {kind} needs the account's equity, which is not read: send fixed_quantity,"
-            " dollar_amount (rupees to trade for) or risk_dollar_amount (rupees to lose at the stop)",
+            " dollar_amount (money to trade for) or risk_dollar_amount (money to lose at the stop)",
         )
     return {_SIZES[kind]: number(fields, "quantity")}
 

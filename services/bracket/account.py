@@ -26,7 +26,7 @@ from services.bracket.native import is_native_exit, native_entries
 from services.bracket.observation import Read, Standing
 from services.bracket.quantities import net
 from services.bracket.tags import is_ours
-from utils.constants import EXCHANGE_ZONE
+from utils.constants import zone_of
 
 PositionKey = tuple[str, str, str]  # exchange, symbol, product
 
@@ -294,7 +294,7 @@ def _place(row: OrderRow | TradeRow) -> PositionKey:
 def _is_of(trade: TradeRow, session_id: str) -> bool:
     """Whether a trade is of the session, not of the day before whose books are still to be read."""
     is_date = session_id[:4].isdigit()  # a market that never closes has a word for its session
-    return not is_date or trade.at.astimezone(EXCHANGE_ZONE).date().isoformat() >= session_id
+    return not is_date or trade.at.astimezone(zone_of(trade.exchange)).date().isoformat() >= session_id
 
 
 class _OwnFills:

@@ -5,12 +5,13 @@ in and out is aware UTC; the file speaks exchange time.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NotRequired, TypedDict, cast
+from zoneinfo import ZoneInfo
 
 from services.bracket.model import Product
-from utils.constants import EXCHANGE_ZONE
+from utils.constants import EXCHANGE_ZONE, zone_of
 
 ALWAYS_OPEN_ID = "always-open"
 
@@ -31,10 +32,11 @@ class Hours:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """Exchanges that share hours and holidays."""
+    """Exchanges that share hours, holidays and the zone in which both are told."""
 
     name: str
     exchanges: frozenset[str]
+    zone: ZoneInfo
     hours: tuple[tuple[date, Hours], ...]  # from that day on; oldest first
     holidays: dict[date, str]
     special: dict[date, Hours]
@@ -82,6 +84,7 @@ class Session:
     last_entry_at: datetime | None = None
     provisional: bool = False
     name: str = ""
+    zone: ZoneInfo = EXCHANGE_ZONE  # in which the exchange tells the time
 
 
 class UnknownExchange(ValueError):
@@ -105,9 +108,9 @@ def session_at(calendar: MarketHours, exchange: str, *, now: datetime) -> Sessio
     Raises UnknownExchange when the calendar does not know the exchange.
     """
     if isinstance(calendar, AlwaysOpen):
-        return _ALWAYS
+        return replace(_ALWAYS, zone=zone_of(exchange))
     segment = _segment(calendar, exchange)
-    today = now.astimezone(EXCHANGE_ZONE).date()
+    today = now.astimezone(segment.zone).date()
     days = (today + timedelta(days=ahead) for ahead in range(_SEARCH_DAYS))
     sessions = (_session(calendar, segment, day=day, now=now) for day in days)
     for session in sessions:
@@ -168,19 +171,21 @@ def _session(calendar: Calendar, segment: Segment, *, day: date, now: datetime) 
     hours = _hours(segment, day)
     if hours is None:
         return None
-    opens_at, closes_at = _utc(day, hours.opens), _utc(day, hours.closes)
+    zone = segment.zone
+    opens_at, closes_at = _utc(day, hours.opens, zone), _utc(day, hours.closes, zone)
     square_off_at = closes_at - hours.square_off
     return Session(
         date_id=day.isoformat(),
         opens_at=opens_at,
         closes_at=closes_at,
         is_open=opens_at <= now < closes_at,
-        continuous_until=_utc(day, hours.auction_from or hours.closes),
+        continuous_until=_utc(day, hours.auction_from or hours.closes, zone),
         square_off_at=square_off_at,
         time_exit_at=square_off_at - calendar.time_exit,
         last_entry_at=square_off_at - calendar.last_entry,
         provisional=day.year not in calendar.years or day.year in calendar.provisional_years,
         name=hours.name,
+        zone=zone,
     )
 
 
@@ -198,8 +203,8 @@ def _regular(segment: Segment, day: date) -> Hours:
     return eras[-1] if eras else segment.hours[0][1]
 
 
-def _utc(day: date, at: time) -> datetime:
-    return datetime.combine(day, at, EXCHANGE_ZONE).astimezone(UTC)
+def _utc(day: date, at: time, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, at, zone).astimezone(UTC)
 
 
 _ALWAYS = Session(
@@ -274,12 +279,20 @@ def _parse_segment(name: str, entry: _SegmentFile) -> Segment:
     return Segment(
         name=name,
         exchanges=frozenset(entry["exchanges"]),
+        zone=_zone(name, entry["exchanges"]),
         hours=tuple(eras),
         holidays={date.fromisoformat(day): why for day, why in entry["holidays"].items()},
         special={
             date.fromisoformat(day): _parse_hours(hours, minutes) for day, hours in entry["special"].items()
         },
     )
+
+
+def _zone(name: str, exchanges: list[str]) -> ZoneInfo:
+    zones = {zone_of(exchange) for exchange in exchanges}
+    if len(zones) != 1:
+        raise ValueError(f"segment {name} needs exchanges of one zone")
+    return zones.pop()
 
 
 def _parse_hours(hours: _HoursFile | _EraFile, square_off_minutes: int) -> Hours:

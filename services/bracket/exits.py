@@ -244,7 +244,7 @@ def _carry_over(step: Step, leg: Leg, plan: Wanted) -> None:
     is_touched = step.bracket.exit_reason is None and is_persons_change(step, leg)
     if is_touched and not restore(step, leg):
         return
-    if is_spent(step, leg):
+    if is_spent(step, leg) or _needs_another(step, leg, plan):
         commands.cancel(step, leg)
     elif plan.purpose is Purpose.STOP and should_rotate(step, leg):
         step.raise_alarm(
@@ -253,6 +253,12 @@ def _carry_over(step: Step, leg: Leg, plan: Wanted) -> None:
         commands.cancel(step, leg)
     else:
         commands.modify(step, leg, terms=plan.terms, purpose=plan.purpose, rung=plan.rung)
+
+
+def _needs_another(step: Step, leg: Leg, plan: Wanted) -> bool:
+    """Whether only another order can be what is wanted: the broker changes no order's type."""
+    is_order = leg.kind is LegKind.ORDER and leg.terms.order_type is not plan.terms.order_type
+    return is_order and not wanted.can_morph(step.bracket)
 
 
 def _place(step: Step, part: Slice, plan: Wanted) -> None:

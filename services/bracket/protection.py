@@ -7,7 +7,6 @@ from services.bracket import terms
 from services.bracket.calendar import ALWAYS_OPEN_ID, Session
 from services.bracket.model import OrderType, Plan, PriceMode, Quote, Topology
 from services.bracket.request import BracketOrderRequest
-from utils.constants import EXCHANGE_ZONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,12 +135,12 @@ def _about_session(plan: Plan, session: Session) -> list[str]:
     if session.provisional:
         told.append(f"the exchange calendar of {session.date_id[:4]} is provisional: holidays are not known")
     if plan.exit_at is not None:
-        at = plan.exit_at.astimezone(EXCHANGE_ZONE).strftime("%H:%M")
+        at = plan.exit_at.astimezone(session.zone).strftime("%H:%M")
         told.append(f"leaves at {at} exchange time; that needs this service running")
     expiry = plan.instrument.expiry
     if expiry is not None and plan.product is not terms.INTRADAY and session.date_id != ALWAYS_OPEN_ID:
         told.append(f"leaves before the close of {expiry}, the last day of the contract")
     if session.date_id != ALWAYS_OPEN_ID and session.continuous_until < session.closes_at:
-        until = session.continuous_until.astimezone(EXCHANGE_ZONE).strftime("%H:%M")
+        until = session.continuous_until.astimezone(session.zone).strftime("%H:%M")
         told.append(f"stocks with derivatives trade until {until} only; resting stops are cancelled then")
     return told

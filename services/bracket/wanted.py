@@ -117,6 +117,8 @@ def wanted_exit(step: Step, part: Slice, leg: Leg | None) -> Wanted | None:
         return _at_target(step, part)
     if _holds_by_oco(step, part, leg):
         return _oco(step, part, level)
+    if leg is None and not can_morph(step.bracket) and _is_beyond_target(step, part):
+        return _at_target(step, part)
     return _resting_stop(step, part, level)
 
 
@@ -150,9 +152,21 @@ def wants_target(step: Step, part: Slice, leg: Leg) -> bool:
     return reached and _may_morph(step, leg)
 
 
+def _is_beyond_target(step: Step, part: Slice) -> bool:
+    target, best = target_level(step.bracket, part), step.exit_price()
+    return target is not None and best is not None and (best - target) * step.side.sign >= 0
+
+
+def can_morph(bracket: Bracket) -> bool:
+    """Whether the broker turns a stop into a limit, and back, by changing that same order."""
+    return bracket.plan.capabilities.sl_to_limit and bracket.plan.capabilities.limit_to_sl
+
+
 def _may_morph(step: Step, leg: Leg) -> bool:
     capabilities = step.bracket.plan.capabilities
-    if not (capabilities.sl_to_limit and capabilities.limit_to_sl) or leg.morphs >= step.timing.morphs:
+    if not can_morph(step.bracket):
+        return True  # by another order: it has no changes to run out of, and waits for the cancel
+    if leg.morphs >= step.timing.morphs:
         return False
     if leg.modifications >= capabilities.modifications_per_order - step.timing.reserved_modifications:
         return False

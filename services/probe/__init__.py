@@ -27,7 +27,11 @@ def probe(bench: Bench, product: Product) -> list[Finding]:
     if held is None:
         raise ProbeFailed(f"product {product} is not held at {bench.instrument.exchange}: nothing to check")
     findings = OrderProbe(bench).findings(product)
-    return findings + ([GttProbe(bench).finding(product)] if held is Topology.OCO else [])
+    # Where an OCO only stands in for the broker's own bracket it may want the shares that it would sell.
+    has_gtt = (
+        topology_of(bench.broker.capabilities, product, exchange=bench.instrument.exchange) is Topology.OCO
+    )
+    return findings + ([GttProbe(bench).finding(product)] if has_gtt else [])
 
 
 def _held(bench: Bench, product: Product) -> Topology | None:

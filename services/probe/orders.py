@@ -1,7 +1,7 @@
 """One order with a tag, changed step by step: from a stop to a limit and back, and to another quantity."""
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from broker.base import AuthDead, BrokerError, OrderRejected, OutcomeUnknown, ReadFailed
@@ -10,9 +10,10 @@ from services.bracket.model import OrderRequest, OrderRow, OrderType, Product, R
 from services.probe.bench import Bench, ProbeFailed, levels
 from services.probe.report import Check, Finding, Verdict
 
-_CHECKS = (Check.SL_TO_LIMIT, Check.LIMIT_TO_SL, Check.TOTAL_QUANTITY)
 _ENDED = frozenset({RowStatus.FILLED, RowStatus.CANCELLED, RowStatus.REJECTED, RowStatus.EXPIRED})
 _WORKS = {OrderType.SL: RowStatus.TRIGGER_PENDING, OrderType.LIMIT: RowStatus.OPEN}
+
+Step = tuple[Check, Terms]
 
 
 def tag_for(bench: Bench) -> str:
@@ -39,8 +40,7 @@ class OrderProbe:
             if row is None or not _is_working(row, stop):
                 raise ProbeFailed(f"the first SL order does not rest: {_told(row)}")
             limit = Terms(order_type=OrderType.LIMIT, quantity=lot, price=at.limit)
-            steps = (limit, stop, replace(stop, quantity=2 * lot))
-            return [*self._tag(order, row), *self._changes(product, order_id, steps)]
+            return [*self._tag(order, row), *self._changes(product, order_id, self._steps(limit, stop))]
         finally:
             self._clear(order, order_id)
 
@@ -89,10 +89,15 @@ class OrderProbe:
             words = f"sent {order.tag}, shown {row.tag}"
             yield self._bench.finding(Check.TAG, order.product, verdict, words)
 
-    def _changes(
-        self, product: Product, order_id: str, steps: tuple[Terms, Terms, Terms]
-    ) -> Iterator[Finding]:
-        for check, terms in zip(_CHECKS, steps, strict=True):
+    def _steps(self, limit: Terms, stop: Terms) -> list[Step]:
+        """Return what the order is changed to; its type only where the adapter says that it can be."""
+        can = self._bench.broker.capabilities
+        types = [(Check.SL_TO_LIMIT, limit), (Check.LIMIT_TO_SL, stop)]
+        last = (Check.TOTAL_QUANTITY, replace(stop, quantity=2 * stop.quantity))
+        return [*(types if can.sl_to_limit and can.limit_to_sl else []), last]
+
+    def _changes(self, product: Product, order_id: str, steps: Iterable[Step]) -> Iterator[Finding]:
+        for check, terms in steps:
             found = self._change(check, product, order_id, terms)
             yield found
             if found.verdict is not Verdict.HOLDS:

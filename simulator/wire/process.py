@@ -8,14 +8,14 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import time, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 from simulator.exchange import SimulatedExchange
-from simulator.instruments import Listing, load_instruments
-from simulator.settings import ExchangeSettings, SessionHours, WalkSettings
+from simulator.instruments import BUNDLED, Listing, load_instruments
+from simulator.settings import ExchangeSettings, NativeSettings, SessionHours, WalkSettings
 from simulator.wire.broker import SimulatedBroker
 from simulator.wire.sessions import App
 from utils.clock import Clock, SystemClock
@@ -43,13 +43,16 @@ class Program:
     description: str
     usual_app: str
     build: Callable[[Venue], SimulatedBroker]
+    instruments: Path = BUNDLED
+    native: NativeSettings = field(default_factory=NativeSettings)
+    ends_days: bool = True  # at India's midnight
     gtt_minimum_distance: Decimal = ExchangeSettings().gtt_minimum_distance  # a share of the last price
 
 
 def run(program: Program) -> int:
     """Serve as the command line says; return 0 when told to end."""
     wish = _parser(program).parse_args()
-    clock, listings = SystemClock(), load_instruments()
+    clock, listings = SystemClock(), load_instruments(program.instruments)
     exchange = SimulatedExchange(clock, _settings(wish, program), path=wish.state, listings=listings)
     apps = _apps(wish, program)
     broker = program.build(
@@ -69,7 +72,8 @@ def _settings(wish: argparse.Namespace, program: Program) -> ExchangeSettings:
         gtt_minimum_distance=program.gtt_minimum_distance,
         acceptance_delay=timedelta(seconds=wish.acceptance_delay),
         walk=WalkSettings() if wish.walk else None,
-        ends_days_by_itself=True,
+        native=program.native,
+        ends_days_by_itself=program.ends_days,
         hours=SessionHours() if wish.market_hours else None,
         squares_off_at=_SQUARE_OFF if wish.market_hours else None,
     )

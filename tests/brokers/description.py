@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from simulator.instruments import Listing
+from tests.chaos.staging import SHARES
+
 TokenOf = Callable[[int], str]
 
 
@@ -32,6 +35,7 @@ class Broker:
         default=lambda number: {"api_key": f"key{number:02d}", "api_secret": f"secret{number:02d}"}
     )
     has_sockets: bool = True
+    shares: tuple[Listing, ...] = SHARES[:-2]  # the last two are for second trades of one account
     busy_status: int = 429  # how it answers what comes too fast
 
     def app(self, number: int, *, is_free: bool = False, has_token: bool = True) -> str:

@@ -20,14 +20,13 @@ from simulator import load_instruments
 from simulator.instruments import Listing
 from tests.brokers.description import Broker
 from tests.brokers.process import BrokerProcess, wait_for
-from tests.chaos.staging import SHARES, Books, ChaosAccount
+from tests.chaos.staging import Books, ChaosAccount
 from tests.chaos.trade import QUANTITY, Trade
 from tests.replays import assert_all_replay
 from utils.clock import SystemClock
 
 DONE = Books(position=0, live_orders=0, live_gtts=0, entries=1, bought=QUANTITY, sold=QUANTITY)
 FUTURES = tuple(one for one in load_instruments() if one.key[0] == "NFO" and one.instrument.kind == "FUT")
-_SHARED = len(SHARES) - 2  # the last two are for second trades of one account
 _ALIVE = ("open", "pending", "trigger_pending")
 
 
@@ -95,9 +94,10 @@ class BrokerStage:
         """Return the account of the next user; its share is its own."""
         if number is None:
             number, self._taken = self._taken, self._taken + 1
+        shares = self.broker.shares
         db = Database(self._database_url)
         try:
-            made = self._made(db, number, listed or SHARES[number % _SHARED])
+            made = self._made(db, number, listed or shares[number % len(shares)])
         finally:
             db.close()
         self.on_account(made)

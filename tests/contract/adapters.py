@@ -7,8 +7,9 @@ from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
 
-from broker import angel, dhan, fyers, openalgo, paper, upstox
-from broker.base import AccountCredentials, BrokerAccount, BrokerModule, BrokerSettings
+from broker import alpaca, angel, dhan, fyers, openalgo, paper, upstox
+from broker.base import AccountCredentials, BrokerAccount, BrokerModule, BrokerSettings, Symbol
+from tests.alpaca_served import QQQ, ServedAlpaca
 from tests.angel_served import ServedAngel
 from tests.dhan_served import ServedDhan
 from tests.fyers_served import APP_ID, TOKEN, ServedFyers
@@ -18,12 +19,14 @@ from tests.upstox_served import ServedUpstox
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rig:
-    """An account at a broker, and the hand that moves its market: NSE:SBIN opens at 500."""
+    """An account at a broker, and the hand that moves its market: its share, NSE:SBIN, opens at 500."""
 
     account: BrokerAccount
     set_price: Callable[[Decimal, int | None], None]  # last price, depth (None: unlimited)
     act_elsewhere: Callable[[], BrokerAccount]  # the same account at another terminal
     module: BrokerModule | ModuleType
+    share: Symbol = ("NSE", "SBIN")
+    off_tick: str = "495.03"
 
 
 RigFactory = Callable[[Path], AbstractContextManager[Rig]]
@@ -118,6 +121,19 @@ def openalgo_rig(_directory: Path) -> Iterator[Rig]:
 
 
 @contextmanager
+def alpaca_rig(_directory: Path) -> Iterator[Rig]:
+    with ServedAlpaca() as served:
+        yield Rig(
+            account=served.account,
+            set_price=lambda last, depth: served.price(last, depth=depth),
+            act_elsewhere=served.connect,
+            module=alpaca,
+            share=QQQ,
+            off_tick="495.003",
+        )
+
+
+@contextmanager
 def angel_rig(_directory: Path) -> Iterator[Rig]:
     """Give an account at the simulated Angel One; its limits are not what this suite is about."""
     with ServedAngel() as served:
@@ -143,6 +159,7 @@ def upstox_rig(_directory: Path) -> Iterator[Rig]:
 
 
 ADAPTERS: dict[str, RigFactory] = {
+    "alpaca": alpaca_rig,
     "angel": angel_rig,
     "dhan": dhan_rig,
     "fyers": fyers_rig,

@@ -10,7 +10,7 @@ from broker.base import OrderRejected
 from services.bracket.model import RowStatus, Side
 from simulator import ExchangeSettings
 from tests.angel_served import CLIENT, ORDER, PIN, TOKEN, ServedAngel
-from tests.contract.test_broker_contract import limit, request
+from tests.contract.test_broker_contract import limit, request_for
 
 PROFILE = "/rest/secure/angelbroking/user/v1/getProfile"
 LOGIN = "/rest/auth/angelbroking/user/v1/loginByPassword"
@@ -155,7 +155,7 @@ def test_our_change_of_a_stop_moves_it_whatever_the_process_remembers(served: Se
 
 def test_a_book_that_lags_is_made_up_for_by_the_look_up(served: ServedAngel) -> None:
     account = served.connect()
-    ack = account.place_order(request(Side.BUY, limit(10, "500")))
+    ack = account.place_order(request_for(("NSE", "SBIN"), Side.BUY, limit(10, "500")))
     served.sim("faults", at="network", fault="empty book", method="GET", path="getOrderBook$")
 
     (row,) = account.order_book()

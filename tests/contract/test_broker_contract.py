@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.base import OrderRejected
+from broker.base import OrderRejected, Symbol
 from broker.registry import import_broker_module
 from services.bracket.model import (
     GttRequest,
@@ -26,7 +26,6 @@ from services.bracket.model import (
 from tests.contract.adapters import ADAPTERS, Rig
 
 SETTLES_WITHIN_SECONDS = 5.0
-SBIN = ("NSE", "SBIN")
 
 
 @pytest.fixture(params=sorted(ADAPTERS))
@@ -65,14 +64,23 @@ def stop(quantity: int, *, price: str, trigger: str) -> Terms:
     )
 
 
-def request(side: Side, terms: Terms, *, tag: str = "b1e1", product: Product = Product.MIS) -> OrderRequest:
-    return OrderRequest(tag=tag, exchange="NSE", symbol="SBIN", product=product, side=side, terms=terms)
+def request(
+    rig: Rig, side: Side, terms: Terms, *, tag: str = "b1e1", product: Product = Product.MIS
+) -> OrderRequest:
+    return request_for(rig.share, side, terms, tag=tag, product=product)
 
 
-def oco(quantity: int = 10, *, stop_at: str = "490", target: str = "510") -> GttRequest:
+def request_for(
+    share: Symbol, side: Side, terms: Terms, *, tag: str = "b1e1", product: Product = Product.MIS
+) -> OrderRequest:
+    exchange, symbol = share
+    return OrderRequest(tag=tag, exchange=exchange, symbol=symbol, product=product, side=side, terms=terms)
+
+
+def oco(rig: Rig, quantity: int = 10, *, stop_at: str = "490", target: str = "510") -> GttRequest:
     return GttRequest(
-        exchange="NSE",
-        symbol="SBIN",
+        exchange=rig.share[0],
+        symbol=rig.share[1],
         product=Product.CNC,
         side=Side.SELL,
         last_price=Decimal("500"),
@@ -125,19 +133,19 @@ def test_a_fresh_account_has_empty_books_money_and_a_live_session(rig: Rig) -> N
 
 
 def test_a_placed_order_is_found_in_the_book_by_its_tag_with_its_terms(rig: Rig) -> None:
-    ack = rig.account.place_order(request(Side.BUY, limit(10, "495"), tag="b9e1"))
+    ack = rig.account.place_order(request(rig, Side.BUY, limit(10, "495"), tag="b9e1"))
 
     row = settled(rig, ack.broker_order_id, until=has(RowStatus.OPEN))
 
     assert (row.tag, row.side, row.quantity, row.price) == (tag_of(rig, "b9e1"), Side.BUY, 10, Decimal("495"))
-    assert (row.exchange, row.symbol, row.product) == ("NSE", "SBIN", "MIS")
+    assert (row.exchange, row.symbol, row.product) == (*rig.share, "MIS")
     assert (row.filled, row.average_price) == (0, None)
     assert row.updated_at is not None
     assert row.updated_at.utcoffset() == UTC.utcoffset(None)
 
 
 def test_a_fill_shows_in_the_order_the_trades_and_the_position(rig: Rig) -> None:
-    ack = rig.account.place_order(request(Side.BUY, limit(10, "500")))
+    ack = rig.account.place_order(request(rig, Side.BUY, limit(10, "500")))
 
     row = settled(rig, ack.broker_order_id, until=has(RowStatus.FILLED))
 
@@ -155,18 +163,24 @@ def test_a_fill_shows_in_the_order_the_trades_and_the_position(rig: Rig) -> None
 def test_a_part_fill_stays_open_with_what_is_filled(rig: Rig) -> None:
     rig.set_price(Decimal("500"), 4)
 
-    ack = rig.account.place_order(request(Side.BUY, limit(10, "500")))
+    ack = rig.account.place_order(request(rig, Side.BUY, limit(10, "500")))
 
     row = settled(rig, ack.broker_order_id, until=lambda row: row.filled == 4)
     assert (row.status, row.quantity) == (RowStatus.OPEN, 10)
 
 
-def test_a_stop_becomes_a_target_by_modify_and_keeps_its_id_and_tag(rig: Rig) -> None:
-    rig.account.place_order(request(Side.BUY, limit(10, "500")))
+def test_a_stop_becomes_a_target_by_modify_and_keeps_its_id_and_tag_where_the_broker_does_that(
+    rig: Rig,
+) -> None:
+    rig.account.place_order(request(rig, Side.BUY, limit(10, "500")))
     terms = stop(10, price="489", trigger="490")
-    ack = rig.account.place_order(request(Side.SELL, terms, tag="b1x1"))
+    ack = rig.account.place_order(request(rig, Side.SELL, terms, tag="b1x1"))
     settled(rig, ack.broker_order_id, until=has(RowStatus.TRIGGER_PENDING))
 
+    if not rig.account.capabilities.sl_to_limit:
+        with pytest.raises(OrderRejected):
+            rig.account.modify_order(ack.broker_order_id, limit(10, "510"))
+        return
     rig.account.modify_order(ack.broker_order_id, limit(10, "510"))
 
     row = settled(rig, ack.broker_order_id, until=has(RowStatus.OPEN))
@@ -176,8 +190,9 @@ def test_a_stop_becomes_a_target_by_modify_and_keeps_its_id_and_tag(rig: Rig) ->
 
 
 def test_a_stop_fires_when_the_price_falls_through_it(rig: Rig) -> None:
-    rig.account.place_order(request(Side.BUY, limit(10, "500")))
-    ack = rig.account.place_order(request(Side.SELL, stop(10, price="488", trigger="490")))
+    rig.account.place_order(request(rig, Side.BUY, limit(10, "500")))
+    terms = stop(10, price="488", trigger="490")
+    ack = rig.account.place_order(request(rig, Side.SELL, terms, tag="b1x1"))
     settled(rig, ack.broker_order_id, until=has(RowStatus.TRIGGER_PENDING))
 
     rig.set_price(Decimal("489"), None)
@@ -187,7 +202,7 @@ def test_a_stop_fires_when_the_price_falls_through_it(rig: Rig) -> None:
 
 
 def test_a_cancelled_order_ends_and_cannot_be_cancelled_or_changed_again(rig: Rig) -> None:
-    ack = rig.account.place_order(request(Side.BUY, limit(10, "495")))
+    ack = rig.account.place_order(request(rig, Side.BUY, limit(10, "495")))
     settled(rig, ack.broker_order_id, until=has(RowStatus.OPEN))
 
     rig.account.cancel_order(ack.broker_order_id)
@@ -201,7 +216,7 @@ def test_a_cancelled_order_ends_and_cannot_be_cancelled_or_changed_again(rig: Ri
 
 
 def test_saying_the_same_change_twice_does_no_harm(rig: Rig) -> None:
-    ack = rig.account.place_order(request(Side.BUY, limit(10, "495")))
+    ack = rig.account.place_order(request(rig, Side.BUY, limit(10, "495")))
     settled(rig, ack.broker_order_id, until=has(RowStatus.OPEN))
 
     rig.account.modify_order(ack.broker_order_id, limit(8, "494"))
@@ -213,7 +228,7 @@ def test_saying_the_same_change_twice_does_no_harm(rig: Rig) -> None:
 
 def test_an_off_tick_price_is_rejected_with_its_kind_and_the_brokers_words(rig: Rig) -> None:
     with pytest.raises(OrderRejected) as rejected:
-        rig.account.place_order(request(Side.BUY, limit(10, "495.03")))
+        rig.account.place_order(request(rig, Side.BUY, limit(10, rig.off_tick)))
 
     assert rejected.value.kind is RefusalKind.TICK
     assert rejected.value.reason
@@ -222,7 +237,7 @@ def test_an_off_tick_price_is_rejected_with_its_kind_and_the_brokers_words(rig: 
 
 def test_a_stop_the_price_has_already_crossed_is_refused_as_such(rig: Rig) -> None:
     with pytest.raises(OrderRejected) as rejected:
-        rig.account.place_order(request(Side.SELL, stop(10, price="505", trigger="510")))
+        rig.account.place_order(request(rig, Side.SELL, stop(10, price="505", trigger="510")))
 
     assert rejected.value.kind is RefusalKind.TRIGGER_CROSSED
 
@@ -235,9 +250,11 @@ def test_an_unknown_order_is_not_found(rig: Rig) -> None:
 
 
 def test_a_gtt_is_listed_with_its_legs_changed_as_a_whole_and_deleted(oco_rig: Rig) -> None:
-    trigger_id = oco_rig.account.place_gtt(oco()).broker_order_id
+    ack = oco_rig.account.place_order(request(oco_rig, Side.BUY, limit(10, "500"), product=Product.CNC))
+    settled(oco_rig, ack.broker_order_id, until=has(RowStatus.FILLED))
+    trigger_id = oco_rig.account.place_gtt(oco(oco_rig)).broker_order_id
     (placed,) = oco_rig.account.gtt_book()
-    oco_rig.account.modify_gtt(trigger_id, oco(6, stop_at="485"))
+    oco_rig.account.modify_gtt(trigger_id, oco(oco_rig, 6, stop_at="485"))
     (changed,) = oco_rig.account.gtt_book()
 
     oco_rig.account.cancel_gtt(trigger_id)
@@ -252,10 +269,10 @@ def test_a_gtt_is_listed_with_its_legs_changed_as_a_whole_and_deleted(oco_rig: R
 
 
 def test_a_fired_gtt_names_its_child_which_is_in_the_order_book(oco_rig: Rig) -> None:
-    bought = request(Side.BUY, limit(10, "500"), product=Product.CNC)
+    bought = request(oco_rig, Side.BUY, limit(10, "500"), product=Product.CNC)
     ack = oco_rig.account.place_order(bought)
     settled(oco_rig, ack.broker_order_id, until=has(RowStatus.FILLED))
-    oco_rig.account.place_gtt(oco())
+    oco_rig.account.place_gtt(oco(oco_rig))
 
     oco_rig.set_price(Decimal("510"), None)
 
@@ -269,7 +286,7 @@ def test_a_fired_gtt_names_its_child_which_is_in_the_order_book(oco_rig: Rig) ->
 
 def test_a_broker_that_holds_nothing_by_an_oco_refuses_one_before_it_is_sent(rig_without_oco: Rig) -> None:
     with pytest.raises(OrderRejected):
-        rig_without_oco.account.place_gtt(oco())
+        rig_without_oco.account.place_gtt(oco(rig_without_oco))
 
     assert rig_without_oco.account.gtt_book() == ()
     capabilities = rig_without_oco.account.capabilities
@@ -277,24 +294,24 @@ def test_a_broker_that_holds_nothing_by_an_oco_refuses_one_before_it_is_sent(rig
 
 
 def test_quotes_leave_out_what_is_not_known(rig: Rig) -> None:
-    quotes = rig.account.quotes(frozenset({SBIN, ("NSE", "NOSUCH")}))
+    quotes = rig.account.quotes(frozenset({rig.share, (rig.share[0], "NOSUCH")}))
 
-    assert set(quotes) == {SBIN}
-    assert quotes[SBIN].last == Decimal("500")
-    assert quotes[SBIN].at.utcoffset() is not None
+    assert set(quotes) == {rig.share}
+    assert quotes[rig.share].last == Decimal("500")
+    assert quotes[rig.share].at.utcoffset() is not None
 
 
 def test_a_push_wakes_whoever_listens_when_somebody_else_trades_the_account(rig: Rig) -> None:
     woken: list[bool] = []
     rig.account.listen(lambda: woken.append(True))
 
-    rig.act_elsewhere().place_order(request(Side.BUY, limit(10, "500"), tag=""))
+    rig.act_elsewhere().place_order(request(rig, Side.BUY, limit(10, "500"), tag=""))
 
     assert woken or not rig.account.capabilities.pushes_orders
     rig.account.close()
 
 
 def test_an_order_placed_elsewhere_without_a_tag_has_none_in_the_book(rig: Rig) -> None:
-    ack = rig.act_elsewhere().place_order(request(Side.BUY, limit(10, "495"), tag=""))
+    ack = rig.act_elsewhere().place_order(request(rig, Side.BUY, limit(10, "495"), tag=""))
 
     assert settled(rig, ack.broker_order_id, until=has(RowStatus.OPEN)).tag is None

@@ -22,11 +22,12 @@ from services.bracket.calendar import (
     time_exit_at,
 )
 from services.bracket.model import Product
+from services.bracket.rules.timing import exit_moment
 from utils.constants import EXCHANGE_ZONE
 
 FILE = Path(__file__).parents[2] / "services" / "data" / "exchange_calendar.json"
 CALENDAR = parse_calendar(FILE.read_text(encoding="utf-8"))
-EXCHANGES = ("NSE", "BSE", "NFO", "BFO", "CDS", "BCD", "MCX", "NCDEX")
+EXCHANGES = ("NSE", "BSE", "NFO", "BFO", "CDS", "BCD", "MCX", "NCDEX", "US")
 
 
 def ist(text: str) -> datetime:
@@ -244,6 +245,62 @@ def test_a_file_that_runs_out_of_sessions_says_so() -> None:
 
     with pytest.raises(ValueError, match="has no session of NSE after"):
         at("2026-12-01 10:00", calendar=parse_calendar(json.dumps(file)))
+
+
+# New York
+
+
+def us(text: str) -> Session:
+    """Return the session of US shares at a moment of UTC."""
+    return session_at(CALENDAR, "US", now=datetime.fromisoformat(text).replace(tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("moment", "opens", "closes"),
+    [
+        ("2026-03-06 12:00", "14:30", "21:00"),
+        ("2026-03-09 12:00", "13:30", "20:00"),  # the first Monday of daylight saving
+        ("2026-10-30 12:00", "13:30", "20:00"),
+        ("2026-11-02 12:00", "14:30", "21:00"),
+    ],
+)
+def test_new_york_keeps_daylight_saving(moment: str, opens: str, closes: str) -> None:
+    session = us(moment)
+
+    assert (f"{session.opens_at:%H:%M}", f"{session.closes_at:%H:%M}") == (opens, closes)
+
+
+@pytest.mark.parametrize(
+    ("moment", "is_open", "day"),
+    [
+        ("2026-12-08 20:00", True, "2026-12-08"),  # already the ninth in India
+        ("2026-12-09 03:00", False, "2026-12-09"),  # still the eighth in New York
+        ("2026-11-26 16:00", False, "2026-11-27"),  # Thanksgiving
+        ("2026-12-24 17:59", True, "2026-12-24"),
+        ("2026-12-24 18:00", False, "2026-12-28"),  # a half day, Christmas, a weekend
+        ("2027-06-18 15:00", False, "2027-06-21"),  # Juneteenth on a Saturday
+    ],
+)
+def test_days_and_half_days_are_new_yorks(moment: str, is_open: bool, day: str) -> None:
+    session = us(moment)
+
+    assert (session.is_open, session.date_id) == (is_open, day)
+
+
+def test_a_time_of_day_to_leave_at_is_the_exchanges() -> None:
+    session = us("2026-12-08 18:00")
+
+    leaves = exit_moment("15:30", session=session, now=session.opens_at)
+
+    assert leaves == datetime(2026, 12, 8, 20, 30, tzinfo=UTC)
+
+
+def test_a_segment_of_two_zones_is_refused() -> None:
+    file = json.loads(FILE.read_text(encoding="utf-8"))
+    file["segments"]["US shares"]["exchanges"].append("NSE")
+
+    with pytest.raises(ValueError, match="one zone"):
+        parse_calendar(json.dumps(file))
 
 
 def test_no_holiday_of_the_file_is_a_weekend_and_no_year_is_missing() -> None:

@@ -1,6 +1,7 @@
 """The one exit of a slice: trailing, resizing, rotating, restoring, and never more than is held."""
 
 from decimal import Decimal
+from typing import Any
 
 from services.bracket.events import (
     BracketModified,
@@ -305,3 +306,39 @@ def test_exits_without_a_quote_go_to_the_market() -> None:
 
     assert out.terms is not None
     assert out.terms.order_type is OrderType.MARKET
+
+
+# A broker that changes no order's type
+
+
+def a_rigid_driver(**plan: Any) -> Driver:
+    """Return a protected bracket at a broker where a stop never becomes a limit, nor a limit a stop."""
+    rigid = capabilities(sl_to_limit=False, limit_to_sl=False)
+    driver = Driver(a_plan(capabilities=rigid, **plan))
+    driver.protect()
+    return driver
+
+
+def test_where_a_stop_cannot_become_the_target_it_goes_before_the_target_is_placed() -> None:
+    driver = a_rigid_driver()
+
+    gives_way = only(driver.price("520.00", bid="520.00", ask="520.10"), ChangeIntended)
+    nothing = commands(driver.price("520.00", bid="520.00", ask="520.10"))
+    driver.show(2, CANCELLED)
+    target = only(driver.read(after=1), LegIntended)
+
+    assert (gives_way.kind, gives_way.seq) == (ChangeKind.CANCEL, 2)
+    assert nothing == []  # until the cancel is seen
+    assert (target.purpose, target.terms.order_type) == (Purpose.TARGET, OrderType.LIMIT)
+    assert target.terms.price == Decimal("520.00")
+
+
+def test_where_a_stop_cannot_become_a_limit_leaving_takes_another_order() -> None:
+    driver = a_rigid_driver()
+
+    out = only(driver.ask(ExitRequested(reason=ExitReason.EXIT_NOW, by="a person")), ChangeIntended)
+    driver.show(2, CANCELLED)
+    placed = only(driver.read(after=1), LegIntended)
+
+    assert out.kind is ChangeKind.CANCEL
+    assert placed.purpose is Purpose.MARKETABLE

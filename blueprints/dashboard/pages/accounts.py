@@ -19,7 +19,7 @@ from restx_api.shaping import Shape
 from services.accounts_overview import AccountShown, accounts_overview, act_on_account
 from services.board import kill_switch_of
 from services.bracket_supervisor import PAPER
-from services.broker_login import login_ticket
+from services.broker_login import login_command, login_ticket
 from services.errors import LoginRefused
 from services.office_consequences import AccountAct, of_account
 
@@ -87,5 +87,5 @@ def _login(one: Account) -> Shape | None:
         return None
     return {
         "by_browser": has_login_page(one.broker) and one.status is not AccountStatus.DISABLED,
-        "command": f"flask --app app account login {one.name}",
+        "command": f"flask --app app {login_command(one)}",
     }

@@ -88,7 +88,7 @@ class BrokerCapabilities:
     order_types: frozenset[OrderType] = frozenset(OrderType)
     stop_market_exchanges: frozenset[str] = frozenset()
     oco_short_exchanges: frozenset[str] = frozenset()  # where a *short* can be held by an OCO
-    sl_to_limit: bool = True
+    sl_to_limit: bool = True  # by a change of the same order; else it is cancelled, and another placed
     limit_to_sl: bool = True
     modify_after_part_fill: bool = True
     modify_takes_total_quantity: bool = True

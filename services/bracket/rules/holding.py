@@ -8,7 +8,7 @@ from services.bracket.model import Product, Purpose, Side, Topology
 from services.bracket.rules.facts import Facts
 from services.bracket.rules.words import products_on
 from services.bracket.violations import Code, Violation
-from utils.constants import EXCHANGE_ZONE, VALID_EXCHANGES
+from utils.constants import VALID_EXCHANGES, zone_of
 
 
 def check_holding(facts: Facts) -> Iterator[Violation]:
@@ -103,7 +103,7 @@ def _night(facts: Facts, product: Product, *, exchange: str) -> Iterator[Violati
     if topology is None:
         return
     if not terms.survives_day(facts.capabilities, product, exchange=exchange, topology=topology):
-        last = ends_at.astimezone(EXCHANGE_ZONE).strftime("%H:%M")
+        last = ends_at.astimezone(zone_of(exchange)).strftime("%H:%M")
         held = f"product {product} on {exchange} cannot be protected overnight at this broker"
         if terms.is_stand_in(facts.capabilities, product, exchange=exchange, topology=topology):
             held += f" but by its own bracket order ({_native_form(facts)})"

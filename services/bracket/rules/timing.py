@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from services.bracket.calendar import ALWAYS_OPEN_ID, Session, contract_exit_at, cutoff, last_entry_at
 from services.bracket.rules.facts import Facts
 from services.bracket.violations import Code, Violation, invalid
-from utils.constants import EXCHANGE_ZONE
 
 _TIME = "%H:%M"
 
@@ -30,7 +29,7 @@ def exit_moment(exit_at: str, *, session: Session, now: datetime) -> datetime:
     """
     at = datetime.strptime(exit_at.strip(), _TIME).time()  # noqa: DTZ007 - only its time of day is used
     day = now if session.date_id == ALWAYS_OPEN_ID else session.opens_at
-    return datetime.combine(day.astimezone(EXCHANGE_ZONE).date(), at, EXCHANGE_ZONE).astimezone(UTC)
+    return datetime.combine(day.astimezone(session.zone).date(), at, session.zone).astimezone(UTC)
 
 
 def _ages(facts: Facts) -> Iterator[Violation]:
@@ -55,7 +54,7 @@ def _unknown_hours(facts: Facts) -> Iterator[Violation]:
 def _open(facts: Facts, session: Session) -> Iterator[Violation]:
     if session.is_open or facts.exchange is None:
         return
-    opens = session.opens_at.astimezone(EXCHANGE_ZONE).strftime("%Y-%m-%d %H:%M")
+    opens = session.opens_at.astimezone(session.zone).strftime("%Y-%m-%d %H:%M")
     sentence = f"exchange {facts.exchange} is closed: it opens at {opens} exchange time"
     yield Violation(field="exchange", code=Code.MARKET_CLOSED, sentence=sentence)
 
@@ -65,7 +64,7 @@ def _intraday_entry(facts: Facts, session: Session) -> Iterator[Violation]:
     last = None if product is None else last_entry_at(session, product)
     if not session.is_open or product is None or last is None or facts.now < last:
         return
-    sentence = f"product {product} takes no new entries on {facts.exchange} after {_clock(last)}"
+    sentence = f"product {product} takes no new entries on {facts.exchange} after {_clock(last, session)}"
     yield Violation(field="product", code=Code.PAST_CUTOFF, sentence=sentence)
 
 
@@ -73,9 +72,8 @@ def _ending_contract(facts: Facts, session: Session) -> Iterator[Violation]:
     expiry = None if facts.instrument is None else facts.instrument.expiry
     ends = contract_exit_at(session.date_id, session.continuous_until, expiry)
     if ends is not None and facts.now >= ends:
-        sentence = (
-            f"symbol {facts.request.symbol} expires today and is left at {_clock(ends)}: no new entries"
-        )
+        left_at = _clock(ends, session)
+        sentence = f"symbol {facts.request.symbol} expires today and is left at {left_at}: no new entries"
         yield Violation(field="symbol", code=Code.PAST_CUTOFF, sentence=sentence)
 
 
@@ -90,16 +88,15 @@ def _exit_at(facts: Facts, session: Session) -> Iterator[Violation]:
         return
     last = None if product is None else cutoff(session, product)
     if leaves <= facts.now:
-        yield _past(f"exit_at {text} must be after now ({_clock(facts.now)})")
+        yield _past(f"exit_at {text} must be after now ({_clock(facts.now, session)})")
     elif last is not None and leaves >= last:
-        yield _past(
-            f"exit_at {text} must be before {_clock(last)}, the cut-off of {product} on {facts.exchange}"
-        )
+        ends = _clock(last, session)
+        yield _past(f"exit_at {text} must be before {ends}, the cut-off of {product} on {facts.exchange}")
 
 
 def _past(sentence: str) -> Violation:
     return Violation(field="exit_at", code=Code.PAST_CUTOFF, sentence=sentence)
 
 
-def _clock(moment: datetime) -> str:
-    return moment.astimezone(EXCHANGE_ZONE).strftime(_TIME)
+def _clock(moment: datetime, session: Session) -> str:
+    return moment.astimezone(session.zone).strftime(_TIME)

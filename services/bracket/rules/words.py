@@ -8,12 +8,12 @@ from services.bracket.rules.facts import Facts
 from services.bracket.units import SIZES
 from services.bracket.violations import Code, Violation, invalid
 from utils.constants import (
-    EXCHANGE_ZONE,
     VALID_EXCHANGES,
     VALID_ORDER_TYPES,
     VALID_PRICE_TYPES,
     VALID_PRODUCT_TYPES,
     VALID_VALIDITIES,
+    zone_of,
 )
 
 SHARES = ("NSE", "BSE")
@@ -155,7 +155,7 @@ def _texts(facts: Facts) -> Iterator[Violation]:
 def _symbol(facts: Facts) -> Iterator[Violation]:
     symbol = facts.request.symbol
     expiry = None if facts.instrument is None else facts.instrument.expiry
-    if expiry is not None and expiry < facts.now.astimezone(EXCHANGE_ZONE).date():
+    if expiry is not None and expiry < facts.now.astimezone(zone_of(facts.exchange or "")).date():
         yield invalid("symbol", f"symbol {symbol} expired on {expiry}")
     if facts.instrument is None and symbol and facts.exchange in facts.capabilities.exchanges:
         yield invalid("symbol", f"symbol {symbol} is not in the instrument list of {facts.exchange}")

@@ -30,12 +30,12 @@ function stakes(put, reference) {
   bar.firstChild.style.flexGrow = Number(put.risk);
   bar.lastChild.style.flexGrow = Number(put.reward);
   const facts = [
-    ["At risk", `₹ ${price(put.risk)}`],
-    ["To win", `₹ ${price(put.reward)}`],
-    ["Reward for each ₹ at risk", put.ratio === null ? "–" : Number(put.ratio).toFixed(2)],
-    ["Worth", `₹ ${price(put.value)} at ${price(reference)}`],
+    ["At risk", price(put.risk)],
+    ["To win", price(put.reward)],
+    ["Reward for each 1 at risk", put.ratio === null ? "–" : Number(put.ratio).toFixed(2)],
+    ["Worth", `${price(put.value)} at ${price(reference)}`],
   ];
-  return h("div", {}, bar, list(facts), h("p.hint", {}, "Before charges, and as far as the stop fills at its trigger."));
+  return h("div", {}, bar, list(facts), h("p.hint", {}, "In the currency of the exchange, before charges, and as far as the stop fills at its trigger."));
 }
 
 function dialect(told) {

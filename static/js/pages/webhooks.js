@@ -54,7 +54,7 @@ function card(one) {
 function limits(set) {
   const told = [];
   if (set.max_quantity) told.push(`${set.max_quantity} shares`);
-  if (set.max_value) told.push(`${set.max_value} rupees a bracket`);
+  if (set.max_value) told.push(`${set.max_value} in money a bracket`);
   if (set.max_open_brackets) told.push(`${set.max_open_brackets} open brackets`);
   if (set.symbols.length) told.push(`symbols ${set.symbols.join(", ")}`);
   if (set.products.length) told.push(`products ${set.products.join(", ")}`);
