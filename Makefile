@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo dev test check check-clients check-browser check-slow screenshots vendor simulate simulate-ci mutants fix migrate docs bench cluster-up cluster-down clean
+.PHONY: help run demo dev test check check-clients check-browser check-slow screenshots vendor simulate simulate-ci mutants fix migrate docs bench audit cluster-up cluster-down clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -68,6 +68,9 @@ else ifdef SHRINK
 else
 	@$(BIN)/python -m worlds --worlds $(WORLDS) --seed $(SEED)
 endif
+
+audit: $(VENV)/dev.stamp ## what the advisory database knows of every installed package; without an answer it fails as NOT CHECKED
+	@$(BIN)/python -m scripts.audit
 
 simulate-ci: $(VENV)/dev.stamp ## a fixed set of worlds, at most three minutes
 	@$(BIN)/python -m worlds --worlds 600 --seed 1

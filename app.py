@@ -16,6 +16,7 @@ from blueprints.dashboard import register_dashboard
 from blueprints.dashboard.guard import LOGINS
 from blueprints.dashboard.office import CONFIG
 from blueprints.health import health_bp
+from blueprints.metrics import measure_requests, metrics_bp
 from blueprints.postback import postback_bp
 from blueprints.sockets import (
     Seats,
@@ -45,6 +46,7 @@ from restx_api import api_v1_bp
 from restx_api.call_logging import log_call
 from restx_api.envelope import new_request_id
 from restx_api.errors import answer_error
+from restx_api.request_facts import request_facts
 from services.background import Background
 from services.bracket_announcer import BracketAnnouncer
 from services.bracket_supervisor import PAPER, BracketSupervisor, SupervisorPorts
@@ -68,7 +70,7 @@ from services.webhook_sender import WebhookSender
 from simulator import load_instruments
 from utils.checkpoint import arm
 from utils.clock import Clock, SystemClock
-from utils.config import Config, LogFormat, MarketHours
+from utils.config import Config, ConfigInvalid, LogFormat, MarketHours
 from utils.constants import MAX_BODY_BYTES
 from utils.log import log_context, set_up_logging
 
@@ -82,10 +84,16 @@ class StartupRefused(Exception):
 
 
 def create_app(config: Config | None = None) -> Flask:
-    """Return the app with all its parts, none of them at work: no thread, no file of the market."""
-    config = config or Config.from_env()
+    """Return the app with all its parts, none of them at work: no thread, no file of the market.
+
+    Ends the process with a sentence for each setting that is missing or wrong.
+    """
+    config = config or _settings()
     set_up_logging(
-        level=config.log_level, as_json=config.log_format is LogFormat.JSON, secrets=config.secret_values()
+        level=config.log_level,
+        as_json=config.log_format is LogFormat.JSON,
+        secrets=config.secret_values(),
+        facts=request_facts,
     )
     clock = SystemClock()
     outbox = _outbox(config, clock)
@@ -100,7 +108,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.extensions["openbracket_seats"] = seats
     chores = (
         lambda: drop_ended_sessions(seats, app.extensions[LOGINS]),
-        lambda: drop_refused_keys(seats, desk.db),
+        lambda: drop_refused_keys(seats, desk.db, now=clock.now()),
     )
     app.extensions["openbracket_background"] = Background(
         desk, settings, senders=senders, chores=chores, shared=shared
@@ -118,7 +126,7 @@ def create_app(config: Config | None = None) -> Flask:
     # A client that upgrades has two requests under way for a moment.
     gate = SocketGate(app.wsgi_app, most=config.max_sockets + SPARE_THREADS // 2)
     app.wsgi_app = gate  # type: ignore[method-assign]  # that is how Flask takes a middleware
-    for blueprint in (api_v1_bp, tv_json_bp, tv_message_bp, postback_bp, brlogin_bp, health_bp):
+    for blueprint in (api_v1_bp, tv_json_bp, tv_message_bp, postback_bp, brlogin_bp, health_bp, metrics_bp):
         app.register_blueprint(blueprint)
     register_dashboard(app)
     register_sockets(socketio)
@@ -126,9 +134,16 @@ def create_app(config: Config | None = None) -> Flask:
     return app
 
 
+def _settings() -> Config:
+    try:
+        return Config.from_env()
+    except ConfigInvalid as exc:
+        raise SystemExit(str(exc)) from exc
+
+
 def main() -> Flask:
     """Return the app at work, with the settings of the environment. Raises StartupRefused."""
-    return at_work(Config.from_env())
+    return at_work(_settings())
 
 
 def at_work(config: Config) -> Flask:
@@ -279,6 +294,7 @@ def _configure(app: Flask, config: Config) -> None:
 
 def _register_hooks(app: Flask) -> None:
     app.before_request(_begin_request)
+    measure_requests(app)
     app.after_request(log_call)
     app.after_request(_tell_request_id)
     app.teardown_request(_end_request)

@@ -1,4 +1,4 @@
-"""Socket.IO: who hears `bracket_order_update`, and what was missed.
+"""Socket.IO: who hears `bracket_order_update` and `plain_order_update`, and what was missed.
 
 A client connects with `auth: {apikey}` and joins its account's room. The dashboard connects with its login's
 cookie and joins its owner's room, where each update says which account it is of. Nobody hears anything else.
@@ -7,6 +7,7 @@ cookie and joins its owner's room, where each update says which account it is of
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import current_app, request
@@ -17,6 +18,7 @@ from socketio.exceptions import (  # type: ignore[import-untyped]
 
 from blueprints.dashboard.guard import logins, session_of_request
 from database.account_db import list_accounts
+from database.account_news import BracketNews, PlainNews
 from database.auth_db import Scope, refused_keys
 from database.session import Database
 from extensions import socketio as live
@@ -26,6 +28,9 @@ from services.errors import BracketError
 from services.logins import Logins
 
 EVENT = "bracket_order_update"
+PLAIN_EVENT = "plain_order_update"
+REPLAY = "bracket_order_replay"
+PLAIN_REPLAY = "plain_order_replay"
 
 _MOST_REPLAYED = 1000
 
@@ -61,6 +66,9 @@ class Seats:
 
     def of(self, socket_id: str) -> Seat | None:
         return self._seats.get(socket_id)
+
+    def count(self) -> int:
+        return len(self._seats)
 
     def sessions(self) -> frozenset[str]:
         """Return the sessions that have a connection."""
@@ -110,7 +118,8 @@ def register_sockets(socketio: SocketIO) -> None:
     """Add the handlers."""
     socketio.on_event("connect", _on_connect)
     socketio.on_event("disconnect", _on_disconnect)
-    socketio.on_event("bracket_order_replay", _on_replay)
+    socketio.on_event(REPLAY, _on_replay)
+    socketio.on_event(PLAIN_REPLAY, _on_plain_replay)
 
 
 def emit_update(socketio: SocketIO, payload: dict[str, object], account_id: str, owner_id: str) -> None:
@@ -118,8 +127,9 @@ def emit_update(socketio: SocketIO, payload: dict[str, object], account_id: str,
 
     `seq` counts by account: who hears several is told which one it is.
     """
-    socketio.emit(EVENT, payload, to=room_of_account(account_id))
-    socketio.emit(EVENT, {**payload, "account_id": account_id}, to=room_of_owner(owner_id))
+    event = EVENT if "bracket_id" in payload else PLAIN_EVENT
+    socketio.emit(event, payload, to=room_of_account(account_id))
+    socketio.emit(event, {**payload, "account_id": account_id}, to=room_of_owner(owner_id))
 
 
 def drop_sessions(sessions: frozenset[str]) -> None:
@@ -136,14 +146,14 @@ def drop_ended_sessions(seats: Seats, logins: Logins) -> None:
             live.server.disconnect(socket_id)  # type: ignore[attr-defined]  # stubs lack it
 
 
-def drop_refused_keys(seats: Seats, db: Database) -> None:
-    """Cut the connections of keys that were revoked, or whose account is disabled.
+def drop_refused_keys(seats: Seats, db: Database, *, now: datetime) -> None:
+    """Cut the connections of keys that were revoked or have ended, or whose account is disabled.
 
     For the housekeeping, and at once for whoever has just done so.
     """
     open_ones = seats.keys()
     if open_ones:
-        for socket_id in seats.sockets_of_keys(refused_keys(db, open_ones)):
+        for socket_id in seats.sockets_of_keys(refused_keys(db, open_ones, now=now)):
             live.server.disconnect(socket_id)  # type: ignore[attr-defined]  # stubs lack it
 
 
@@ -204,29 +214,46 @@ def _on_replay(asked: object = None) -> list[dict[str, object]]:
 
     A login asks with `since: {account_id: seq}`; of accounts that are not its own it hears nothing.
     """
-    seat = seats_taken().of(_socket_id())
-    missed = [] if seat is None or not isinstance(asked, Mapping | None) else _missed(seat, asked or {})
-    emit("bracket_order_replay", missed)
+    missed = _missed(asked, BracketNews)
+    emit(REPLAY, missed)
     return missed
 
 
-def _missed(seat: Seat, asked: Mapping[str, object]) -> list[dict[str, object]]:
+def _on_plain_replay(asked: object = None) -> list[dict[str, object]]:
+    """Answer as `bracket_order_replay` does, of plain orders: who knows only brackets hears only of them."""
+    missed = _missed(asked, PlainNews)
+    emit(PLAIN_REPLAY, missed)
+    return missed
+
+
+def _missed(asked: object, of: type[BracketNews | PlainNews]) -> list[dict[str, object]]:
+    seat = seats_taken().of(_socket_id())
+    if seat is None or not isinstance(asked, Mapping | None):
+        return []
+    since = _since(seat, asked or {})
     if seat.account_id is not None:
-        return _missed_of(seat.account_id, asked.get("since_seq", 0))
-    since = asked.get("since")
-    if seat.session_id is None or not isinstance(since, Mapping):
-        return []
-    if logins().ended_among(frozenset({seat.session_id})):
-        return []
-    ours = [one.id for one in list_accounts(desk().db, owner_id=seat.owner_id) if one.id in since]
+        return _missed_of(seat.account_id, since.get(seat.account_id), of)
     return [
         {**payload, "account_id": account_id}
-        for account_id in ours
-        for payload in _missed_of(account_id, since[account_id])
+        for account_id in since
+        for payload in _missed_of(account_id, since[account_id], of)
     ]
 
 
-def _missed_of(account_id: str, since: object) -> list[dict[str, object]]:
+def _since(seat: Seat, asked: Mapping[str, object]) -> dict[str, object]:
+    """Return from where on is asked, by account; only those that the seat may hear of."""
+    if seat.account_id is not None:
+        return {seat.account_id: asked.get("since_seq", 0)}
+    since = asked.get("since")
+    if seat.session_id is None or not isinstance(since, Mapping):
+        return {}
+    if logins().ended_among(frozenset({seat.session_id})):
+        return {}
+    ours = list_accounts(desk().db, owner_id=seat.owner_id)
+    return {one.id: since[one.id] for one in ours if one.id in since}
+
+
+def _missed_of(account_id: str, since: object, of: type[BracketNews | PlainNews]) -> list[dict[str, object]]:
     if not isinstance(since, int) or isinstance(since, bool) or since < 0:
         return []
-    return desk().announcer.missed(account_id, since)[:_MOST_REPLAYED]
+    return desk().announcer.missed(account_id, since, of=of)[:_MOST_REPLAYED]

@@ -151,7 +151,10 @@ class BrokerAccount(Protocol):
     nothing else; reads raise ReadFailed or AuthDead. No write is ever retried inside the adapter.
     """
 
-    capabilities: BrokerCapabilities
+    @property
+    def capabilities(self) -> BrokerCapabilities:
+        """What the broker can do for this account, as far as its session has found out."""
+        ...
 
     def place_order(self, order: OrderRequest) -> OrderAck:
         """Send one order carrying its tag. An ack means accepted for processing, nothing more.

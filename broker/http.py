@@ -20,6 +20,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, MaxRetryError, Ne
 
 from broker.base import NotSent, OutcomeUnknown, RateLimited, ReadFailed
 from broker.limiter import AccountLimiter, BudgetUse, Lane
+from utils.metrics import BROKER_ANSWERS
 from utils.timed_http import TimedResponse
 
 CONNECT_SECONDS = 2.0
@@ -177,6 +178,7 @@ class BrokerSession:
             # After a whole answer the connection is back in the pool and this touches nothing. After
             # half of one it must not be used again: the next call would read this call's answer.
             response.raw.close()
+        BROKER_ANSWERS.labels(_status_word(response.status_code)).inc()
         if len(body) > MAX_ANSWER_BYTES:
             raise HTTPError(f"the answer is longer than {MAX_ANSWER_BYTES} bytes")
         answer = Answer(
@@ -238,6 +240,10 @@ def _never_left(exc: Exception) -> bool:
     # Only establishing a connection fails this way, by time-out, refusal, name or handshake.
     cause = exc.args[0] if isinstance(exc, requests.ConnectionError) and exc.args else None
     return isinstance(cause, MaxRetryError) and isinstance(cause.reason, ConnectTimeoutError)
+
+
+def _status_word(status: int) -> str:
+    return "429" if status == 429 else f"{status // 100}xx"
 
 
 def _words(exc: Exception) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from threading import Lock
-from typing import assert_never
+from typing import Protocol, assert_never, runtime_checkable
 
 from broker.base import RateLimited
 from utils.clock import Clock
@@ -40,6 +40,15 @@ class BudgetUse:
     calls: int
     reserved: int
     length: timedelta
+
+
+@runtime_checkable
+class Metered(Protocol):
+    """A broker's account whose calls are counted against rate limits; the paper market's are not."""
+
+    def rate_use(self) -> tuple[BudgetUse, ...]:
+        """Return what is used of each limit, now."""
+        ...
 
 
 class AccountLimiter:

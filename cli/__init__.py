@@ -9,12 +9,15 @@ from collections.abc import Collection
 from flask import Flask
 
 from cli.accounts import account_commands, db_commands, key_commands
+from cli.backups import backup_command, restore_command
 from cli.brackets import bracket_commands
 from cli.doctor import doctor_command
 from cli.instruments import instrument_commands
 from cli.office import Office, Refused
 from cli.outbound import hook_commands, telegram_commands
 from cli.safety import safety_commands
+from cli.secret_keys import secret_commands
+from cli.settings import config_commands
 from cli.users import user_commands
 from cli.webhooks import webhook_commands
 from utils.clock import Clock
@@ -37,3 +40,7 @@ def register_commands(app: Flask, *, config: Config, clock: Clock, brokers: Coll
     app.cli.add_command(safety_commands(office))
     app.cli.add_command(user_commands(office))
     app.cli.add_command(doctor_command(office))
+    app.cli.add_command(backup_command(office))
+    app.cli.add_command(config_commands(office))
+    app.cli.add_command(secret_commands(office))
+    app.cli.add_command(restore_command(office))

@@ -2,14 +2,16 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 
 import click
 
 from broker.base import BrokerSettings
+from cli.durations import LASTS
 from cli.office import Office, Refused, account_called, faults_as_sentences
 from database import account_db, auth_db, migrations
 from database.account_db import Account, Owner
-from database.auth_db import Scope
+from database.auth_db import ApiKeyEntry, Scope
 from database.session import Database
 from services.broker_login import (
     LoginPorts,
@@ -137,22 +139,36 @@ def key_commands(office: Office) -> click.Group:
     @group.command("create")
     @click.option("--account", "name", required=True, help="The account's name.")
     @click.option("--scope", "scopes", multiple=True, type=choices, default=("read", "trade"))
-    def create(name: str, scopes: tuple[str, ...]) -> None:
+    @click.option("--expires-in", "lasts", type=LASTS, help="Days, hours or minutes: 90d, 12h, 30m.")
+    def create(name: str, scopes: tuple[str, ...], lasts: timedelta | None) -> None:
         """Make a key and print it, once and for all."""
         wanted = [Scope(scope) for scope in scopes]
         with office.open() as db:
             account = account_called(db, name)
-            key = auth_db.create_api_key(db, office.secrets, account.id, scopes=wanted, at=office.clock.now())
+            now = office.clock.now()
+            key = auth_db.create_api_key(db, office.secrets, account.id, scopes=wanted, at=now, lasts=lasts)
         click.echo(key)
 
     @group.command("list")
     @click.option("--account", "name", required=True, help="The account's name.")
     def show_all(name: str) -> None:
-        """List an account's keys: id, last four letters, scopes, whether revoked."""
+        """List an account's keys: id, last four letters, scopes, whether revoked or ended."""
         with office.open() as db:
             for key in auth_db.list_api_keys(db, account_called(db, name).id):
-                state = "revoked" if key.revoked_at else "active"
+                state = _key_state(key, office.clock.now())
                 click.echo(f"{key.id}\t...{key.last4}\t{' '.join(sorted(key.scopes))}\t{state}")
+
+    @group.command("rotate")
+    @click.argument("key_id")
+    @click.option("--old-lasts", type=LASTS, default="1h", help="How long the old key still works: 1h.")
+    def rotate(key_id: str, old_lasts: timedelta) -> None:
+        """Make a key in the place of the one with this id and print it; it may do the same."""
+        with office.open() as db:
+            now = office.clock.now()
+            key = auth_db.rotate_api_key(db, office.secrets, key_id, at=now, old_lasts=old_lasts)
+        if key is None:
+            raise Refused("there is no active key with this id")
+        click.echo(key)
 
     @group.command("revoke")
     @click.argument("key_id")
@@ -164,6 +180,13 @@ def key_commands(office: Office) -> click.Group:
         click.echo(f"key {key_id} revoked")
 
     return group
+
+
+def _key_state(key: ApiKeyEntry, now: datetime) -> str:
+    if key.revoked_at is not None:
+        return "revoked"
+    until = "" if key.expires_at is None else f" until {key.expires_at:%Y-%m-%d %H:%M} UTC"
+    return f"active{until}" if key.is_active(now) else f"ended, was active{until}"
 
 
 def _given_token(text: str | None) -> str | None:

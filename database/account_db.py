@@ -11,12 +11,10 @@ from sqlalchemy import Connection, Select, case, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from ulid import ULID
 
-from database.auth_tables import AccountRow, OwnerRow, WebhookRow
-from database.login_tables import SecondFactorRow
-from database.outbox_tables import DestinationRow
+from database.auth_tables import AccountRow, OwnerRow
 from database.secret_box import SealedFor, SecretBox
 from database.session import Database, StorageError
-from database.settings import SettingScope, setting, write_setting
+from database.settings import SettingScope, setting, settings_of, write_setting
 
 AUTH_TOKEN = "auth_token"  # noqa: S105  # the name of a purpose, no secret
 LOGIN = "login"
@@ -168,6 +166,12 @@ def token_stored_at(db: Database, account_id: str) -> datetime | None:
     return None if value is None else datetime.fromisoformat(value)
 
 
+def tokens_stored_at(db: Database) -> dict[str, datetime]:
+    """Return when each account's present token was stored, where that is known. Raises NotRead."""
+    stored = settings_of(db, SettingScope.ACCOUNT, key=_TOKEN_STORED_AT)
+    return {account_id: datetime.fromisoformat(value) for account_id, value in stored.items()}
+
+
 def auth_token_of(db: Database, box: SecretBox, account_id: str) -> str | None:
     """Return the token of an account's broker session, or None when it has none.
 
@@ -189,31 +193,6 @@ def login_of(db: Database, box: SecretBox, account_id: str) -> dict[str, str]:
     """Return what a new login needs; empty when nothing was stored. Raises SecretUnreadable."""
     text = _opened(db, box, account_id, purpose=LOGIN)
     return {} if text is None else msgspec.json.decode(text, type=dict[str, str])
-
-
-def rotate_secrets(db: Database, box: SecretBox) -> int:
-    """Seal every stored secret again with the first of ENCRYPTION_KEYS and return how many.
-
-    Raises SecretUnreadable, and changes nothing, when one of them fits no key.
-    """
-    count = 0
-    columns = (
-        (AccountRow, "auth_token"),
-        (AccountRow, "login"),
-        (WebhookRow, "token"),
-        (DestinationRow, "secret"),
-        (SecondFactorRow, "secret"),
-        (SecondFactorRow, "pending"),
-    )
-    with db.write() as connection:
-        for table, name in columns:
-            column = table.__table__.c[name]
-            sealed = connection.execute(select(table.id, column).where(column.is_not(None))).all()
-            for row_id, cipher in sealed:
-                rotated = {name: box.rotate(cipher)}
-                connection.execute(update(table).where(table.id == row_id).values(rotated))
-            count += len(sealed)
-    return count
 
 
 def sealed_for(account: Account, purpose: str) -> SealedFor:

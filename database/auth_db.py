@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import Select, and_, bindparam, insert, select, update
+from sqlalchemy import Select, and_, bindparam, insert, or_, select, update
 
 from database.account_db import (
     WEBHOOK_TOKEN,
@@ -91,6 +91,11 @@ class ApiKeyEntry:
     created_at: datetime
     last_used_at: datetime | None
     revoked_at: datetime | None
+    expires_at: datetime | None
+
+    def is_active(self, now: datetime) -> bool:
+        """Return whether the key opens anything."""
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
 
 class Secrets:
@@ -98,6 +103,7 @@ class Secrets:
 
     def __init__(self, box: SecretBox, clock: Clock) -> None:
         self.box = box
+        self.now = clock.now
         self.monotonic = clock.monotonic
         self.callers: RecentAnswers[str, Caller] = RecentAnswers(clock.monotonic, kept=KEYS_KEPT)
         self._used: set[str] = set()
@@ -113,24 +119,44 @@ class Secrets:
 
 
 def create_api_key(
-    db: Database, secrets: Secrets, account_id: str, *, scopes: Iterable[Scope], at: datetime
+    db: Database,
+    secrets: Secrets,
+    account_id: str,
+    *,
+    scopes: Iterable[Scope],
+    at: datetime,
+    lasts: timedelta | None = None,
 ) -> str:
     """Store a new key of an account and return its text, which is never seen again.
 
-    Raises AccountMissing and NotStored.
+    It lasts until it is revoked, or for as long as said. Raises AccountMissing and NotStored.
     """
-    key = mint_key("bk")
-    row = {
-        "id": key.id,
-        "account_id": existing_account(db, account_id).id,
-        "digest": secrets.box.digest(key.secret),
-        "scopes": " ".join(sorted(scopes)),
-        "last4": key.secret[-4:],
-        "created_at": at,
-    }
+    row, text = _new_key(secrets, existing_account(db, account_id).id, scopes=scopes, at=at, lasts=lasts)
     with db.write() as connection:
         connection.execute(insert(ApiKeyRow), row)
-    return key.text
+    return text
+
+
+def rotate_api_key(
+    db: Database, secrets: Secrets, key_id: str, *, at: datetime, old_lasts: timedelta
+) -> str | None:
+    """Store a key in the place of another, which works for old_lasts more, and return its text.
+
+    It may do the same and lasts as long as the old one was meant to. None when there is no such key, or it
+    has ended. Raises NotStored; then the old key is as it was.
+    """
+    old = find_api_key(db, key_id)
+    if old is None or not old.is_active(at):
+        return None
+    lasts = None if old.expires_at is None else old.expires_at - old.created_at
+    row, text = _new_key(secrets, old.account_id, scopes=old.scopes, at=at, lasts=lasts)
+    ends_at = at + old_lasts if old.expires_at is None else min(at + old_lasts, old.expires_at)
+    ended = update(ApiKeyRow).where(ApiKeyRow.id == key_id, ApiKeyRow.revoked_at.is_(None))
+    with db.write() as connection:
+        if connection.execute(ended.values(expires_at=ends_at)).rowcount != 1:
+            return None
+        connection.execute(insert(ApiKeyRow), row)
+    return text
 
 
 def revoke_api_key(db: Database, key_id: str, *, at: datetime) -> bool:
@@ -158,8 +184,11 @@ def find_api_key(db: Database, key_id: str) -> ApiKeyEntry | None:
     return None if row is None else _as_entry(dict(row._mapping))
 
 
-def refused_keys(db: Database, key_ids: Iterable[str]) -> frozenset[str]:
-    """Return those keys that are refused: revoked, not there, or of a disabled account. Raises NotRead."""
+def refused_keys(db: Database, key_ids: Iterable[str], *, now: datetime) -> frozenset[str]:
+    """Return those keys that are refused: revoked, ended, not there, or of a disabled account.
+
+    Raises NotRead.
+    """
     asked = frozenset(key_ids)
     good = (
         select(ApiKeyRow.id)
@@ -167,6 +196,7 @@ def refused_keys(db: Database, key_ids: Iterable[str]) -> frozenset[str]:
         .where(
             ApiKeyRow.id.in_(asked),
             ApiKeyRow.revoked_at.is_(None),
+            or_(ApiKeyRow.expires_at.is_(None), ApiKeyRow.expires_at > now),
             AccountRow.status != AccountStatus.DISABLED,
         )
     )
@@ -376,7 +406,9 @@ _WEBHOOK_BY_ID = _with_account(WebhookRow)
 
 def _look_up_key(db: Database, secrets: Secrets, key: KeyText | None) -> Caller | None:
     row = _verified_row(db, secrets, _API_KEY_BY_ID, key, prefix="bk")
-    return None if row is None else _caller(row, _scopes(row["scopes"]))
+    if row is None or (row["expires_at"] is not None and row["expires_at"] <= secrets.now()):
+        return None
+    return _caller(row, _scopes(row["scopes"]))
 
 
 def _verified_row(
@@ -400,6 +432,23 @@ def _caller(row: Mapping[str, Any], scopes: frozenset[Scope]) -> Caller:
         scopes=scopes,
         mode=Mode.LIVE if row["mode"] is None else Mode(row["mode"]),
     )
+
+
+def _new_key(
+    secrets: Secrets, account_id: str, *, scopes: Iterable[Scope], at: datetime, lasts: timedelta | None
+) -> tuple[dict[str, Any], str]:
+    """Return a new key's row and its text."""
+    key = mint_key("bk")
+    row = {
+        "id": key.id,
+        "account_id": account_id,
+        "digest": secrets.box.digest(key.secret),
+        "scopes": " ".join(sorted(scopes)),
+        "last4": key.secret[-4:],
+        "created_at": at,
+        "expires_at": None if lasts is None else at + lasts,
+    }
+    return row, key.text
 
 
 def _as_entry(columns: dict[str, Any]) -> ApiKeyEntry:

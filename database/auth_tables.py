@@ -48,6 +48,7 @@ class ApiKeyRow(Base):
     created_at: Mapped[datetime]
     last_used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]  # refused from then on; None: never
 
 
 class WebhookRow(Base):

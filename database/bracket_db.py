@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import and_, bindparam, delete, func, or_, select, update
 
+from database.account_sequence import taking_sequence
 from database.bracket_tables import (
     AccountSequenceRow,
     BracketRow,
@@ -271,12 +272,6 @@ def history_of(db: Database, bracket_id: str) -> tuple[StoredEvent, ...]:
     return _load_events(db, _HISTORY_OF, {"bracket_id": bracket_id})
 
 
-def events_after(db: Database, account_id: str, account_seq: int, *, limit: int) -> tuple[StoredEvent, ...]:
-    """Return up to `limit` events of an account that come after account_seq, in order."""
-    wanted = {"account_id": account_id, "account_seq": account_seq, "most": limit}
-    return _load_events(db, _EVENTS_AFTER, wanted)
-
-
 def last_seqs(db: Database, account_ids: Iterable[str]) -> dict[str, int]:
     """Return the account_seq of each account's newest event; accounts without any are left out."""
     wanted = select(AccountSequenceRow.account_id, AccountSequenceRow.last_seq).where(
@@ -343,13 +338,6 @@ def _upsert_legs(insert: Insert) -> Insert:
     )
 
 
-def _take_sequence(insert: Insert) -> Any:
-    return insert.on_conflict_do_update(
-        index_elements=["account_id"],
-        set_={"last_seq": AccountSequenceRow.last_seq + insert.excluded.last_seq},
-    ).returning(AccountSequenceRow.last_seq)
-
-
 def _opposites() -> Any:
     return (
         select(BracketRow.id, BracketRow.side)
@@ -367,12 +355,6 @@ def _opposites() -> Any:
 
 def _events(*conditions: Any, columns: tuple[str, ...] = _STORED_EVENT) -> Any:
     return select(*(EventRow.__table__.c[name] for name in columns)).where(*conditions)
-
-
-def _events_after() -> Any:
-    come_after = EventRow.account_seq > bindparam("account_seq")
-    of_account = _events(EventRow.account_id == bindparam("account_id"), come_after)
-    return of_account.order_by(EventRow.account_seq).limit(bindparam("most"))
 
 
 def _compare_and_set_statement() -> Any:
@@ -393,10 +375,9 @@ _LAST_SEQ_OF = Prepared(
 _CLAIM_KEY = Prepared(lambda dialect: insert_for(dialect, IdempotencyKeyRow).on_conflict_do_nothing())
 _UPSERT_LEGS = Prepared(lambda dialect: _upsert_legs(insert_for(dialect, LegRow)))
 _INSERT_EVENTS = Prepared(lambda dialect: insert_for(dialect, EventRow))
-_TAKE_SEQUENCE = Prepared(lambda dialect: _take_sequence(insert_for(dialect, AccountSequenceRow)))
+_TAKE_SEQUENCE = Prepared(taking_sequence)
 _SNAPSHOT_BY_ID = Prepared(lambda _: select(BracketRow.snapshot).where(BracketRow.id == bindparam("id")))
 _OPPOSITES = Prepared(lambda _: _opposites())
-_EVENTS_AFTER = Prepared(lambda _: _events_after())
 _EVENTS_OF = Prepared(
     lambda _: _events(EventRow.bracket_id == bindparam("bracket_id")).order_by(EventRow.seq)
 )

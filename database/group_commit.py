@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, suppress
 from typing import Any, TypeVar
 
 from database.prepared import Transaction
+from utils.metrics import COMMIT_SECONDS, timed
 
 T = TypeVar("T")
 
@@ -90,7 +91,7 @@ def _write_group(begin: Begin, group: list[_Request]) -> None:
 
 def _written_together(begin: Begin, group: list[_Request]) -> bool:
     try:
-        with begin() as transaction:
+        with timed(COMMIT_SECONDS.observe), begin() as transaction:
             results = [request.write(transaction) for request in group]
     except Exception:  # noqa: BLE001  # nothing was stored; alone, each gets the error that is its own
         return False
@@ -101,7 +102,7 @@ def _written_together(begin: Begin, group: list[_Request]) -> bool:
 
 def _write_alone(begin: Begin, request: _Request) -> None:
     try:
-        with begin() as transaction:
+        with timed(COMMIT_SECONDS.observe), begin() as transaction:
             result = request.write(transaction)
     except BaseException as exc:  # noqa: BLE001  # it is raised in the thread that asked
         request.finish(error=exc)

@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import select
 
 from database.bracket_tables import BracketRow, LegRow
-from database.plain_order_db import PlainOrderRow
+from database.plain_order_db import plain_order_ids
 from database.session import Database
 from services.bracket.model import Bracket
 
@@ -30,16 +30,19 @@ def bracket_of_order(db: Database, account_id: str, *, order_id: str) -> Bracket
 def known_order_ids(db: Database, account_id: str, *, order_ids: Iterable[str]) -> frozenset[str]:
     """Return those of the broker's ids that we know: legs of brackets and plain orders. Raises NotRead."""
     asked = list(order_ids)
-    legs = (
+    brackets = order_ids_of_brackets(db, account_id, order_ids=asked)
+    return brackets | plain_order_ids(db, account_id, order_ids=asked)
+
+
+def order_ids_of_brackets(db: Database, account_id: str, *, order_ids: Iterable[str]) -> frozenset[str]:
+    """Return those of the broker's ids that are legs of brackets. Raises NotRead."""
+    wanted = (
         select(LegRow.broker_order_id)
         .join(BracketRow, LegRow.bracket_id == BracketRow.id)
-        .where(LegRow.broker_order_id.in_(asked), BracketRow.account_id == account_id)
-    )
-    plain = select(PlainOrderRow.broker_order_id).where(
-        PlainOrderRow.broker_order_id.in_(asked), PlainOrderRow.account_id == account_id
+        .where(LegRow.broker_order_id.in_(list(order_ids)), BracketRow.account_id == account_id)
     )
     with db.read() as connection:
-        return frozenset(id_ for wanted in (legs, plain) for id_ in connection.scalars(wanted) if id_)
+        return frozenset(found for found in connection.scalars(wanted) if found)
 
 
 def has_open_bracket(db: Database, account_id: str, *, exchange: str, symbol: str, mode: str) -> bool:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Select, delete, func, insert, or_, select, up
 
 from database.bracket_tables import AccountSequenceRow
 from database.outbox_tables import DestinationRow, OutboxRow
-from database.session import Database, insert_for
+from database.session import Database, UtcDateTime, insert_for
 
 
 class Channel(StrEnum):
@@ -337,6 +337,30 @@ def count_waiting(db: Database) -> dict[str, int]:
     )
     with db.read() as connection:
         return {row[0]: row[1] for row in connection.execute(wanted)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backlog:
+    """What waits for a channel, and since when the oldest of it does."""
+
+    channel: Channel
+    waiting: int
+    oldest: datetime
+
+
+def backlogs(db: Database) -> tuple[Backlog, ...]:
+    """Return the backlog of each channel that has one; what waits for a disabled destination counts too."""
+    wanted = (
+        select(DestinationRow.channel, func.count(), func.min(OutboxRow.created_at, type_=UtcDateTime()))
+        .join(DestinationRow, DestinationRow.id == OutboxRow.destination_id)
+        .where(OutboxRow.state == MessageState.WAITING)
+        .group_by(DestinationRow.channel)
+    )
+    with db.read() as connection:
+        rows = connection.execute(wanted).all()
+    return tuple(
+        Backlog(channel=Channel(channel), waiting=count, oldest=oldest) for channel, count, oldest in rows
+    )
 
 
 def _afresh(at: datetime) -> dict[str, Any]:

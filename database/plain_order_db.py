@@ -1,6 +1,6 @@
 """The durable store of plain orders: orders and GTTs at the broker that belong to no bracket."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -8,10 +8,11 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, ForeignKey, Index, and_, insert, or_, select, update
+from sqlalchemy import Connection, ForeignKey, Index, UniqueConstraint, and_, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
+from database.account_sequence import taking_sequence
 from database.auth_tables import AccountRow
 from database.session import Base, Database, StorageError
 from services.bracket.model import Mode, Product, Side, Terms
@@ -97,7 +98,7 @@ class PlainOrderRow(Base):
 
 
 class PlainOrderEventRow(Base):
-    """One event of a plain order; never changed."""
+    """One event of a plain order; never changed. Those of before they were told have no account_seq."""
 
     __tablename__ = "plain_order_events"
 
@@ -106,6 +107,10 @@ class PlainOrderEventRow(Base):
     at: Mapped[datetime]
     kind: Mapped[str]
     detail: Mapped[str]
+    account_id: Mapped[str | None]
+    account_seq: Mapped[int | None]
+
+    __table_args__ = (UniqueConstraint("account_id", "account_seq"),)
 
 
 class PlainOrderChanged(StorageError):
@@ -167,6 +172,31 @@ def open_plain_orders(db: Database) -> tuple[PlainOrder, ...]:
         return tuple(_decoder.decode(snapshot) for snapshot in connection.scalars(wanted))
 
 
+def unsettled_plain_orders(db: Database, account_id: str, *, mode: Mode) -> tuple[PlainOrder, ...]:
+    """Return an account's orders of which nobody knows whether the broker has them, newest first.
+
+    Raises NotRead.
+    """
+    unsettled = [status for status in PlainStatus if status.is_open or status is PlainStatus.UNRESOLVED]
+    wanted = (
+        select(PlainOrderRow.snapshot)
+        .where(PlainOrderRow.account_id == account_id, PlainOrderRow.status.in_(unsettled))
+        .order_by(PlainOrderRow.sent_at.desc())
+    )
+    with db.read() as connection:
+        found = [_decoder.decode(snapshot) for snapshot in connection.scalars(wanted)]
+    return tuple(one for one in found if one.mode is mode)
+
+
+def plain_order_ids(db: Database, account_id: str, *, order_ids: Iterable[str]) -> frozenset[str]:
+    """Return those of the broker's ids that are plain orders of the account. Raises NotRead."""
+    wanted = select(PlainOrderRow.broker_order_id).where(
+        PlainOrderRow.broker_order_id.in_(list(order_ids)), PlainOrderRow.account_id == account_id
+    )
+    with db.read() as connection:
+        return frozenset(found for found in connection.scalars(wanted) if found)
+
+
 def plain_orders_since(db: Database, account_id: str, since: datetime) -> tuple[PlainOrder, ...]:
     """Return an account's orders that may be at the broker and that a book may not show yet.
 
@@ -196,7 +226,8 @@ def free_client_order_ids(db: Database, sent_before: datetime) -> int:
 
 def plain_order_events(db: Database, order_id: str) -> tuple[PlainEvent, ...]:
     """Return what happened to an order, oldest first. Raises NotRead."""
-    wanted = select(PlainOrderEventRow.__table__).where(PlainOrderEventRow.order_id == order_id)
+    columns = [PlainOrderEventRow.__table__.c[name] for name in PlainEvent.__slots__]
+    wanted = select(*columns).where(PlainOrderEventRow.order_id == order_id)
     with db.read() as connection:
         rows = connection.execute(wanted.order_by(PlainOrderEventRow.seq))
         return tuple(PlainEvent(**row._mapping) for row in rows)
@@ -225,11 +256,14 @@ def _changing(order: PlainOrder) -> dict[str, Any]:
 def _add_event(
     connection: Connection, order: PlainOrder, kind: str, *, at: datetime, detail: Mapping[str, object]
 ) -> None:
+    numbered = {"account_id": order.account_id, "last_seq": 1}
     row = {
         "order_id": order.id,
         "seq": order.version,
         "at": at,
         "kind": kind,
         "detail": msgspec.json.encode(dict(detail)).decode(),
+        "account_id": order.account_id,
+        "account_seq": connection.scalar(taking_sequence(connection.dialect.name), numbered),
     }
     connection.execute(insert(PlainOrderEventRow), row)

@@ -56,7 +56,9 @@ class SecretBox:
 
     def __init__(self, *, pepper: bytes, encryption_keys: Sequence[str]) -> None:
         self._pepper = pepper
-        self._fernet = MultiFernet([Fernet(key) for key in encryption_keys])
+        fernets = [Fernet(key) for key in encryption_keys]
+        self._newest = fernets[0]
+        self._fernet = MultiFernet(fernets)
 
     def digest(self, secret: str) -> str:
         """Return the digest to store. Without the pepper it helps nobody to guess the secret."""
@@ -82,6 +84,14 @@ class SecretBox:
         if sealed.bound != bound:
             raise SecretUnreadable(f"{bound.purpose} of {bound.subject_id} was sealed for another")
         return sealed.secret
+
+    def is_newest(self, cipher: str) -> bool:
+        """Return whether a secret is sealed with the first key."""
+        try:
+            self._newest.decrypt(cipher)
+        except InvalidToken:
+            return False
+        return True
 
     def rotate(self, cipher: str) -> str:
         """Return the same secret sealed with the first key. Raises SecretUnreadable."""

@@ -75,6 +75,15 @@ def setting(db: Database, scope: SettingScope, *, subject_id: str, key: str) -> 
         return connection.scalar(wanted)
 
 
+def settings_of(db: Database, scope: SettingScope, *, key: str) -> dict[str, str]:
+    """Return one setting of all subjects that have it, by subject. Raises NotRead."""
+    wanted = select(SettingRow.subject_id, SettingRow.value).where(
+        SettingRow.scope == scope, SettingRow.key == key
+    )
+    with db.read() as connection:
+        return {row.subject_id: row.value for row in connection.execute(wanted)}
+
+
 def set_kill_switch(
     db: Database, scope: SettingScope, *, subject_id: str, mode: KillMode, at: datetime
 ) -> None:
@@ -91,6 +100,13 @@ def kill_switch(db: Database, account_id: str, *, owner_id: str) -> KillMode:
     with db.reading() as transaction:
         switches = [KillMode(value) for (value,) in transaction.all(_KILL_SWITCHES, subjects)]
     return max(switches, key=list(KillMode).index, default=KillMode.OFF)
+
+
+def kill_switches(db: Database) -> tuple[KillMode, ...]:
+    """Return every switch that was ever touched, of accounts and of owners. Raises NotRead."""
+    with db.read() as connection:
+        values = connection.scalars(select(SettingRow.value).where(SettingRow.key == KILL_SWITCH)).all()
+    return tuple(KillMode(value) for value in values)
 
 
 def set_analyzer_mode(db: Database, owner_id: str, *, mode: Mode, at: datetime) -> None:

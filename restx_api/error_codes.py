@@ -28,6 +28,9 @@ CODES: dict[str, ErrorCode] = {
     "invalid_openalgo_apikey": ErrorCode(403, "The same, at the OpenAlgo-compatible addresses."),
     "scope_missing": ErrorCode(403, "The key may not do this."),
     "killed": ErrorCode(403, "The kill switch is set: no new entries."),
+    "held_after_restore": ErrorCode(
+        403, "The database was restored from a backup; a person has to look at it and let it go on."
+    ),
     "webhook_paused": ErrorCode(403, "The webhook is paused."),
     "webhook_limit": ErrorCode(403, "Beyond what this webhook may do: symbol, quantity, hours, and so on."),
     "not_found": ErrorCode(404, "No such address, or no such bracket or order of this account."),

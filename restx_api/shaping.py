@@ -8,7 +8,7 @@ from services.bracket.explanation import Explanation, SliceExplained
 from services.bracket.model import Bracket, Leg, LegStatus, Plan, PriceMode, PriceSpec, Quote, Role, Terms
 from services.bracket.preview import preview
 from services.bracket.protection import Protection, describe_protection
-from services.bracket.quantities import filled_of
+from services.bracket.quantities import filled_of, next_target
 from services.bracket.wanted import stop_level, target_level
 from services.bracket_order_service import Placed, entry_leg
 from services.event_codec import decode_event
@@ -213,7 +213,7 @@ def _exit_prices(bracket: Bracket) -> Shape:
     return {
         "sl_price": _text(stop_level(bracket)),
         "stop": _spec(bracket.stop),
-        "target_price": _text(target_level(bracket, bracket.slices[0])),
+        "target_price": _text(target_level(bracket, next_target(bracket))),
         "targets": [{**_spec(part.target), "quantity": part.quantity} for part in bracket.slices],
     }
 

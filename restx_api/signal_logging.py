@@ -6,6 +6,7 @@ from flask import Response, g
 
 from database.signal_db import ALERT, Verdict
 from restx_api.callers import body, caller, desk
+from utils.metrics import SIGNALS
 
 
 def log_signal(response: Response) -> Response:
@@ -13,11 +14,12 @@ def log_signal(response: Response) -> Response:
     if g.get("caller") is None:
         return response
     answer: Mapping[str, object] = g.get("answer", {})
-    said = body()
+    said, verdict = body(), _verdict(answer)
+    SIGNALS.labels(verdict).inc()
     also = {
         "account_id": caller().account_id,
         "sender_id": caller().key_id,
-        "verdict": str(_verdict(answer)),
+        "verdict": str(verdict),
         "code": _text(answer.get("code")),
         "reason": str(answer.get("message", "")),
         "dialect": _text(answer.get("dialect")) or _text(g.get("dialect")),

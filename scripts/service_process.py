@@ -31,6 +31,15 @@ def free_port() -> int:
         return port
 
 
+def new_secrets() -> dict[str, str]:
+    """Return settings that a database made with them needs from then on."""
+    return {
+        "API_KEY_PEPPER": secrets.token_hex(32),
+        "ENCRYPTION_KEYS": Fernet.generate_key().decode(),
+        "SECRET_KEY": secrets.token_hex(32),
+    }
+
+
 class ServiceProcess:
     """One service with its own database, paper market and secrets below `folder`."""
 
@@ -160,8 +169,6 @@ def _environ(folder: Path, port: int) -> dict[str, str]:
         "PORT": str(port),
         "DATABASE_URL": f"sqlite:///{folder / 'openbracket.db'}",
         "PAPER_STATE": str(folder / "paper.state"),
-        "API_KEY_PEPPER": secrets.token_hex(32),
-        "ENCRYPTION_KEYS": Fernet.generate_key().decode(),
-        "SECRET_KEY": secrets.token_hex(32),
         "LOG_LEVEL": "INFO",
+        **new_secrets(),
     }

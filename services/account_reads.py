@@ -177,7 +177,7 @@ class AccountReads:
         elif parts.everything:
             self._hurried = self._everything_at + self._evidence_pause
         symbols: frozenset[Symbol] = frozenset()
-        if now - self._price_at >= self._quote_pause:
+        if parts.symbols and now - self._price_at >= self._quote_pause:
             self._price_at, symbols, self._prices_hurried = now, parts.symbols, False
         self._lanes.read(lambda: self._read_books(symbols, gtts=parts.gtts, everything=everything))
 

@@ -15,16 +15,9 @@ from datetime import timedelta
 from functools import partial
 
 from broker.base import AuthDead, BrokerAccount, BrokerCapabilities
-from database.bracket_db import (
-    BracketChange,
-    StaleWriter,
-    events_after,
-    last_seqs,
-    load,
-    load_open,
-    load_watch,
-    save,
-)
+from broker.limiter import Metered
+from database.account_news import BracketNews, news_after
+from database.bracket_db import BracketChange, StaleWriter, last_seqs, load, load_open, load_watch, save
 from database.leases import Fence, Superseded
 from database.session import Database, StorageError
 from services.account_line import AccountLine
@@ -75,7 +68,8 @@ from services.lanes import Connections, Lanes
 from services.ownership import Hold, SoleHold
 from services.recording import Cause, Told, looked, records_of
 from services.roster import Roster, Symbol, Tracked, symbol_of
-from services.vitals import Metered, Vitals
+from services.tally import tally
+from services.vitals import Vitals
 from services.wire import Command, commands_of, intentions, name_of, put_on_wire, unknown
 from utils.checkpoint import reach
 from utils.clock import Clock
@@ -398,12 +392,11 @@ class AccountWorker:
 
     def _on_stored_elsewhere(self) -> None:
         try:
-            while events := events_after(
-                self._ports.db, self.account_id, self.known_seq, limit=_NEWS_AT_ONCE
-            ):
-                for bracket_id in dict.fromkeys(event.bracket_id for event in events):
+            while news := news_after(self._ports.db, self.account_id, self.known_seq, limit=_NEWS_AT_ONCE):
+                brackets = (one.bracket_id for one in news if isinstance(one, BracketNews))
+                for bracket_id in dict.fromkeys(brackets):
                     self._take_stored(bracket_id)
-                self.known_seq = events[-1].account_seq
+                self.known_seq = news[-1].account_seq
         except StorageError:
             logger.exception("what others stored could not be read; it is read at the next look")
 
@@ -442,8 +435,12 @@ class AccountWorker:
             self._reload(tracked)
             self._unstored.append(message)
             return
+        except Superseded:  # whoever works the account now finds the order by its tag
+            self._say_superseded()
+            return
         except StorageError:
-            logger.critical("an order's answer could not be stored; trying again", exc_info=True)
+            with log_context(bracket_id=tracked.bracket.id):
+                logger.critical("an order's answer could not be stored; trying again", exc_info=True)
             self._unstored.append(message)
             return
         reach(f"answered {message.command.name}")
@@ -605,7 +602,7 @@ class AccountWorker:
             self._decide_apart(brackets)
             return
         except Superseded:
-            logger.warning("the account is another process's by now; nothing was stored or sent")
+            self._say_superseded()
             return
         except StorageError:
             # Nothing was stored, so nothing is sent; what rests at the broker goes on resting.
@@ -615,6 +612,9 @@ class AccountWorker:
             return
         for one in decided:
             self._carry_out(one, now)
+
+    def _say_superseded(self) -> None:
+        logger.warning("the account is another process's by now; nothing was stored or sent")
 
     def _decide_apart(self, brackets: list[Tracked]) -> None:
         """Somebody else wrote one of these brackets: read that one again, and hold up none of the others."""
@@ -630,9 +630,10 @@ class AccountWorker:
             decision = reconcile(tracked.bracket, seen, now, timing=self._ports.timing)
         except Exception:
             # A bug of ours, met by one bracket: the others' stops must not wait for it.
-            logger.critical(
-                "bracket %s cannot be decided: look at it yourself", tracked.bracket.id, exc_info=True
-            )
+            with log_context(bracket_id=tracked.bracket.id):
+                logger.critical(
+                    "bracket %s cannot be decided: look at it yourself", tracked.bracket.id, exc_info=True
+                )
             self.stuck |= {tracked.bracket.id}
             self._roster.set_due(tracked, now.mono + _STUCK_RETRY.total_seconds())
             return None
@@ -726,6 +727,7 @@ class AccountWorker:
         _reach("stored", names)
         for tracked, decision, _ in news:
             self._roster.update(tracked, decision.bracket)
+            tally(decision.events, decision.bracket)
         self._ports.announce(self.account_id)
 
     def _note_stored(self, newest_seq: int, count: int) -> None:
@@ -736,7 +738,8 @@ class AccountWorker:
     def _reload(self, tracked: Tracked) -> None:
         stored = load(self._ports.db, tracked.bracket.id)
         if stored is not None:
-            logger.warning("bracket %s was changed by another writer; read again", stored.id)
+            with log_context(bracket_id=stored.id):
+                logger.warning("bracket %s was changed by another writer; read again", stored.id)
             self._roster.update(tracked, stored)
             self._roster.mark(tracked)
 

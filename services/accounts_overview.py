@@ -12,8 +12,8 @@ from database.account_db import (
     token_stored_at,
 )
 from database.secret_box import SecretUnreadable
-from database.settings import KILL_SWITCH, SettingScope, kill_switch, setting
-from services.board import switch_kill_of_account
+from database.settings import SettingScope, kill_switch
+from services.board import kill_switch_of, switch_kill_of_account
 from services.bracket.model import KillMode
 from services.broker_login import login_ends_at
 from services.desk import Desk
@@ -54,12 +54,6 @@ def act_on_account(desk: Desk, one: Account, act: AccountAct) -> None:
             _set_status(desk, one, AccountStatus.DISABLED)
         case AccountAct.ENABLE:
             _set_status(desk, one, AccountStatus.ACTIVE)
-
-
-def kill_switch_of(desk: Desk, scope: SettingScope, subject_id: str) -> KillMode:
-    """Return one switch by itself, whatever else is in force. Raises NotRead."""
-    value = setting(desk.db, scope, subject_id=subject_id, key=KILL_SWITCH)
-    return KillMode.OFF if value is None else KillMode(value)
 
 
 def _set_status(desk: Desk, one: Account, status: AccountStatus) -> None:

@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 from broker.base import BrokerSettings
 from broker.paper import close_market, market_of
+from database.restore_db import hold_of
 from services.desk import Desk
 from services.housekeeping import Housekeeper
 from services.login_watch import LoginWatch
 from services.plain.finder import PlainOrderFinder
+from services.restored import RestoredWatch
 from services.shared_accounts import SharedAccounts
 from services.side_jobs import SideJobs, Work
 from services.threads import start_thread
@@ -71,13 +73,26 @@ class Background:
         housekeeper = Housekeeper(desk.db, desk.clock, desk.secrets, chores=self._chores)
         self._threads.append(start_thread("housekeeping", housekeeper.run, self._stop))
         self._start_works(self._sending())
-        if self._shared is None:
-            desk.supervisor.start()
+        hold = hold_of(desk.db)
+        if hold is None:
+            self._work()
         else:
-            self._start_works(self._shared.works())
-        self._threads.append(start_thread("logins", LoginWatch(desk).run, self._stop))
-        finder = PlainOrderFinder(desk)
-        self._threads.append(start_thread("plain-orders", finder.run, self._stop))
+            desk.supervisor.hold()
+            watch = RestoredWatch(desk, hold, self._work)
+            self._threads.append(start_thread("restored", watch.run, self._stop))
+
+    def _work(self) -> None:
+        """Start what acts at brokers."""
+        desk = self._desk
+        with self._lock:
+            if self._stop.is_set():
+                return
+            if self._shared is None:
+                desk.supervisor.start()
+            else:
+                desk.supervisor.release()
+                self._start_works(self._shared.works())
+            self._start_works({"logins": LoginWatch(desk).run, "plain-orders": PlainOrderFinder(desk).run})
 
     def stop(self) -> None:
         """Stop everything; stops resting at brokers stay there. A second call does nothing."""

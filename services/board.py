@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from database.account_db import Account, AccountStatus, list_accounts
 from database.bracket_db import StoredEvent, events_of, last_seqs, load, load_open
-from database.settings import SettingScope, kill_switch, set_kill_switch
+from database.settings import KILL_SWITCH, SettingScope, analyzer_mode, kill_switch, set_kill_switch, setting
 from services.account_worker import AccountWorker
 from services.bracket.clocks import naked_cause
 from services.bracket.explanation import Explanation, explain
@@ -18,6 +18,7 @@ from services.bracket.quantities import net
 from services.desk import Desk
 from services.errors import NotFound
 from services.roster import Symbol, symbol_of
+from services.vitals import HEARTBEAT_SECONDS, Vitals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +49,8 @@ class NakedShares:
 class AccountPulse:
     """How an account stands. kill is what is in force, the stricter of its own switch and its owner's.
 
-    seq is of its newest event: a page that has read the rest needs to hear of later ones only.
+    seq is of its newest event: a page that has read the rest needs to hear of later ones only. faults are
+    sentences on what makes its brackets look other than they are, or keeps them from being decided.
     """
 
     account: Account
@@ -56,12 +58,18 @@ class AccountPulse:
     kill: KillMode
     troubles: frozenset[Overlay]
     is_worked: bool
+    faults: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pulse:
-    """What moved: versions of the open brackets, prices at hand, shares without a stop."""
+    """What moved: versions of the open brackets, prices at hand, shares without a stop.
 
+    kill is the switch of all the owner's accounts by itself; mode is where new brackets go.
+    """
+
+    kill: KillMode
+    mode: Mode
     accounts: tuple[AccountPulse, ...]
     versions: dict[str, int]
     quotes: dict[tuple[str, Mode, Symbol], Quote]
@@ -108,6 +116,8 @@ def pulse(desk: Desk, owner_id: str) -> Pulse:
     brackets = [bracket for worker in workers for bracket in worker.open_brackets()]
     brackets += _unworked(desk, set(accounts) - {one.account_id for one in workers})
     return Pulse(
+        kill=kill_switch_of(desk, SettingScope.OWNER, owner_id),
+        mode=analyzer_mode(desk.db, owner_id),
         accounts=tuple(
             _account_pulse(desk, one, workers, seq=seqs.get(one.id, 0)) for one in accounts.values()
         ),
@@ -119,6 +129,12 @@ def pulse(desk: Desk, owner_id: str) -> Pulse:
         },
         naked=tuple(_naked(desk, one, accounts) for one in brackets if one.naked is not None),
     )
+
+
+def kill_switch_of(desk: Desk, scope: SettingScope, subject_id: str) -> KillMode:
+    """Return one switch by itself, whatever else is in force. Raises NotRead."""
+    value = setting(desk.db, scope, subject_id=subject_id, key=KILL_SWITCH)
+    return KillMode.OFF if value is None else KillMode(value)
 
 
 def switch_kill_of_owner(desk: Desk, owner_id: str, *, mode: KillMode) -> None:
@@ -171,7 +187,23 @@ def _account_pulse(desk: Desk, one: Account, workers: list[AccountWorker], *, se
         kill=kill_switch(desk.db, one.id, owner_id=one.owner_id),
         troubles=troubles,
         is_worked=bool(ours),
+        faults=tuple(fault for worker in ours for fault in _faults(one, worker.vitals())),
     )
+
+
+def _faults(one: Account, vitals: Vitals) -> list[str]:
+    found = [
+        f"Bracket {stuck} of account {one.name} cannot be decided: look at it yourself."
+        for stuck in sorted(vitals.stuck)
+    ]
+    if vitals.turned_seconds > HEARTBEAT_SECONDS:
+        seconds = int(vitals.turned_seconds)
+        found.append(
+            f"Account {one.name} has not been looked after for {seconds} s: its brackets may stand otherwise."
+        )
+    if vitals.unstored:
+        found.append(f"Account {one.name}: {vitals.unstored} answers of the broker wait to be stored.")
+    return found
 
 
 def _naked(desk: Desk, bracket: Bracket, accounts: dict[str, Account]) -> NakedShares:

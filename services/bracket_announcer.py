@@ -8,13 +8,16 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 
-from database.account_db import list_accounts
-from database.bracket_db import StoredEvent, events_after, load
+from database.account_db import existing_account, list_accounts
+from database.account_news import BracketNews, News, PlainNews, news_after
+from database.bracket_db import load
+from database.plain_order_db import plain_order
 from database.session import Database, StorageError
 from database.settings import SettingScope, put_setting, setting
-from services.announcements import Announcement, announcement
+from services.announcements import announcement
 from services.bracket.model import Bracket
 from services.event_codec import decode_event
+from services.plain_announcements import plain_announcement
 from utils.clock import Clock
 
 logger = logging.getLogger(__name__)
@@ -42,6 +45,7 @@ class BracketAnnouncer:
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._cursors: dict[str, int] = {}
+        self._owners: dict[str, str] = {}  # an account never changes hands
         self._unsaved: set[str] = set()
         self._saved_at = clock.monotonic()
 
@@ -61,50 +65,73 @@ class BracketAnnouncer:
             self._wake.wait(_LOOK_EVERY_SECONDS)
             stop.wait(_GATHER_SECONDS)
             self._wake.clear()
-            self.announce_all()
+            try:
+                self.announce_all()
+            except StorageError as exc:
+                logger.error("what was stored cannot be announced yet: %s", exc)
         self._save_cursors()
 
     def announce_all(self) -> None:
-        """Announce everything stored so far for the accounts with news."""
+        """Announce everything stored so far for the accounts with news.
+
+        Raises NotRead and NotStored; then the next call announces what this one did not.
+        """
         with self._lock:
             news, self._news = self._news, set()
-        for account_id in news:
-            self._announce(account_id)
+        try:
+            for account_id in news:
+                self._announce(account_id)
+        except StorageError:
+            with self._lock:
+                self._news |= news
+            raise
         if self._unsaved and self._clock.monotonic() - self._saved_at >= _SAVE_CURSOR_EVERY.total_seconds():
             self._save_cursors()
 
     def _announce(self, account_id: str) -> None:
         cursor = self._cursor(account_id)
-        while events := events_after(self._db, account_id, cursor, limit=_BATCH):
-            for made in self.announcements(events):
-                self._emit(made[0].payload(), account_id, made[1].plan.owner_id)
-            cursor = events[-1].account_seq
+        while news := news_after(self._db, account_id, cursor, limit=_BATCH):
+            for payload in self._payloads(account_id, news):
+                self._emit(payload, account_id, self._owner_of(account_id))
+            cursor = news[-1].account_seq
             self._cursors[account_id] = cursor
             self._unsaved.add(account_id)
 
-    def announcements(self, events: tuple[StoredEvent, ...]) -> list[tuple[Announcement, Bracket]]:
-        """Return what clients hear of stored events, with the bracket as it is now."""
-        brackets: dict[str, Bracket | None] = {}
-        made = []
-        for stored in events:
-            if stored.bracket_id not in brackets:
-                brackets[stored.bracket_id] = load(self._db, stored.bracket_id)
-            bracket = brackets[stored.bracket_id]
-            if bracket is not None:
-                event = decode_event(stored.kind, stored.payload)
-                said = announcement(event, bracket, seq=stored.account_seq, at=stored.at)
-                if said is not None:
-                    made.append((said, bracket))
-        return made
-
-    def missed(self, account_id: str, since_seq: int) -> list[dict[str, object]]:
-        """Return the payloads of everything announced after since_seq, oldest first."""
+    def missed(
+        self, account_id: str, since_seq: int, *, of: type[BracketNews | PlainNews]
+    ) -> list[dict[str, object]]:
+        """Return the payloads of what was announced of brackets, or of plain orders, after since_seq."""
         missed: list[dict[str, object]] = []
         cursor = since_seq
-        while events := events_after(self._db, account_id, cursor, limit=_BATCH):
-            missed.extend(said.payload() for said, _ in self.announcements(events))
-            cursor = events[-1].account_seq
+        while news := news_after(self._db, account_id, cursor, limit=_BATCH):
+            missed.extend(self._payloads(account_id, tuple(one for one in news if isinstance(one, of))))
+            cursor = news[-1].account_seq
         return missed
+
+    def _payloads(self, account_id: str, news: tuple[News, ...]) -> list[dict[str, object]]:
+        """Return what clients hear of stored events, each bracket and order as it is now."""
+        brackets: dict[str, Bracket | None] = {}
+        said = []
+        for one in news:
+            if isinstance(one, PlainNews):
+                payload = self._of_plain_order(account_id, one)
+            else:
+                if one.bracket_id not in brackets:
+                    brackets[one.bracket_id] = load(self._db, one.bracket_id)
+                payload = _of_bracket(one, brackets[one.bracket_id])
+            if payload is not None:
+                said.append(payload)
+        return said
+
+    def _of_plain_order(self, account_id: str, news: PlainNews) -> dict[str, object] | None:
+        order = plain_order(self._db, account_id, order_id=news.order_id)
+        said = None if order is None else plain_announcement(news, order)
+        return None if said is None else said.payload()
+
+    def _owner_of(self, account_id: str) -> str:
+        if account_id not in self._owners:
+            self._owners[account_id] = existing_account(self._db, account_id).owner_id
+        return self._owners[account_id]
 
     def _cursor(self, account_id: str) -> int:
         if account_id not in self._cursors:
@@ -128,3 +155,10 @@ class BracketAnnouncer:
                 )
         except StorageError:
             logger.exception("how far events were announced could not be stored; some will be said again")
+
+
+def _of_bracket(news: BracketNews, bracket: Bracket | None) -> dict[str, object] | None:
+    if bracket is None:
+        return None
+    said = announcement(decode_event(news.kind, news.payload), bracket, seq=news.account_seq, at=news.at)
+    return None if said is None else said.payload()

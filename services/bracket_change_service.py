@@ -35,7 +35,7 @@ from services.bracket.model import (
     Trail,
 )
 from services.bracket.prices import is_on_tick, neighbours
-from services.bracket.quantities import filled_of, net
+from services.bracket.quantities import filled_of, net, next_target
 from services.bracket.request import TrailRequest
 from services.bracket.rules.amounts import check_trail
 from services.bracket.rules.timing import exit_moment
@@ -186,7 +186,7 @@ def _modified(bracket: Bracket, changes: BracketChanges, *, market: _Market, by:
     return BracketModified(
         by=by,
         stop=_absolute(changes.sl_price),
-        targets=_targets(bracket, changes.target_price),
+        targets=None if changes.target_price is None else moved_targets(bracket, changes.target_price),
         trail=_trail(changes.trailing_sl),
         exit_at=None if changes.exit_at is None else _exit_moment(changes.exit_at, market),
         entry_price=changes.entry_price,
@@ -197,12 +197,10 @@ def _absolute(price: Decimal | None) -> PriceSpec | None:
     return None if price is None else PriceSpec(mode=PriceMode.ABSOLUTE, value=price)
 
 
-def _targets(bracket: Bracket, price: Decimal | None) -> tuple[PriceSpec, ...] | None:
-    """The nearest target moves; the farther ones of a scale-out stay."""
-    if price is None:
-        return None
-    nearest = PriceSpec(mode=PriceMode.ABSOLUTE, value=price)
-    return (nearest, *(part.target for part in bracket.slices[1:]))
+def moved_targets(bracket: Bracket, price: Decimal) -> tuple[PriceSpec, ...]:
+    """Return all targets with the next one at price; the others of a scale-out stay."""
+    nearest, moved = next_target(bracket), PriceSpec(mode=PriceMode.ABSOLUTE, value=price)
+    return tuple(moved if part == nearest else part.target for part in bracket.slices)
 
 
 def _trail(request: TrailRequest | None) -> Trail | None:
@@ -232,7 +230,7 @@ def _wrong_side(bracket: Bracket, changes: BracketChanges) -> list[Violation]:
     """Hold what is changed against what stays: each price must lie on its side of the next one."""
     sign = bracket.plan.side.sign
     stop = changes.sl_price or stop_level(bracket)
-    target = changes.target_price or target_level(bracket, bracket.slices[0])
+    target = changes.target_price or target_level(bracket, next_target(bracket))
     pairs = (
         ("sl_price", stop, "target_price", target),
         ("sl_price", stop, "entry_price", changes.entry_price),

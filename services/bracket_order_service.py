@@ -64,6 +64,7 @@ from services.errors import (
 )
 from services.opposites import OrderIgnored, heed_opposites
 from services.recording import looked, records_of
+from services.tally import tally
 from utils.checkpoint import reach
 
 ENTRY_ANSWER_SECONDS = 1.5
@@ -287,6 +288,7 @@ def _commit_and_send(
         reach("stored bracket")
     if isinstance(stored, ExistingClaim) and claim is not None:
         return _replayed(desk, _same_body(stored, claim))
+    tally(events, bracket)
     worker = desk.supervisor.worker(plan.account_id, plan.mode)
     reply = desk.supervisor.hand_over(bracket, events, now)
     desk.announcer.notify(plan.account_id)

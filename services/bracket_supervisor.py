@@ -19,6 +19,7 @@ from broker.base import (
     Renewable,
     Symbol,
 )
+from broker.measured import MeasuredAccount
 from broker.paper import connect_driven
 from broker.registry import import_broker_module
 from database.account_db import Account, account, auth_token_of, list_accounts
@@ -34,7 +35,7 @@ from services.bracket.observation import Timing, TradingSession
 from services.bracket_announcer import BracketAnnouncer
 from services.cadence import Cadence
 from services.entries import Entries
-from services.errors import BrokerUnavailable
+from services.errors import BrokerUnavailable, HeldAfterRestore
 from services.kill_switch import KillSwitch
 from services.market_sessions import MarketSessions
 from services.ownership import Hold, Ownership, SoleHold
@@ -57,8 +58,10 @@ Connect = Callable[[str, AccountCredentials, BrokerSettings], BrokerAccount]
 
 
 def connect_broker(name: str, credentials: AccountCredentials, settings: BrokerSettings) -> BrokerAccount:
-    """Return an account at the broker of this name."""
-    return import_broker_module(name).connect(credentials, settings)
+    """Return an account at the broker of this name, its calls timed."""
+    account = import_broker_module(name).connect(credentials, settings)
+    # Its capabilities are a property with a setter: what an account learns of itself must show through.
+    return MeasuredAccount(name, account)  # pyright: ignore[reportReturnType]  # reads and writes as the attribute does
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,16 +126,26 @@ class BracketSupervisor:
         self._streams = AccountStreams(ports.db, ports.broker_settings, ports.open_stream)
         self._lock = threading.Lock()
         self._stop = threading.Event()
+        self._is_held = False
 
     def start(self) -> None:
         """Start working every account: what is open is looked at before anything new is taken.
 
         An account's paper brackets get their worker when there are some: most accounts never have any.
         """
+        self.release()
         closed_after = self._ports.clock.now() - self._ports.timing.watch
         at_work = accounts_at_work(self._ports.db, Mode.ANALYZE, closed_after)
         for one in list_accounts(self._ports.db):
             self._start_safely(one, has_paper=one.id in at_work)
+
+    def hold(self) -> None:
+        """Work no account, whoever asks, until `release`: what is stored may be older than what is open."""
+        self._is_held = True
+
+    def release(self) -> None:
+        """Work accounts again."""
+        self._is_held = False
 
     def tend(self) -> None:
         """Bring the workers in line with the shards that are this process's. Raises NotRead."""
@@ -224,14 +237,17 @@ class BracketSupervisor:
     def worker(self, account_id: str, mode: Mode) -> AnyWorker:
         """Return the account's worker, started if need be, or what can be asked of another process's.
 
-        Raises KeyError for an unknown account, BrokerUnavailable for one without a usable login.
+        Raises KeyError for an unknown account, BrokerUnavailable for one without a usable login, and
+        HeldAfterRestore.
         """
+        self._refuse_held()
         return (
             self.start_worker(account_id, mode) if self.works(account_id) else self._remote(account_id, mode)
         )
 
     def start_worker(self, account_id: str, mode: Mode) -> AccountWorker:
         """Return the account's worker here, started if need be. Raises as `worker` does, and NotOurs."""
+        self._refuse_held()
         with self._lock:
             found, hold = self._at_work.get((account_id, mode)), self._hold(account_id)
             if hold is None:
@@ -272,6 +288,7 @@ class BracketSupervisor:
 
         Raises KeyError for an unknown account, BrokerUnavailable when the token is no use.
         """
+        self._refuse_held()
         owner = account(self._ports.db, account_id)
         if owner is None:
             raise KeyError(account_id)
@@ -282,6 +299,12 @@ class BracketSupervisor:
         self._unusable.discard(account_id)
         if connection is None and self.works(account_id):
             self.start_worker(account_id, Mode.LIVE)
+
+    def _refuse_held(self) -> None:
+        if self._is_held:
+            raise HeldAfterRestore(
+                "The database was restored from a backup: nothing is sent before `restore --confirm`"
+            )
 
     def _renew(self, owner: Account, connection: BrokerAccount, auth_token: str) -> None:
         try:

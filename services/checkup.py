@@ -1,5 +1,6 @@
 """What usually goes wrong, looked at on request: accounts, instruments, open brackets, ways out."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,8 +9,9 @@ from database import migrations
 from database.account_db import Account, AccountStatus, auth_token_of, list_accounts
 from database.bracket_db import load_open, verify_chain
 from database.outbox_db import Channel, destinations
+from database.restore_db import hold_of
 from database.secret_box import SecretBox
-from database.session import Database
+from database.session import Database, sqlite_file
 from database.symbol import list_instrument_lists
 from database.token_death import token_death
 from services.broker_login import login_ends_at
@@ -17,6 +19,8 @@ from utils.clock import Clock
 from utils.constants import EXCHANGE_ZONE
 
 _PAPER = "paper"
+_MEGABYTE = 1024 * 1024
+_LEAST_FREE = 500  # a day of 10,000 brackets writes about a tenth of it
 _LISTS_KEPT = timedelta(days=4)  # brokers list anew each trading day; a long weekend has none
 
 Finding = tuple[bool, str]  # fine, what was found
@@ -36,9 +40,25 @@ def check_up(ports: CheckupPorts, *, owner_id: str | None = None) -> Iterator[Fi
     is_current = migrations.is_current(ports.db)
     yield is_current, "tables are up to date" if is_current else "run `flask --app app db upgrade`"
     if is_current:
+        if owner_id is None:
+            yield from _check_machine(ports)
         accounts = list_accounts(ports.db, owner_id=owner_id)
         for check in _CHECKS:
             yield from check(ports, accounts)
+
+
+def _check_machine(ports: CheckupPorts) -> Iterator[Finding]:
+    """Look at what only the machine's operator can mend."""
+    held = hold_of(ports.db)
+    words = "the database is a restored one and nothing is sent: run `restore --status`"
+    yield held is None, "nothing is held back" if held is None else words
+    file = sqlite_file(str(ports.db.engine.url))
+    if file is not None:
+        free = shutil.disk_usage(file.absolute().parent).free // _MEGABYTE
+        yield free >= _LEAST_FREE, f"{free} MB are free where the database is"
+        mode = file.stat().st_mode & 0o077
+        private = "is readable by its owner only" if not mode else f"is open to others: chmod 600 {file}"
+        yield not mode, f"the database {private}"
 
 
 def _check_accounts(ports: CheckupPorts, accounts: tuple[Account, ...]) -> Iterator[Finding]:

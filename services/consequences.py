@@ -3,6 +3,7 @@
 Told of the bracket as it is now; a fill may come in between, and the act then does what is right for that.
 """
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import assert_never
 
@@ -16,6 +17,8 @@ from services.bracket.model import (
     Purpose,
     Role,
     Side,
+    Topology,
+    Trail,
 )
 from services.bracket.preview import Preview, PreviewedLeg
 from services.bracket.quantities import entry_is_live, live_legs, net
@@ -50,8 +53,8 @@ def consequences_of_placing(plan: Plan, seen: Preview) -> list[str]:
     told = [f"{_verb(plan.side)} {what}, {_entry(entry)}."]
     if plan.waits_for:
         told.append("Brackets of the other side are closed first; the entry follows once they are flat.")
-    told += [_exit_to_come(plan, leg) for leg in exits]
-    told += _trailing(plan)
+    told += _exits_to_come(plan, exits)
+    told += trailing_words(plan.trail)
     if plan.exit_at is not None:
         at = plan.exit_at.astimezone(EXCHANGE_ZONE)
         told.append(f"What is still held at {at:%H:%M} exchange time leaves at the market.")
@@ -75,17 +78,37 @@ def _entry(leg: PreviewedLeg) -> str:
             assert_never(leg.order_type)
 
 
+def _exits_to_come(plan: Plan, exits: Sequence[PreviewedLeg]) -> list[str]:
+    if plan.topology is not Topology.NATIVE:
+        return [_exit_to_come(plan, leg) for leg in exits]
+    told = ["Stop and target go with the entry, and the broker places them: it may wait for the whole fill."]
+    return told + [_exit_brought(plan, leg) for leg in exits]
+
+
 def _exit_to_come(plan: Plan, leg: PreviewedLeg) -> str:
     verb = _verb(plan.side.opposite)
     if leg.purpose is Purpose.STOP:
-        at = "at the stop" if leg.trigger_price is None else f"once {leg.trigger_price} trades"
-        return f"Each fill gets its stop at once: {verb.lower()} what is held {at}."
-    at = "at the target" if leg.price is None else f"at {leg.price} or better"
-    return f"{verb} {leg.quantity} {at}; the stop shrinks or goes with it."
+        return f"Each fill gets its stop at once: {verb.lower()} what is held {_at_stop(leg)}."
+    return f"{verb} {leg.quantity} {_at_target(leg)}; the stop shrinks or goes with it."
 
 
-def _trailing(plan: Plan) -> list[str]:
-    trail = plan.trail
+def _exit_brought(plan: Plan, leg: PreviewedLeg) -> str:
+    verb = _verb(plan.side.opposite)
+    if leg.purpose is Purpose.STOP:
+        return f"{verb} what is held {_at_stop(leg)}."
+    return f"{verb} {leg.quantity} {_at_target(leg)}; the stop goes with it."
+
+
+def _at_stop(leg: PreviewedLeg) -> str:
+    return "at the stop" if leg.trigger_price is None else f"once {leg.trigger_price} trades"
+
+
+def _at_target(leg: PreviewedLeg) -> str:
+    return "at the target" if leg.price is None else f"at {leg.price} or better"
+
+
+def trailing_words(trail: Trail | None) -> list[str]:
+    """Return how the stop moves by itself, one sentence each; none where it stays."""
     if trail is None:
         return []
     told = []
@@ -98,29 +121,44 @@ def _trailing(plan: Plan) -> list[str]:
     return told
 
 
-def consequences_of_kill(mode: KillMode, brackets: list[Bracket]) -> list[str]:
-    """Return what setting the kill switch of all accounts will do."""
+def consequences_of_kill(
+    mode: KillMode, brackets: Sequence[Bracket], *, still_refusing: Sequence[str] = ()
+) -> list[str]:
+    """Return what setting a kill switch will do to the brackets it is of.
+
+    still_refusing: sentences on other switches that go on refusing entries once this one is off.
+    """
     waiting = sum(entry_is_live(one) for one in brackets)
     holding = [one for one in brackets if net(one) > 0]
     match mode:
         case KillMode.OFF:
-            return ["New brackets are accepted again.", "Nothing that is open changes."]
+            accepted = [] if still_refusing else ["New brackets are accepted again."]
+            return [*still_refusing, *accepted, "Nothing that is open changes."]
         case KillMode.BLOCK_ENTRIES:
             kept = _count(len(holding), "position stays", "positions stay")
             return [
-                "No new bracket is accepted, from nobody, until you switch this off.",
+                *_REFUSED,
                 _entries_ended(waiting),
                 f"{kept} open with their stops and targets.",
+                *_money_of_all(brackets),
             ]
         case KillMode.FLATTEN:
             return [
-                "No new bracket is accepted, from nobody, until you switch this off.",
+                *_REFUSED,
                 _entries_ended(waiting),
                 f"{_count(len(holding), 'position leaves', 'positions leave')} at the market now;"
                 " the price is not guaranteed.",
+                "Only brackets leave: plain orders, and shares bought beside a bracket, stay as they are.",
+                *_money_of_all(brackets),
             ]
         case _:
             assert_never(mode)
+
+
+_REFUSED = (
+    "No new bracket is accepted, from anybody, until you switch this off.",
+    "Of plain orders, only those that make a position smaller are.",
+)
 
 
 def _entries_ended(waiting: int) -> str:
@@ -189,6 +227,13 @@ def _money(bracket: Bracket) -> str:
 
 def _money_of(plan: Plan) -> str:
     return "Paper: no real money moves." if plan.broker == "paper" else "LIVE: real money moves."
+
+
+def _money_of_all(brackets: Sequence[Bracket]) -> list[str]:
+    real = sum(not is_paper(one) for one in brackets)
+    if real:
+        return [f"LIVE: {_count(real, 'open bracket is', 'open brackets are')} with real money."]
+    return ["Paper: no real money moves."] if brackets else []
 
 
 def is_paper(bracket: Bracket) -> bool:

@@ -5,6 +5,7 @@ BracketError
 ├── InvalidApiKey
 ├── ScopeMissing
 ├── Killed              the kill switch blocks new entries
+├── HeldAfterRestore    the database is a restored one: nothing is sent before a person confirms
 ├── NotFound            no such bracket for this account
 ├── IdempotencyConflict the client_order_id was used for another body
 ├── SymbolConflict      an open bracket of the other side holds the symbol
@@ -51,6 +52,12 @@ class ScopeMissing(BracketError):
 
 class Killed(BracketError):
     code = "killed"
+
+
+class HeldAfterRestore(BracketError):
+    """Nothing was stored and nothing is sent."""
+
+    code = "held_after_restore"
 
 
 class NotFound(BracketError):

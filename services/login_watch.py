@@ -6,12 +6,9 @@ Only the broker's own word makes a token dead: our clock merely says when to ask
 import logging
 import threading
 
-import msgspec
-
 from broker.base import AuthDead, BrokerAccount, DailyLogin, ReadFailed
 from broker.registry import import_broker_module
 from database.account_db import Account, AccountStatus, auth_token_of, list_accounts, token_stored_at
-from database.outbox_db import Channel, NewMessage, destinations, enqueue
 from database.session import StorageError
 from database.token_death import (
     TokenDeath,
@@ -25,6 +22,7 @@ from services.announcements import utc_milliseconds
 from services.bracket.model import Mode
 from services.desk import Desk
 from services.errors import BrokerUnavailable
+from services.notices import notify
 
 logger = logging.getLogger(__name__)
 
@@ -132,21 +130,8 @@ class LoginWatch:
         note_death_told(self._desk.db, owner.id, death, at=self._desk.clock.now())
 
     def _queue(self, owner: Account, words: str, death: TokenDeath) -> None:
-        db, now = self._desk.db, self._desk.clock.now()
-        for channel in Channel:
-            for one in destinations(db, channel, account_id=owner.id):
-                body = (
-                    words
-                    if channel is Channel.TELEGRAM
-                    else _webhook_body(owner, words, utc_milliseconds(now))
-                )
-                key = f"login-{utc_milliseconds(death.at)}"
-                enqueue(db, one, [NewMessage(key=key, seq=None, urgent=True, body=body)], at=now)
-
-
-def _webhook_body(owner: Account, words: str, at: str) -> str:
-    facts = {"account": owner.name, "broker": owner.broker, "message": words}
-    return msgspec.json.encode({"type": "account.needs_login", "timestamp": at, "data": facts}).decode()
+        key = f"login-{utc_milliseconds(death.at)}"
+        notify(self._desk.db, self._desk.clock, owner, key=key, kind="account.needs_login", words=words)
 
 
 def _is_alive(broker: BrokerAccount) -> bool:

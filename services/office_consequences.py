@@ -1,6 +1,6 @@
 """What a person's act on accounts, keys and webhooks will do, in sentences, before it is done. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import assert_never
 
@@ -35,14 +35,23 @@ class HookAct(StrEnum):
     REPLAY = "replay"
 
 
-def of_account(act: AccountAct, name: str, brackets: Sequence[Bracket]) -> list[str]:
-    """Return what an act on an account will do, with the open brackets it has."""
+def of_account(
+    act: AccountAct, name: str, brackets: Sequence[Bracket], *, kill_of_all: KillMode = KillMode.OFF
+) -> list[str]:
+    """Return what an act on an account will do, with the open brackets it has.
+
+    kill_of_all is the switch of all accounts, which goes on refusing entries whatever the account's own says.
+    """
     only = f"This concerns account {name} alone."
     match act:
         case AccountAct.PAUSE:
-            return [only, *consequences_of_kill(KillMode.BLOCK_ENTRIES, list(brackets))]
+            return [only, *consequences_of_kill(KillMode.BLOCK_ENTRIES, brackets)]
         case AccountAct.RESUME:
-            return [only, *consequences_of_kill(KillMode.OFF, list(brackets))]
+            refusing = [
+                f"The kill switch of all accounts stays at {_words(kill_of_all)}: still no new brackets."
+            ]
+            still = [] if kill_of_all is KillMode.OFF else refusing
+            return [only, *consequences_of_kill(KillMode.OFF, brackets, still_refusing=still)]
         case AccountAct.DISABLE:
             return [
                 only,
@@ -53,6 +62,24 @@ def of_account(act: AccountAct, name: str, brackets: Sequence[Bracket]) -> list[
             return [only, "Its API keys and webhooks work again, the same ones as before."]
         case _:
             assert_never(act)
+
+
+def of_kill_of_all(mode: KillMode, brackets: Sequence[Bracket], own: Mapping[str, KillMode]) -> list[str]:
+    """Return what setting the kill switch of all accounts will do; own has each account's by its name."""
+    paused = [
+        f"Account {name} stays paused by its own switch ({_words(kill)})."
+        for name, kill in own.items()
+        if kill is not KillMode.OFF
+    ]
+    if mode is not KillMode.OFF:
+        return consequences_of_kill(mode, brackets)
+    everywhere = [] if len(paused) < len(own) else ["No account accepts new brackets yet."]
+    told = consequences_of_kill(mode, brackets, still_refusing=everywhere)
+    return [*told[:1], *paused, *told[1:]]
+
+
+def _words(kill: KillMode) -> str:
+    return kill.replace("_", " ")
 
 
 def of_revoking_key(last4: str, name: str) -> list[str]:

@@ -13,8 +13,10 @@ from datetime import datetime
 import msgspec
 
 from database.account_db import account
-from database.bracket_db import StoredEvent, events_after, load
+from database.account_news import BracketNews, News, PlainNews, news_after
+from database.bracket_db import load
 from database.outbox_db import Channel, Destination, NewMessage, destinations_behind, feed
+from database.plain_order_db import PlainOrder, plain_order
 from database.session import Database, StorageError
 from services.announcements import utc_milliseconds
 from services.bracket.events import Event
@@ -40,7 +42,16 @@ class Happened:
     account_name: str
 
 
-Words = Callable[[Happened], NewMessage | None]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlainHappened:
+    """A stored event of a plain order, with the order as it is now and the name of its account."""
+
+    news: PlainNews
+    order: PlainOrder
+    account_name: str
+
+
+Words = Callable[[Happened | PlainHappened], NewMessage | None]
 
 
 @dataclass(slots=True)
@@ -81,36 +92,44 @@ class OutboxFeeder:
             logger.exception("what is to be told outside could not be queued; it will be")
 
     def _feed_some(self, destination: Destination) -> bool:
-        events = events_after(self.db, destination.account_id, destination.fed_seq, limit=_BATCH)
-        if not events:
+        news = news_after(self.db, destination.account_id, destination.fed_seq, limit=_BATCH)
+        if not news:
             return False
-        messages = self._messages(destination, events)
-        reached = events[-1].account_seq
+        messages = self._messages(destination, news)
+        reached = news[-1].account_seq
         # False as well when somebody moved the place meanwhile, for a replay: it is read anew.
         return feed(self.db, destination, messages, up_to=reached, at=self.clock.now())
 
-    def _messages(self, destination: Destination, events: tuple[StoredEvent, ...]) -> list[NewMessage]:
+    def _messages(self, destination: Destination, news: tuple[News, ...]) -> list[NewMessage]:
         name = self._name(destination.account_id)
         brackets: dict[str, Bracket | None] = {}
         messages = []
-        for stored in events:
-            if stored.bracket_id not in brackets:
-                brackets[stored.bracket_id] = load(self.db, stored.bracket_id)
-            bracket = brackets[stored.bracket_id]
-            message = None if bracket is None else self._message(destination.channel, stored, bracket, name)
+        for one in news:
+            subject = self._subject(destination.account_id, one, brackets)
+            message = None if subject is None else self._message(destination.channel, one, subject, name)
             if message is not None:
                 messages.append(message)
         return messages
 
+    def _subject(
+        self, account_id: str, news: News, brackets: dict[str, Bracket | None]
+    ) -> Bracket | PlainOrder | None:
+        """Return what an event is of, as it is now; brackets are those of the same batch."""
+        if isinstance(news, PlainNews):
+            return plain_order(self.db, account_id, order_id=news.order_id)
+        if news.bracket_id not in brackets:
+            brackets[news.bracket_id] = load(self.db, news.bracket_id)
+        return brackets[news.bracket_id]
+
     def _message(
-        self, channel: Channel, stored: StoredEvent, bracket: Bracket, account_name: str
+        self, channel: Channel, news: News, subject: Bracket | PlainOrder, account_name: str
     ) -> NewMessage | None:
         try:
-            return self.words[channel](_happened(stored, bracket, account_name))
+            return self.words[channel](_happened(news, subject, account_name))
         except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError):
             # Our bug. One event without words must not silence all that come after it.
-            logger.exception("event %s of bracket %s has no words", stored.account_seq, stored.bracket_id)
-            return _without_words(channel, stored)
+            logger.exception("event %s of %s has no words", news.account_seq, subject.id)
+            return _without_words(channel, news, subject.id)
 
     def _name(self, account_id: str) -> str:
         if account_id not in self._names:
@@ -124,19 +143,27 @@ def key_of_event(seq: int) -> str:
     return f"seq-{seq}"
 
 
-def _happened(stored: StoredEvent, bracket: Bracket, account_name: str) -> Happened:
-    event = decode_event(stored.kind, stored.payload)
-    return Happened(
-        event=event, bracket=bracket, seq=stored.account_seq, at=stored.at, account_name=account_name
-    )
+def _happened(news: News, subject: Bracket | PlainOrder, account_name: str) -> Happened | PlainHappened:
+    match news, subject:
+        case PlainNews(), PlainOrder():
+            return PlainHappened(news=news, order=subject, account_name=account_name)
+        case BracketNews(), Bracket():
+            event, seq = decode_event(news.kind, news.payload), news.account_seq
+            return Happened(event=event, bracket=subject, seq=seq, at=news.at, account_name=account_name)
+        case _:
+            raise AssertionError("an event is told with what it is of")
 
 
-def _without_words(channel: Channel, stored: StoredEvent) -> NewMessage:
-    facts = {"bracket_id": stored.bracket_id, "seq": stored.account_seq, "kind": stored.kind}
+def _without_words(channel: Channel, news: News, subject_id: str) -> NewMessage:
+    whose = "plain_order" if isinstance(news, PlainNews) else "bracket"
     if channel is Channel.WEBHOOK:
-        at = utc_milliseconds(stored.at)
-        body = msgspec.json.encode({"type": "bracket_order.event", "timestamp": at, "data": facts}).decode()
+        kind = "bracket_order.event" if whose == "bracket" else f"{whose}.event"
+        facts = {f"{whose}_id": subject_id, "seq": news.account_seq, "kind": news.kind}
+        said = {"type": kind, "timestamp": utc_milliseconds(news.at), "data": facts}
+        body = msgspec.json.encode(said).decode()
+    elif whose == "bracket":
+        body = f"{news.kind} of bracket {subject_id}: look at it, /bracket {subject_id}"
     else:
-        body = f"{stored.kind} of bracket {stored.bracket_id}: look at it, /bracket {stored.bracket_id}"
-    key = key_of_event(stored.account_seq)
-    return NewMessage(key=key, seq=stored.account_seq, urgent=True, body=body)
+        body = f"{news.kind} of order {subject_id}: look at your broker's app"
+    key = key_of_event(news.account_seq)
+    return NewMessage(key=key, seq=news.account_seq, urgent=True, body=body)

@@ -5,14 +5,14 @@ from datetime import timedelta
 
 from database import migrations
 from database.account_db import Account, AccountStatus, list_accounts
+from database.restore_db import hold_of
 from database.session import StorageError
 from database.settings import SettingScope, put_setting
 from services.account_worker import AccountWorker
 from services.bracket.model import Overlay
 from services.desk import Desk
+from services.vitals import HEARTBEAT_SECONDS
 from utils.clock import Clock, SystemClock
-
-HEARTBEAT_SECONDS = 10.0
 
 
 def faults(desk: Desk, *, is_stopping: bool, told_to: Container[str] | None = None) -> list[str]:
@@ -58,9 +58,10 @@ def _database_faults(desk: Desk) -> list[str]:
         put_setting(
             desk.db, SettingScope.SERVICE, subject_id="", key="ready_probe", value=now.isoformat(), at=now
         )
+        is_held = hold_of(desk.db) is not None
     except StorageError as exc:
         return [f"the database cannot be written: {exc}"]
-    return []
+    return ["the database was restored from a backup: run `restore --status`"] if is_held else []
 
 
 def _worker_faults(desk: Desk, told_to: Container[str] | None) -> list[str]:

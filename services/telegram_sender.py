@@ -33,6 +33,7 @@ from services.delivery import (
 from services.patience import rest
 from utils.clock import Clock
 from utils.log import redact_text
+from utils.metrics import DELIVERIES
 
 logger = logging.getLogger(__name__)
 
@@ -107,9 +108,11 @@ class TelegramSender:
         except InvalidToken:
             raise
         except TelegramError as exc:
+            DELIVERIES.labels(Channel.TELEGRAM, "failed").inc()
             attempts = min(message.attempts for message in queued if message.id in parcel.ids) + 1
             self._note_failure(links, parcel, exc, attempts=attempts)
         else:
+            DELIVERIES.labels(Channel.TELEGRAM, "sent").inc()
             note_delivered(self.db, [link.id for link in links], parcel.ids, at=self.clock.now())
 
     def _note_failure(

@@ -19,7 +19,8 @@ from services.bracket.events import (
 from services.bracket.model import Bracket, Mode, Role
 from services.bracket.quantities import net
 from services.bracket.wanted import stop_level, target_level
-from services.outbox import Happened, key_of_event
+from services.outbox import Happened, PlainHappened, key_of_event
+from services.plain_announcements import order_words, plain_announcement
 from utils.constants import EXCHANGE_ZONE
 
 MOST_CHARACTERS = 1000  # of one event; brokers' reasons can be long
@@ -39,11 +40,26 @@ _HEADS = {
     "rejected": "REFUSED",
     "expired": "EXPIRED",
 }
+# Of plain orders. What the broker took of a change is what the person has just been told.
+_PLAIN_HEADS = {
+    "order_placed": "PLACED",
+    "order_found": "FOUND",
+    "order_rejected": "REFUSED",
+    "order_not_sent": "NOT SENT",
+    "order_unknown": "NOT CONFIRMED",
+    "order_absent": "NOT PLACED",
+    "order_unresolved": "NEVER FOUND",
+    "order_change_refused": "CHANGE REFUSED",
+    "order_change_unknown": "CHANGE NOT CONFIRMED",
+}
+_CALM = {"order_placed", "order_found"}
 _URGENT = {"partial_failure", "error", "unprotected", "rejected"}
 
 
-def alert_of(happened: Happened) -> NewMessage | None:
+def alert_of(happened: Happened | PlainHappened) -> NewMessage | None:
     """Return what the linked chat is told of an event, or None for what a person need not know."""
+    if isinstance(happened, PlainHappened):
+        return _plain_alert(happened)
     event, bracket = happened.event, happened.bracket
     if isinstance(event, AlarmCleared):
         return _alert(happened, "RESOLVED", f"The alarm {_plain(event.kind)} is over.", urgent=True)
@@ -54,6 +70,21 @@ def alert_of(happened: Happened) -> NewMessage | None:
     if isinstance(event, AlarmRaised) and event.count > 1:
         head = f"STILL {head} (alarm {event.count})"
     return _alert(happened, head, said.message, urgent=said.status in _URGENT)
+
+
+def _plain_alert(happened: PlainHappened) -> NewMessage | None:
+    said, order = plain_announcement(happened.news, happened.order), happened.order
+    head = None if said is None else _PLAIN_HEADS.get(said.status)
+    if said is None or head is None:
+        return None
+    footer = [short_id(order.id), happened.account_name, clock_words(happened.news.at)]
+    lines = [
+        f"{head} {order_words(order)}",
+        said.message[:MOST_CHARACTERS],
+        ", ".join([*footer, "paper mode"] if order.mode is Mode.ANALYZE else footer),
+    ]
+    urgent = said.status not in _CALM
+    return NewMessage(key=key_of_event(said.seq), seq=said.seq, urgent=urgent, body="\n".join(lines))
 
 
 def short_id(bracket_id: str) -> str:

@@ -1,19 +1,11 @@
 """How an account's worker is: when it last turned and read, what waits for it, what keeps it from reading."""
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 from broker.limiter import BudgetUse
 from services.bracket.model import Mode, Overlay
 
-
-@runtime_checkable
-class Metered(Protocol):
-    """A broker's account whose calls are counted against rate limits; the paper market's are not."""
-
-    def rate_use(self) -> tuple[BudgetUse, ...]:
-        """Return what is used of each limit, now."""
-        ...
+HEARTBEAT_SECONDS = 10.0  # a worker that has not turned for so long hangs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

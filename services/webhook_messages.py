@@ -6,28 +6,33 @@ import msgspec
 from standardwebhooks import Webhook
 
 from database.outbox_db import NewMessage
-from services.announcements import announcement
-from services.outbox import Happened, key_of_event
+from services.announcements import Announcement, announcement
+from services.outbox import Happened, PlainHappened, key_of_event
+from services.plain_announcements import PlainAnnouncement, plain_announcement
 
 _ID = "msg"
 
 
-def webhook_message(happened: Happened) -> NewMessage | None:
-    """Return what a webhook is told of an event: the `bracket_order_update` clients hear, or nothing."""
-    said = announcement(happened.event, happened.bracket, seq=happened.seq, at=happened.at)
+def webhook_message(happened: Happened | PlainHappened) -> NewMessage | None:
+    """Return what a webhook is told of an event: the update that clients hear, or nothing."""
+    kind, said = _said(happened)
     if said is None:
         return None
     body = {
-        "type": f"bracket_order.{said.status}",
+        "type": f"{kind}.{said.status}",
         "timestamp": said.timestamp,
         "data": {**said.payload(), "account": happened.account_name},
     }
     return NewMessage(
-        key=key_of_event(happened.seq),
-        seq=happened.seq,
-        urgent=False,
-        body=msgspec.json.encode(body).decode(),
+        key=key_of_event(said.seq), seq=said.seq, urgent=False, body=msgspec.json.encode(body).decode()
     )
+
+
+def _said(happened: Happened | PlainHappened) -> tuple[str, Announcement | PlainAnnouncement | None]:
+    if isinstance(happened, PlainHappened):
+        return "plain_order", plain_announcement(happened.news, happened.order)
+    said = announcement(happened.event, happened.bracket, seq=happened.seq, at=happened.at)
+    return "bracket_order", said
 
 
 def message_id(account_id: str, key: str) -> str:

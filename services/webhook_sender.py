@@ -41,6 +41,7 @@ from services.outbound_http import AddressRefused, NotDelivered, OutboundHttp, R
 from services.telegram_alert_service import send_order_alert
 from services.webhook_messages import message_id, signed_headers
 from utils.clock import Clock
+from utils.metrics import DELIVERIES
 
 logger = logging.getLogger(__name__)
 
@@ -126,6 +127,7 @@ class WebhookSender:
         if not begin_attempt(self.db, [message.id], now=now, next_at=next_at):
             return
         attempt = self._attempt(destination, message)
+        DELIVERIES.labels(Channel.WEBHOOK, "sent" if attempt.error is None else "failed").inc()
         if attempt.error is None:
             note_delivered(self.db, [destination.id], [message.id], at=self.clock.now())
         else:

@@ -2,7 +2,8 @@
 
 import threading
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -13,7 +14,7 @@ from flask.testing import FlaskClient
 
 import app as wiring
 from database import migrations
-from database.account_db import Account, create_account, create_owner, owner_named
+from database.account_db import Account, account_named, create_account, create_owner, owner_named
 from database.auth_db import Scope, create_api_key, create_webhook
 from database.webhook_settings import WebhookLimits, WebhookSettings
 from extensions import socketio
@@ -155,6 +156,22 @@ def serve(config: Config) -> Served:
     served.key = served.a_key()
     served.background.start()
     return served
+
+
+@contextmanager
+def served_again(config: Config, key: str) -> Iterator[Served]:
+    """Start a service on a database that is there."""
+    app = wiring.create_app(config)
+    app.testing = True
+    limiter.reset()
+    account = account_named(app.extensions["openbracket"].db, "main")
+    assert account is not None
+    served = Served(app=app, account=account, key=key)
+    served.background.start()
+    try:
+        yield served
+    finally:
+        end(served)
 
 
 def end(served: Served) -> None:

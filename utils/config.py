@@ -105,6 +105,7 @@ class Config:
     port: int = 5000
     max_sockets: int = 100
     trusted_proxies: int = 0
+    metrics_token: str | None = field(default=None, repr=False)  # None: only this machine reads /metrics
     log_level: str = "INFO"
     log_format: LogFormat = LogFormat.PLAIN
     kill_at: str | None = None  # for tests: the checkpoint at which the process kills itself
@@ -141,7 +142,11 @@ class Config:
 
     def secret_values(self) -> frozenset[str]:
         """Return every secret as text, for the log to strike out wherever it turns up."""
-        optional = (self.telegram_bot_token, self.redis_url and urlsplit(self.redis_url).password)
+        optional = (
+            self.telegram_bot_token,
+            self.metrics_token,
+            self.redis_url and urlsplit(self.redis_url).password,
+        )
         database = urlsplit(self.database_url).password
         rabbit = self.celery_broker_url and urlsplit(self.celery_broker_url).password
         pepper = (self.api_key_pepper.hex(), base64.urlsafe_b64encode(self.api_key_pepper).decode())
@@ -198,12 +203,23 @@ class _Reader:
         if text is None:
             self._faults.append(f"{name} is not set, expected {expected}; `make run` writes one into .env")
             return missing
+        return self._unshown(name, text, parse, otherwise=missing, expected=expected)
+
+    def optional_secret(self, name: str, parse: Callable[[str], str], *, expected: str) -> str | None:
+        text = self.text(name)
+        if text is None:
+            return None
+        return self._unshown(name, text, parse, otherwise=None, expected=expected)
+
+    def _unshown(
+        self, name: str, text: str, parse: Callable[[str], Setting], *, otherwise: Setting, expected: str
+    ) -> Setting:
         try:
             return parse(text)
         except ValueError:
             # Never the value: start-up errors end in terminals, issues and chat rooms.
             self._faults.append(f"{name} has {len(text)} characters that do not fit, expected {expected}")
-            return missing
+            return otherwise
 
 
 def _settings(reader: _Reader) -> Iterator[tuple[str, Any]]:
@@ -384,6 +400,10 @@ def _server_settings(reader: _Reader) -> Iterator[tuple[str, Any]]:
         reader.optional("TRUSTED_PROXIES", _whole(0, 10), default=0, expected="a number, 0 to 10"),
     )
     yield (
+        "metrics_token",
+        reader.optional_secret("METRICS_TOKEN", _token, expected="16 or more letters, digits, - or _"),
+    )
+    yield (
         "log_level",
         reader.optional("LOG_LEVEL", _log_level, default="INFO", expected="DEBUG, INFO, WARNING or ERROR"),
     )
@@ -433,6 +453,10 @@ def _long_text(text: str) -> str:
     if len(text) < 32:
         raise ValueError
     return text
+
+
+def _token(text: str) -> str:
+    return _matching(re.compile(r"[A-Za-z0-9_-]{16,}"), text)
 
 
 def _matching(pattern: re.Pattern[str], text: str) -> str:
@@ -552,4 +576,13 @@ FAMILIES = {
     "broker_quiescence": "<BROKER>_QUIESCENCE",
 }
 SETTING_FIELDS = tuple(each for each in fields(Config) if each.name != "sources")
+_FAMILY_PATTERNS = (_API_ROOT, _WS_ROOT, _QUIESCENCE)
+
+
+def is_variable(name: str) -> bool:
+    """Return whether a variable of this name is read."""
+    is_of_family = any(pattern.fullmatch(name) for pattern in _FAMILY_PATTERNS)
+    return is_of_family or name in VARIABLE_NAMES
+
+
 VARIABLE_NAMES = tuple(FAMILIES.get(each.name, each.name.upper()) for each in SETTING_FIELDS)

@@ -5,7 +5,7 @@ import logging
 import re
 import sys
 import time
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
@@ -40,6 +40,8 @@ _OUR_KEY = re.compile(r"(?:bk|wh)_[0-9A-Za-z]{8}|(?:pb|lg)_[0-9A-Za-z]+")
 _SECRET_NAME = re.compile(_NAMING, re.IGNORECASE)
 # A short word, a number or a time, which most of what is logged is: nothing above can match in it.
 _PLAIN = re.compile(r"[A-Za-z0-9_+-]{0,24}|[0-9.:TZ+-]{0,32}")
+
+Facts = Callable[[], Mapping[str, str]]
 
 _context: ContextVar[Mapping[str, str]] = ContextVar("log_context", default={})  # noqa: B039  # never changed
 
@@ -83,10 +85,14 @@ def set_up_logging(
     as_json: bool = False,
     secrets: Iterable[str] = (),
     stream: TextIO | None = None,
+    facts: Facts | None = None,
 ) -> None:
-    """Send every log line of the process to stream (stderr), redacted. `secrets` are struck out by value."""
+    """Send every log line of the process to stream (stderr), redacted. `secrets` are struck out by value.
+
+    facts tells what else a line is about, such as the request it was logged in; asked for each line.
+    """
     handler = logging.StreamHandler(stream or sys.stderr)
-    handler.addFilter(_add_context)
+    handler.addFilter(_context_adder(facts or _no_facts))
     handler.setFormatter(RedactingFormatter(as_json=as_json, secrets=secrets))
     root = logging.getLogger()
     for old in root.handlers[:]:
@@ -140,9 +146,16 @@ class RedactingFormatter(logging.Formatter):
         return redact_text(text)
 
 
-def _add_context(record: logging.LogRecord) -> bool:
-    record.context = _context.get()
-    return True
+def _context_adder(facts: Facts) -> Callable[[logging.LogRecord], bool]:
+    def add(record: logging.LogRecord) -> bool:
+        record.context = {**facts(), **_context.get()}
+        return True
+
+    return add
+
+
+def _no_facts() -> Mapping[str, str]:
+    return {}
 
 
 def _redact_item(name: str, item: object) -> object:

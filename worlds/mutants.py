@@ -141,7 +141,7 @@ def _mixed_row() -> None:
         shown = (sighting._ORDER_STATUS[row.status], row.filled)
         return leg.sighted_at is None or (leg.status, leg.filled) != shown
 
-    honest = sighting._sighting
+    honest = sighting.sighting_of
 
     def mixed(leg: Leg, row: OrderRow) -> ev.LegSighted:
         return replace(honest(leg, row), filled=max(leg.filled, row.filled))

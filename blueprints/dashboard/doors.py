@@ -32,6 +32,7 @@ from blueprints.dashboard.guard import (
     session_cookie,
     session_of_request,
     set_cookie,
+    take_back_cookie,
     visitor,
 )
 from blueprints.dashboard.page import answer_failure
@@ -112,7 +113,7 @@ def logout() -> Response:
     """End the session, here and at once."""
     check_csrf(csrf_of_session())
     answer = cast("Response", redirect(url_for("doors.login")))
-    answer.delete_cookie(session_cookie(), path="/")
+    take_back_cookie(answer, session_cookie())
     try:
         ended = session_of_request()
     except NotLoggedIn:
@@ -153,7 +154,7 @@ def _opened(owner: Owner, *, device: str | None, to: str) -> Response:
     set_cookie(answer, session_cookie(), token)
     known = _signer().dumps([owner.name, device or str(ULID())])
     set_cookie(answer, device_cookie(), str(known), seconds=_DEVICE_SECONDS)
-    answer.delete_cookie(form_cookie(), path="/")
+    take_back_cookie(answer, form_cookie())
     return answer
 
 

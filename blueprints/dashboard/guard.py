@@ -160,6 +160,11 @@ def set_cookie(answer: Response, name: str, value: str, *, seconds: int | None =
     )
 
 
+def take_back_cookie(answer: Response, name: str) -> None:
+    """Delete a cookie; browsers obey that for a __Host- name only with what they set it with."""
+    answer.delete_cookie(name, httponly=True, samesite="Lax", secure=request.is_secure, path="/")
+
+
 # --- CSRF
 
 

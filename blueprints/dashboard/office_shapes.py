@@ -58,6 +58,7 @@ def key_shape(key: ApiKeyEntry, owner: Account) -> Shape:
         "created_at": utc_milliseconds(key.created_at),
         "last_used_at": moment(key.last_used_at),
         "revoked_at": moment(key.revoked_at),
+        "expires_at": moment(key.expires_at),
     }
 
 

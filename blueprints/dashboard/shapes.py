@@ -15,8 +15,10 @@ from services.board import AccountPulse, NakedShares, Pulse, Shown
 from services.bracket import events as ev
 from services.bracket.clocks import naked_cause
 from services.bracket.guards import Guard
-from services.bracket.model import Bracket, Quote
-from services.consequences import is_paper
+from services.bracket.model import Bracket, Mode, Quote, Slice
+from services.bracket.quantities import next_target
+from services.bracket.wanted import target_level
+from services.consequences import is_paper, trailing_words
 from services.event_codec import decode_event
 from services.price_story import Fill, PricePoint, PriceStory
 from services.roster import symbol_of
@@ -34,7 +36,9 @@ def shown_shape(shown: Shown) -> Shape:
         "paper": is_paper(bracket),
         "tick": str(bracket.plan.instrument.tick_size),
         "is_closed": bracket.state.is_closed,
+        "trailing": trailing_words(bracket.trail),
         "held": shown.held,
+        "target_levels": [_target_of(bracket, part) for part in bracket.slices],
         "guards": [guard_shape(one) for one in shown.guards],
         "naked": _naked_of(shown),
         "alarms": [{"kind": one.kind, "text": one.text, "count": one.count} for one in bracket.alarms],
@@ -55,6 +59,11 @@ def _naked_of(shown: Shown) -> Shape | None:
     }
 
 
+def _target_of(bracket: Bracket, part: Slice) -> Shape:
+    level = target_level(bracket, part)
+    return {"price": None if level is None else str(level), "is_next": part == next_target(bracket)}
+
+
 def guard_shape(guard: Guard) -> Shape:
     return {
         "slice": guard.slice,
@@ -64,6 +73,7 @@ def guard_shape(guard: Guard) -> Shape:
         "words": guard.words,
         "where": guard.where,
         "order_id": guard.order_id,
+        "rests": {"stop": guard.stop_rests, "target": guard.target_rests},
     }
 
 
@@ -85,6 +95,8 @@ def pulse_shape(pulse: Pulse, now: datetime) -> Shape:
     """Return what moved."""
     return {
         "now": utc_milliseconds(now),
+        "kill": str(pulse.kill),
+        "analyze": pulse.mode is Mode.ANALYZE,
         "accounts": [_account_pulse(one) for one in pulse.accounts],
         "versions": pulse.versions,
         "quotes": {
@@ -102,6 +114,7 @@ def _account_pulse(one: AccountPulse) -> Shape:
         "kill": str(one.kill),
         "troubles": sorted(str(trouble) for trouble in one.troubles),
         "is_worked": one.is_worked,
+        "faults": list(one.faults),
     }
 
 

@@ -11,13 +11,14 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from database.postgres import prepare_migration
-from database.session import Database
+from database.session import Database, sqlite_file
 
 __all__ = ["is_current", "upgrade"]
 
 
 def upgrade(db_url: str) -> None:
     """Bring the tables to the newest form. Does nothing when they are; raises NotStored, DatabaseUnfit."""
+    _create_private(sqlite_file(db_url))
     db = Database(db_url)
     try:
         with db.write() as connection:
@@ -28,6 +29,12 @@ def upgrade(db_url: str) -> None:
             command.upgrade(config, "head")
     finally:
         db.close()
+
+
+def _create_private(file: Path | None) -> None:
+    """Make a new SQLite file readable by its owner only; its logs take its mode."""
+    if file is not None and file.parent.is_dir() and not file.exists():
+        file.touch(mode=0o600)
 
 
 def is_current(db: Database) -> bool:

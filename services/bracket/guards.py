@@ -28,7 +28,10 @@ class Hold(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guard:
-    """One slice: shares held, what guards them, where that rests, and what it leaves open."""
+    """One slice: shares held, what guards them, where that rests, and what it leaves open.
+
+    stop_rests, target_rests: whether that one works on while this service is down, as things stand now.
+    """
 
     slice: int
     held: int
@@ -37,6 +40,8 @@ class Guard:
     words: str
     where: str
     order_id: str | None = None
+    stop_rests: bool = False
+    target_rests: bool = False
 
 
 def guards_of(bracket: Bracket) -> tuple[Guard, ...]:
@@ -60,6 +65,8 @@ def _guard(bracket: Bracket, part: Slice) -> Guard:
         words=_words(hold, leg),
         where=_where(hold, leg),
         order_id=leg.broker_order_id,
+        stop_rests=any(_hold(one) in (Hold.STOP, Hold.OCO) for one in legs),
+        target_rests=any(_hold(one) in (Hold.TARGET, Hold.OCO) for one in legs),
     )
 
 
@@ -84,6 +91,8 @@ def _brought(bracket: Bracket, part: Slice, legs: list[Leg]) -> Guard:
         words=words,
         where="at the broker (bracket)",
         order_id=None if stop is None else stop.broker_order_id,
+        stop_rests=stop is not None and stop.is_working,
+        target_rests=target is not None and target.is_working,
     )
 
 

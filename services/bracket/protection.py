@@ -38,6 +38,7 @@ def plan_warnings(
     """Return what a caller should know about an accepted order, one sentence each."""
     return (
         *_about_holding(plan),
+        *_about_moving(plan),
         *_about_orders(plan, request),
         *_about_market(plan, quote),
         *_about_session(plan, session),
@@ -70,6 +71,13 @@ def _about_holding(plan: Plan) -> list[str]:
             return _about_native(plan)
         case _:
             assert_never(plan.topology)
+
+
+def _about_moving(plan: Plan) -> list[str]:
+    """Tell what only this service can do, however the exits are held."""
+    if plan.trail is None:
+        return []
+    return ["trailing and break-even need this service running: without it the stop stays where it is"]
 
 
 def _about_native(plan: Plan) -> list[str]:
@@ -128,7 +136,8 @@ def _about_session(plan: Plan, session: Session) -> list[str]:
     if session.provisional:
         told.append(f"the exchange calendar of {session.date_id[:4]} is provisional: holidays are not known")
     if plan.exit_at is not None:
-        told.append(f"leaves at {plan.exit_at.astimezone(EXCHANGE_ZONE).strftime('%H:%M')} exchange time")
+        at = plan.exit_at.astimezone(EXCHANGE_ZONE).strftime("%H:%M")
+        told.append(f"leaves at {at} exchange time; that needs this service running")
     expiry = plan.instrument.expiry
     if expiry is not None and plan.product is not terms.INTRADAY and session.date_id != ALWAYS_OPEN_ID:
         told.append(f"leaves before the close of {expiry}, the last day of the contract")

@@ -60,6 +60,16 @@ def safe_total(bracket: Bracket, part: Slice) -> int:
     return total - total % bracket.plan.instrument.lot_size
 
 
+def next_target(bracket: Bracket) -> Slice:
+    """Return the slice whose target is the nearest one still to be reached; the first when none is."""
+    return next((part for part in bracket.slices if not _is_over(bracket, part)), bracket.slices[0])
+
+
+def _is_over(bracket: Bracket, part: Slice) -> bool:
+    """Whether the slice held shares once and holds none any more; the farthest slice fills first."""
+    return part.allocated > 0 and net_of(bracket, part) <= 0
+
+
 def is_below_lot(bracket: Bracket) -> bool:
     """Whether less than a lot is held in every slice: no exchange takes an order for it."""
     held = [net_of(bracket, part) for part in bracket.slices]

@@ -111,7 +111,7 @@ def _take_in_leg(step: Step, leg: Leg, read: Read) -> None:
     if row is None:
         _miss(step, leg, read)
     elif _is_news(leg, row):
-        step.record(_sighting(leg, row))
+        step.record(sighting_of(leg, row))
         _note_lapse(step, leg.seq, read)
     else:
         _check_bust(step, leg, row, read)
@@ -185,7 +185,8 @@ def _terms(row: OrderRow, leg: Leg) -> Terms:
     return replace(shown, trigger_price=None) if is_limit else shown
 
 
-def _sighting(leg: Leg, row: OrderRow) -> ev.LegSighted:
+def sighting_of(leg: Leg, row: OrderRow) -> ev.LegSighted:
+    """Return the event that takes a leg's row in."""
     return ev.LegSighted(
         seq=leg.seq,
         broker_order_id=row.broker_order_id,

@@ -25,6 +25,12 @@ def is_ours(tag: str | None) -> bool:
     return tag[BRACKET_CHARACTERS] in ("E", "X", "U") and tag[-1] == _check(tag[:-1])
 
 
+def seq_of(tag: str) -> int:
+    """Return the number of the leg that a tag of ours names."""
+    high, low = BRACKET_CHARACTERS + 1, BRACKET_CHARACTERS + 2
+    return ALPHABET.index(tag[high]) * 32 + ALPHABET.index(tag[low])
+
+
 def _check(body: str) -> str:
     # Weighted, so that two swapped characters do not cancel each other out.
     return ALPHABET[sum((place + 1) * ord(letter) for place, letter in enumerate(body)) % 31]

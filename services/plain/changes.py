@@ -9,7 +9,7 @@ from broker.base import AuthDead, BrokerAccount, NotSent, OrderRejected, Outcome
 from database.auth_db import Caller
 from database.bracket_db import load
 from database.order_owner import bracket_of_order
-from database.plain_order_db import PlainKind, PlainOrder, PlainStatus, change_plain_order, plain_order
+from database.plain_order_db import PlainKind, PlainOrder, PlainStatus, plain_order
 from database.session import StorageError
 from services import account_books
 from services.bracket.model import Bracket, GttRequest, GttStatus, Mode, OrderRow, Role, Side
@@ -18,6 +18,7 @@ from services.bracket.violations import Code, invalid
 from services.bracket_change_service import BracketChanges, cancel_bracket_order, modify_bracket_order
 from services.desk import Desk
 from services.errors import BracketDenied, BrokerUnavailable, NotFound, OrderRefused
+from services.plain.keeping import keep
 from services.plain.leaving import refuse_growth
 from services.plain.orders import ANSWER_SECONDS, GttAsked, checked, gtt_instrument
 from services.plain.request import PlainOrderRequest, terms_of
@@ -243,7 +244,7 @@ def _sent(
 def _noted(desk: Desk, plain: PlainOrder | None, kind: str, reason: str | None = None) -> PlainOrder | None:
     if plain is None:
         return None
-    return change_plain_order(desk.db, plain, kind, at=desk.clock.now(), detail={"reason": reason})
+    return keep(desk, plain, kind, reason=reason)
 
 
 def _learned(desk: Desk, plain: PlainOrder | None, kind: str, reason: str | None = None) -> None:

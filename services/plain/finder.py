@@ -14,7 +14,6 @@ from database.plain_order_db import (
     PlainOrder,
     PlainOrderChanged,
     PlainStatus,
-    change_plain_order,
     open_plain_orders,
 )
 from database.session import StorageError
@@ -22,6 +21,7 @@ from services.bracket.model import GttRow, Mode, OrderRow
 from services.desk import Desk
 from services.errors import BrokerUnavailable
 from services.plain.evidence import Evidence, day_has_ended, found_id, is_absent
+from services.plain.keeping import keep
 
 logger = logging.getLogger(__name__)
 
@@ -126,9 +126,8 @@ class PlainOrderFinder:
         )
 
     def _settle(self, order: PlainOrder) -> None:
-        detail = {"broker_order_id": order.broker_order_id, "reason": order.reason}
         try:
-            change_plain_order(self._desk.db, order, order.status, at=self._desk.clock.now(), detail=detail)
+            keep(self._desk, order, order.status, reason=order.reason)
         except PlainOrderChanged:
             return  # its answer has come after all
         if not order.status.is_open:

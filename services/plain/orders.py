@@ -20,7 +20,6 @@ from database.plain_order_db import (
     PlainKind,
     PlainOrder,
     PlainStatus,
-    change_plain_order,
     insert_plain_order,
     plain_order,
     plain_order_for,
@@ -39,6 +38,7 @@ from services.errors import (
     OrderRefused,
     SymbolConflict,
 )
+from services.plain.keeping import keep
 from services.plain.leaving import kill_mode, refuse_unless_it_leaves
 from services.plain.request import PlainOrderRequest, faults, terms_of
 from services.plain.sending import Outcome, send
@@ -261,8 +261,7 @@ def _perform(desk: Desk, order: PlainOrder, intended: Moment, broker: BrokerAcco
         reason=outcome.reason,
     )
     try:
-        detail = {"broker_order_id": known.broker_order_id, "reason": known.reason}
-        return change_plain_order(desk.db, known, known.status, at=desk.clock.now(), detail=detail)
+        return keep(desk, known, known.status, reason=known.reason)
     except StorageError:
         # It stays SENT in the store: looked for by its tag like any order without an answer.
         logger.critical("the answer to plain order %s could not be stored", order.id, exc_info=True)

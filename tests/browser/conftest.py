@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, StorageState
 
 from scripts.chromium import CHROMIUM
-from tests.browser.stage import Desk, Person, a_person
+from tests.browser.stage import Desk, Person, Prepared, a_person, prepare
 
 
 @pytest.fixture(scope="session")
@@ -18,26 +18,38 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     return {**browser_type_launch_args, **CHROMIUM}
 
 
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    """What every service begins with; made once."""
+    return prepare(tmp_path_factory.mktemp("prepared"))
+
+
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def desk(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """One service for all tests of a module, its owner's password set."""
-    made = Desk(tmp_path_factory.mktemp("desk"))
+    made = Desk(tmp_path_factory.mktemp("desk"), prepared)
     made.service.start()
     yield made
     made.service.kill()
 
 
 @pytest.fixture(scope="module")
-def owned(desk: Desk, browser: Browser) -> Desk:
+def logged_in(desk: Desk, browser: Browser) -> StorageState:
+    """The cookies of the owner, who has set a password: one login for all tests of a module."""
     with a_person(browser, desk.url) as person:
         person.set_up(desk.setup_code)
+        return person.context.storage_state()
+
+
+@pytest.fixture(scope="module")
+def owned(desk: Desk, logged_in: StorageState) -> Desk:
     return desk
 
 
 @pytest.fixture
-def own_desk(tmp_path: Path) -> Iterator[Desk]:
+def own_desk(prepared: Prepared, tmp_path: Path) -> Iterator[Desk]:
     """A service of the test's own, to be killed or set up."""
-    made = Desk(tmp_path)
+    made = Desk(tmp_path, prepared)
     made.service.start()
     yield made
     made.service.kill()
@@ -58,9 +70,8 @@ def person_at(browser: Browser) -> Iterator[Callable[..., Person]]:
 
 
 @pytest.fixture
-def owner(owned: Desk, person_at: Callable[..., Person]) -> Person:
+def owner(owned: Desk, logged_in: StorageState, person_at: Callable[..., Person]) -> Person:
     """The owner's browser, logged in, at the board."""
-    person = person_at(owned.url)
-    person.log_in()
-    person.page.wait_for_url("**/dashboard/")
+    person = person_at(owned.url, storage_state=logged_in)
+    person.go("/dashboard/")
     return person

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, ViewportSize, expect, sync_playwright
 
 from scripts.chromium import CHROMIUM
 from scripts.service_process import PROJECT
-from tests.browser.stage import SBIN, Desk, Person, a_person
+from tests.browser.stage import SBIN, Desk, Person, a_person, prepare
 from tests.browser.test_unprotected import NO_STOP
 from tests.chaos.staging import Stage
 from tests.chaos.trade import Trade
@@ -37,8 +37,8 @@ def main() -> int:
 
 
 def _calm(browser: Browser, folder: Path) -> None:
-    folder.mkdir()
-    desk = Desk(folder, PAPER_PRICES="NSE:SBIN=500,NSE:INFY=1500,NSE:RELIANCE=1400")
+    prepared = prepare(folder.with_name("prepared"))
+    desk = Desk(folder, prepared, PAPER_PRICES="NSE:SBIN=500,NSE:INFY=1500,NSE:RELIANCE=1400")
     desk.service.start()
     try:
         with _a_person(browser, desk.url) as person:
@@ -88,6 +88,7 @@ def _board(person: Person, desk: Desk) -> None:
     _take(person, "exit")
     person.page.keyboard.press("Escape")
     trail = {"points": "4"}
+    _beside(person, desk)
     _detail(person, desk.place(sl_price=492, target_price=540, trailing_sl=trail))
     _phone(person)
 
@@ -100,6 +101,15 @@ _BY_PERCENT = {
     "sl_percent": "0.8",
     "target_percent": "1.6",
 }
+
+
+def _beside(person: Person, desk: Desk) -> None:
+    plain = {"symbol": "SBIN", "exchange": "NSE", "action": "BUY", "product": "MIS", "strategy": "plain"}
+    desk.post("placeorder", **plain, pricetype="LIMIT", price="480", quantity="7")
+    desk.post("placeorder", **plain, pricetype="MARKET", quantity="3")
+    person.go("/dashboard/beside")
+    expect(person.page.locator("#books")).to_contain_text("a plain order of this service")
+    _take(person, "beside")
 
 
 def _detail(person: Person, bracket_id: str) -> None:

@@ -1,6 +1,7 @@
 """The real service as a process, a person in a real browser, and what the two come to."""
 
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from typing import Any
 import requests
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page
 
-from scripts.service_process import ServiceProcess
+from scripts.service_process import ServiceProcess, new_secrets
 
 PASSWORD = "correct horse battery"
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
@@ -34,21 +35,41 @@ SBIN: dict[str, Any] = {
 }
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """A folder as `make run` leaves it before it serves, with its secrets and what was printed.
+
+    Tests have copies: to make one costs seconds.
+    """
+
+    folder: Path
+    secrets: dict[str, str]
+    said: str
+
+
+def prepare(folder: Path) -> Prepared:
+    """Make the tables, the paper account, its key and a set-up code."""
+    folder.mkdir(exist_ok=True)
+    own = new_secrets()
+    return Prepared(folder, own, ServiceProcess(folder, settings=own).set_up())
+
+
 class Desk:
     """A service with the paper account of `make run`, its key and its set-up code."""
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    def __init__(self, folder: Path, prepared: Prepared, **settings: str) -> None:
+        shutil.copytree(prepared.folder, folder, dirs_exist_ok=True)
         self.service = ServiceProcess(
             folder,
             settings={
                 "PAPER_PRICES": "NSE:SBIN=500,NSE:INFY=1500",
                 "BRACKET_ORDER_RATE_LIMIT": "1000 per second",
             }
+            | prepared.secrets
             | settings,
         )
-        said = self.service.set_up()
-        self.key = re.findall(r"bk_\w+", said)[0]
-        self.setup_code = re.findall(r"set-up code (\S+)", said)[0]
+        self.key = re.findall(r"bk_\w+", prepared.said)[0]
+        self.setup_code = re.findall(r"set-up code (\S+)", prepared.said)[0]
 
     @property
     def url(self) -> str:
@@ -120,6 +141,15 @@ class Person:
         self.page.evaluate(AXE)  # not a script tag: the page's policy would refuse it
         found = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
         return [f"{one['id']}: {node['html'][:160]}" for one in found["violations"] for node in one["nodes"]]
+
+    def violations_light_and_dark(self) -> list[str]:
+        """Return what axe finds in the light and in the dark: the same page, loaded once."""
+        found = []
+        for scheme in ("light", "dark"):
+            # Without motion: colours on their way from one scheme to the other are nobody's to judge.
+            self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            found += [f"{scheme}: {one}" for one in self.violations()]
+        return found
 
     def is_wider_than_its_window(self) -> bool:
         return bool(self.page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 import requests
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, StorageState, expect
 
 from tests.browser.stage import SBIN, Desk, Person
+from tests.browser.test_doubt import fail
 
 pytestmark = pytest.mark.browser
 
@@ -21,10 +22,9 @@ def token(owned: Desk) -> str:
 
 
 @pytest.fixture
-def builder(owned: Desk, token: str, person_at: Callable[..., Person]) -> Person:
-    person = person_at(owned.url, permissions=["clipboard-read", "clipboard-write"])
-    person.log_in()
-    person.page.wait_for_url("**/dashboard/")
+def builder(owned: Desk, logged_in: StorageState, token: str, person_at: Callable[..., Person]) -> Person:
+    allowed = ["clipboard-read", "clipboard-write"]
+    person = person_at(owned.url, storage_state=logged_in, permissions=allowed)
     person.go("/dashboard/alerts")
     expect(person.page.get_by_label("Message", exact=True)).not_to_have_value("")
     return person
@@ -140,13 +140,9 @@ def test_a_new_signal_appears_by_itself(owned: Desk, owner: Person, token: str) 
     expect(owner.page.locator("#signals > li").first).to_contain_text("LATECOMER")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("path", ["alerts", "signals"])
-def test_the_pages_are_usable_on_a_phone(
-    owned: Desk, owner: Person, token: str, path: str, scheme: Any
-) -> None:
+def test_the_pages_are_usable_on_a_phone(owned: Desk, owner: Person, token: str, path: str) -> None:
     send(owned, token, symbol="NOSUCH")
-    owner.page.emulate_media(color_scheme=scheme)
     owner.page.set_viewport_size({"width": 360, "height": 740})
 
     owner.go(f"/dashboard/{path}")
@@ -157,5 +153,16 @@ def test_the_pages_are_usable_on_a_phone(
         expect(owner.page.get_by_label("Message", exact=True)).not_to_have_value("")
         for summary in owner.page.locator(".more > summary").all():
             summary.click()
-    assert owner.violations() == []
+    assert owner.violations_light_and_dark() == []
     assert not owner.is_wider_than_its_window()
+
+
+def test_a_message_that_cannot_be_built_leaves_no_earlier_one_to_copy(builder: Person) -> None:
+    page = builder.page
+    fail(page, "alerts/message")
+
+    page.get_by_label("Stop", exact=True).fill("2")
+
+    expect(page.get_by_label("Message", exact=True)).to_have_value("")
+    expect(page.locator("#build-fault")).to_contain_text("the database did not answer")
+    builder.forgive(503)

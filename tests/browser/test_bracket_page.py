@@ -1,7 +1,6 @@
 """The page of one bracket."""
 
 import re
-from typing import Any
 
 import pytest
 from playwright.sync_api import expect
@@ -50,14 +49,24 @@ def test_the_page_follows_the_bracket_to_its_end(owned: Desk, owner: Person) -> 
     expect(page.locator("#acts button")).to_have_count(0)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_page_is_usable_on_a_phone(owned: Desk, owner: Person, scheme: Any) -> None:
-    owner.page.emulate_media(color_scheme=scheme)
+def test_an_entry_that_waits_for_a_price_and_a_stop_that_follows_are_told(owned: Desk, owner: Person) -> None:
+    order = {"pricetype": "SL-M", "trigger_price": 550, "entry_price": None, "target_price": 600}
+    bracket_id = owned.place(**order, trailing_sl={"points": "3", "breakeven_at": "560"})
+
+    owner.go(f"/dashboard/brackets/{bracket_id}")
+
+    now = owner.page.locator("#now")
+    expect(now).to_contain_text("SL-M, once 550.00 trades")
+    expect(now).to_contain_text("The stop follows the best price by 3.")
+    expect(now).to_contain_text("Once 560 trades, the stop moves to the average fill.")
+
+
+def test_the_page_is_usable_on_a_phone(owned: Desk, owner: Person) -> None:
     owner.page.set_viewport_size({"width": 360, "height": 740})
 
     owner.go(f"/dashboard/brackets/{owned.place()}")
 
     expect(owner.page.locator("#now")).to_contain_text("average fill")
     expect(owner.page.locator("#now")).to_contain_text(re.compile("Last price.*old"))
-    assert owner.violations() == []
+    assert owner.violations_light_and_dark() == []
     assert not owner.is_wider_than_its_window()

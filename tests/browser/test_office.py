@@ -3,17 +3,17 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.stage import SBIN, Desk, Person
+from tests.browser.stage import SBIN, Desk, Person, Prepared
+from tests.browser.test_doubt import fail
 from tests.fake_telegram import TOKEN
 
 pytestmark = pytest.mark.browser
 
-PAGES = ("accounts", "keys", "webhooks", "notifications", "settings", "health", "safety", "history")
+PAGES = ("beside", "accounts", "keys", "webhooks", "notifications", "settings", "health", "safety", "history")
 
 
 def dialog(page: Page) -> Locator:
@@ -54,6 +54,43 @@ def test_an_account_is_paused_after_a_confirm_that_says_what_happens_and_resumed
     dialog(owner.page).get_by_role("button", name="Resume").click()
     expect(paper).to_contain_text("accepted")
     owned.place()
+
+
+def test_plain_orders_and_shares_beside_brackets_are_told_as_unprotected(owned: Desk, owner: Person) -> None:
+    owned.place(symbol="INFY", entry_price=1510, sl_price=1400, target_price=1650)
+    plain = {"symbol": "SBIN", "exchange": "NSE", "action": "BUY", "product": "MIS", "strategy": "plain"}
+    waits = owned.post("placeorder", **plain, pricetype="LIMIT", price="430", quantity="7")["orderid"]
+    owned.post("placeorder", **plain, pricetype="MARKET", quantity="3")
+
+    owner.go("/dashboard/beside")
+
+    paper = card(owner.page, "paper")
+    expect(paper.get_by_role("region", name="Orders of account paper")).to_contain_text(waits)
+    expect(paper).to_contain_text("BUY 7 NSE:SBIN LIMIT")
+    expect(paper).to_contain_text("a plain order of this service")
+    # Orders at the market fill with the next price.
+    owner.page.get_by_role("button", name="Read again").click()
+    shares = paper.get_by_role("region", name="Shares of account paper").locator("tbody tr")
+    expect(shares).to_have_count(1)  # those of the bracket in INFY are not among them
+    expect(shares).to_contain_text("NSE:SBIN")
+    expect(shares.locator("td").nth(2)).to_have_text("3")
+    expect(owner.page.locator("main")).to_contain_text("No stop of this service protects any of it")
+    assert owner.violations() == []
+
+    owned.post("cancelorder", orderid=waits, strategy="plain")
+    owner.page.get_by_role("button", name="Read again").click()
+    expect(paper.get_by_role("region", name="Orders of account paper")).to_have_count(0)
+
+
+def test_books_that_cannot_be_read_are_not_told_as_empty(owned: Desk, owner: Person) -> None:
+    owner.go("/dashboard/beside")
+    expect(owner.page.locator("#books section")).to_have_count(1)
+    fail(owner.page, "beside")
+
+    owner.page.get_by_role("button", name="Read again").click()
+
+    expect(owner.page.locator("#books")).to_have_text("the database did not answer")
+    owner.forgive(503)
 
 
 def test_a_key_is_made_shown_once_used_and_revoked(owned: Desk, owner: Person) -> None:
@@ -154,10 +191,10 @@ def test_without_a_bot_the_page_says_so_and_an_address_is_added_tested_and_remov
 
 
 def test_a_chat_is_linked_by_a_line_that_is_shown_once(
-    tmp_path: Path, person_at: Callable[..., Person]
+    prepared: Prepared, tmp_path: Path, person_at: Callable[..., Person]
 ) -> None:
     settings = {"TELEGRAM_BOT_TOKEN": TOKEN, "TELEGRAM_API_ROOT": "http://127.0.0.1:9"}
-    desk = Desk(tmp_path, **settings)
+    desk = Desk(tmp_path, prepared, **settings)
     desk.service.start()
     try:
         owner = person_at(desk.url)
@@ -287,13 +324,9 @@ def test_times_follow_the_zone_on_every_page(owned: Desk, owner: Person) -> None
         expect(time).to_have_text(in_ist)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", PAGES)
-def test_every_page_is_usable_on_a_phone_in_light_and_dark(
-    owned: Desk, owner: Person, name: str, scheme: Any
-) -> None:
+def test_every_page_is_usable_on_a_phone_in_light_and_dark(owned: Desk, owner: Person, name: str) -> None:
     owned.place()
-    owner.page.emulate_media(color_scheme=scheme)
     owner.page.set_viewport_size({"width": 360, "height": 740})
 
     owner.go(f"/dashboard/{name}")
@@ -303,5 +336,5 @@ def test_every_page_is_usable_on_a_phone_in_light_and_dark(
     expect(owner.page.locator('nav [aria-current="page"]')).to_be_in_viewport()
     if name == "webhooks":
         owner.page.get_by_role("button", name="New webhook").click()
-    assert owner.violations() == []
+    assert owner.violations_light_and_dark() == []
     assert not owner.is_wider_than_its_window()

@@ -395,7 +395,7 @@ def test_the_free_plan_is_found_out_by_asking(plan: str, account: BrokerAccount,
 
 
 def test_a_plan_that_was_paid_since_is_found_out_too(account: BrokerAccount, kite: Kite) -> None:
-    account.capabilities = replace(account.capabilities, gives_quotes=False)
+    zerodha_account(account).capabilities = replace(account.capabilities, gives_quotes=False)
     kite.add("GET", f"{API_ROOT}/quote", json=recorded("quotes.json"))
 
     zerodha_account(account).learn()

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from database import account_db, auth_db
 from database.account_db import AccountMissing, AccountStatus, NameTaken
 from database.auth_db import Scope, Secrets
+from database.sealed_columns import rotate_secrets
 from database.secret_box import SecretBox, SecretUnreadable, mint_key, read_key
 from database.session import Database
 from database.settings import set_analyzer_mode
@@ -105,7 +106,10 @@ def test_a_key_made_after_a_failed_try_works_at_once(db: Database, secrets: Secr
     key = mint_key("bk")
     assert auth_db.verify_api_key(db, secrets, key.text) is None
 
-    row = "INSERT INTO api_keys VALUES (:id, :account, :digest, 'read', 'last', '2026-11-23', NULL, NULL)"
+    row = (
+        "INSERT INTO api_keys "
+        "VALUES (:id, :account, :digest, 'read', 'last', '2026-11-23T04:00:00+00:00', NULL, NULL, NULL)"
+    )
     with db.write() as connection:
         digest = secrets.box.digest(key.secret)
         connection.execute(text(row), {"id": key.id, "account": account_id, "digest": digest})
@@ -210,7 +214,7 @@ def test_rotated_secrets_need_the_first_key_only(db: Database, secrets: Secrets,
     account_db.set_auth_token(db, secrets.box, account_id, auth_token="abc:def", at=NINE_THIRTY)
     token = a_webhook(db, secrets, account_id)
 
-    count = account_db.rotate_secrets(db, SecretBox(pepper=b"p" * 32, encryption_keys=[new, old]))
+    count = rotate_secrets(db, SecretBox(pepper=b"p" * 32, encryption_keys=[new, old]))
 
     only_new = SecretBox(pepper=b"p" * 32, encryption_keys=[new])
     assert count == 2

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import text
 
 from database import bracket_db
+from database.account_news import BracketNews, news_after
 from database.bracket_db import (
     BracketChange,
     EventRecord,
@@ -211,12 +212,11 @@ def test_account_seq_rises_over_all_brackets_of_the_account(db: Database) -> Non
     stored(db, a_bracket(plan=a_plan(account_id="acc2")))
     bracket_db.save(db, [after(first, 2), after(second)])
 
-    seen = [
-        (event.account_seq, event.bracket_id) for event in bracket_db.events_after(db, "acc1", 1, limit=10)
-    ]
+    news = news_after(db, "acc1", 1, limit=10)
+    seen = [(event.account_seq, event.bracket_id) for event in news if isinstance(event, BracketNews)]
 
     assert seen == [(2, second.id), (3, first.id), (4, first.id), (5, second.id)]
-    assert [e.account_seq for e in bracket_db.events_after(db, "acc1", 1, limit=2)] == [2, 3]
+    assert [e.account_seq for e in news_after(db, "acc1", 1, limit=2)] == [2, 3]
 
 
 def test_events_come_back_as_they_were_stored(db: Database) -> None:

@@ -1,5 +1,8 @@
 """The operator's commands, as an operator types them."""
 
+import os
+import subprocess
+import sys
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +17,7 @@ from database.auth_db import Scope, Secrets
 from database.secret_box import SecretBox
 from database.session import Database
 from utils.clock import SystemClock
-from utils.config import Config
+from utils.config import PROJECT_ROOT, Config, write_env_file
 
 Run = Callable[..., Result]
 
@@ -202,3 +205,89 @@ def test_an_upgrade_of_a_database_that_cannot_be_written_is_one_sentence(tmp_pat
 
     assert result.exit_code == 2
     assert result.output.startswith("Error: database error:")
+
+
+@pytest.mark.parametrize("words", ["0d", "5", "1w", "-1h", "1.5h"])
+def test_a_key_lasts_for_days_hours_or_minutes(
+    run: Run, server: tuple[Database, Secrets], words: str
+) -> None:
+    run("account", "add", "--name", "main", "--broker", "paper")
+
+    wrong = run("apikey", "create", "--account", "main", "--expires-in", words)
+    key = run("apikey", "create", "--account", "main", "--expires-in", "90d").output.strip()
+    listed = run("apikey", "list", "--account", "main").output
+
+    assert wrong.exit_code == 2
+    assert listed.count("\n") == 1
+    assert f"{key.split('_')[1]}\t" in listed
+    assert "active until 20" in listed
+
+
+def test_a_key_and_the_secrets_are_rotated_by_command(run: Run, server: tuple[Database, Secrets]) -> None:
+    db, secrets = server
+    run("account", "add", "--name", "main", "--broker", "zerodha", "--auth-token", "key:access")
+    old = run("apikey", "create", "--account", "main").output.strip()
+
+    new = run("apikey", "rotate", old.split("_")[1], "--old-lasts", "30m").output.strip()
+    again = run("apikey", "rotate", "nosuchid")
+
+    assert auth_db.verify_api_key(db, secrets, old) is not None
+    assert auth_db.verify_api_key(db, secrets, new) is not None
+    assert again.exit_code == 2
+    assert run("secrets", "rotate").output.startswith("0 secrets were sealed anew")
+
+
+def test_the_settings_are_shown_with_their_source_and_without_secrets(run: Run, config: Config) -> None:
+    shown = run("config", "check")
+
+    assert shown.exit_code == 0, shown.output
+    assert "PORT=5000\t(default)" in shown.output
+    assert "SECRET_KEY=set, not shown\t(default)" in shown.output
+    assert not any(secret in shown.output for secret in config.secret_values())
+
+
+def test_a_name_in_the_file_that_is_no_setting_is_told_with_what_was_meant(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    write_env_file(file)
+    file.write_text(file.read_text() + "BRAKET_ORDER_DELAY=1\nZERODHA_API_ROOT=http://127.0.0.1:1\n")
+    app = Flask("test")
+    config = Config.from_env({}, env_file=file)
+    register_commands(app, config=config, clock=SystemClock(), brokers={"paper"})
+
+    checked = app.test_cli_runner().invoke(args=["config", "check"])
+
+    assert checked.exit_code == 2
+    assert "BRAKET_ORDER_DELAY in .env is no setting: do you mean BRACKET_ORDER_DELAY?" in checked.output
+    assert checked.output.count("WRONG") == 1
+    assert "ZERODHA_API_ROOT=http://127.0.0.1:1\t(.env)" in checked.output
+
+
+def test_a_wrong_setting_ends_every_command_with_its_name_and_no_traceback(tmp_path: Path) -> None:
+    write_env_file(tmp_path / ".env")
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(PROJECT_ROOT), "PORT": "many"}
+    words = [sys.executable, "-m", "flask", "--app", "app", "config", "check"]
+
+    done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 1
+    assert "PORT is 'many', expected a port, 1 to 65535" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("trouble", ["open to others", "restored"])
+def test_the_doctor_tells_what_the_operator_can_mend(
+    run: Run, server: tuple[Database, Secrets], config: Config, trouble: str
+) -> None:
+    run("account", "add", "--name", "main", "--broker", "paper")
+    fine = run("doctor")
+    if trouble == "restored":
+        run("restore", "--hold")
+    else:
+        Path(config.database_url.removeprefix("sqlite:///")).chmod(0o644)
+
+    found = run("doctor")
+
+    assert fine.exit_code == 0, fine.output
+    assert "MB are free" in fine.output
+    assert found.exit_code == 2
+    assert [line for line in found.output.splitlines() if line.startswith("WRONG") and trouble in line]

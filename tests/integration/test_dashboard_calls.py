@@ -7,8 +7,9 @@ import pytest
 
 from blueprints.sockets import drop_ended_sessions
 from database.account_db import Account, create_account, create_owner
+from database.account_news import BracketNews
 from extensions import socketio
-from tests.person import Person, a_dashboard, a_person, logged_in, logins_of, owner_id
+from tests.person import PASSWORD, Person, a_dashboard, a_person, logged_in, logins_of, owner_id
 from tests.serving import Json, Served, an_order, resting, until
 
 
@@ -134,6 +135,40 @@ def test_the_kill_switch_is_that_of_all_accounts(service: Served, owner: Person)
     assert service.post("placebracketorder", an_order()).status_code == 200
 
 
+def test_the_switch_of_one_account_is_not_told_as_that_of_all(service: Served, owner: Person) -> None:
+    owner.call(f"accounts/{service.account.id}/act", {"act": "pause"})
+    paused = owner.call("pulse").get_json()
+    told = owner.call("killswitch/consequences?mode=off").get_json()["sentences"]
+    owner.call(f"accounts/{service.account.id}/act", {"act": "resume"})
+
+    account = next(one for one in paused["accounts"] if one["id"] == service.account.id)
+    assert (paused["kill"], account["kill"]) == ("off", "block_entries")
+    assert "Account main stays paused by its own switch (block entries)." in told
+
+
+def test_the_pulse_tells_where_new_brackets_go(service: Served, owner: Person) -> None:
+    before = owner.call("pulse").get_json()["analyze"]
+    owner.call("analyzer", {"analyze": True})
+    switched = owner.call("pulse").get_json()["analyze"]
+    owner.call("analyzer", {"analyze": False})
+
+    assert (before, switched) == (False, True)
+
+
+def test_the_pulse_tells_of_a_worker_that_hangs(
+    service: Served, owner: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = service.desk.supervisor.workers()[0].last_turn + 25
+    monkeypatch.setattr(service.desk.clock, "monotonic", lambda: late, raising=False)
+
+    pulse = owner.call("pulse").get_json()
+
+    monkeypatch.undo()
+    faults = [fault for one in pulse["accounts"] for fault in one["faults"]]
+    assert any("has not been looked after for 2" in one for one in faults), faults
+    assert all(not one["faults"] for one in owner.call("pulse").get_json()["accounts"])
+
+
 @pytest.mark.parametrize("path", ["killswitch/consequences?mode=maybe", "brackets/{}/consequences?act=sing"])
 def test_unknown_words_are_refused(service: Served, owner: Person, path: str) -> None:
     bracket_id = a_position(service)
@@ -222,7 +257,10 @@ def test_a_login_hears_all_accounts_of_its_owner_and_which_each_is(service: Serv
 def test_after_a_gap_a_login_hears_what_it_missed_by_account(service: Served, owner: Person) -> None:
     bracket_id = a_position(service)
     account, theirs = a_strangers_bracket(service, "unheard")
-    until(lambda: service.desk.announcer.missed(account.id, 0), what="their bracket has something to tell")
+    until(
+        lambda: service.desk.announcer.missed(account.id, 0, of=BracketNews),
+        what="their bracket has something to tell",
+    )
     client = a_socket(service, owner)
 
     asked = {"since": {service.account.id: 0, account.id: 0}}
@@ -252,6 +290,21 @@ def test_a_session_that_ends_loses_its_live_connection_at_once(service: Served, 
 
     assert not client.is_connected()
     assert not a_socket(service, other).is_connected()
+
+
+def test_a_new_password_cuts_the_live_connections_of_all_sessions(service: Served, owner: Person) -> None:
+    intruder, me = logged_in(service), logged_in(service)
+    theirs = a_socket(service, intruder)
+    assert theirs.is_connected()
+
+    body = {"password": PASSWORD, "code": "", "new_password": "another horse battery"}
+    assert me.call("security/password", body).status_code == 200
+    is_cut = not theirs.is_connected()
+    back = {"password": body["new_password"], "code": "", "new_password": PASSWORD}
+    assert me.call("security/password", back).status_code == 200
+    owner.log_in()  # the module's own session ended with the others
+
+    assert is_cut
 
 
 def test_a_session_that_ends_elsewhere_loses_its_live_connection_with_the_next_chore(

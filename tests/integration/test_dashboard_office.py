@@ -96,7 +96,7 @@ def linked(service: Served, one: Account) -> None:
     assert redeem_link_code(desk.db, box, code, chat_id=4711, at=at) is not None
 
 
-LISTS = ("accounts", "keys", "webhooks", "notifications", "settings", "health", "health/checks")
+LISTS = ("beside", "accounts", "keys", "webhooks", "notifications", "settings", "health", "health/checks")
 
 ACTS_ON_THEIRS: tuple[Callable[[Theirs], tuple[str, Json | None]], ...] = (
     lambda one: (f"accounts/{one.account.id}/consequences?act=disable", None),
@@ -192,7 +192,7 @@ def test_without_its_token_no_address_changes_anything(service: Served, owner: P
     assert set(without.values()) == set(wrong.values()) == {"csrf_refused"}
 
 
-PAGES = ("accounts", "keys", "webhooks", "notifications", "settings", "health", "safety", "history")
+PAGES = ("beside", "accounts", "keys", "webhooks", "notifications", "settings", "health", "safety", "history")
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -351,11 +351,11 @@ def test_a_key_that_the_command_line_revokes_loses_its_live_connection_with_the_
     key = service.a_key()
     client = a_socket(service, key)
     seats = service.app.extensions["openbracket_seats"]
-    drop_refused_keys(seats, service.desk.db)
+    drop_refused_keys(seats, service.desk.db, now=service.desk.clock.now())
     before = client.is_connected()
 
     revoke_api_key(service.desk.db, key.split("_")[1], at=service.desk.clock.now())
-    drop_refused_keys(seats, service.desk.db)
+    drop_refused_keys(seats, service.desk.db, now=service.desk.clock.now())
 
     assert (before, client.is_connected()) == (True, False)
 

@@ -36,6 +36,11 @@ def of_form(service: Served, **overrides: Any) -> Json:
     return {"account": service.account.id, **an_order(**overrides)}
 
 
+def confirmed(service: Served, **overrides: Any) -> Json:
+    """An order as its form sends it after the yes: with what was said of its money."""
+    return of_form(service, **overrides) | {"paper": True}
+
+
 def webhook_id(token: str) -> str:
     return token.split("_")[1]
 
@@ -125,7 +130,7 @@ def test_a_preview_stores_nothing(service: Served, owner: Person) -> None:
 
 
 def test_two_clicks_place_one_bracket_that_is_then_protected(service: Served, owner: Person) -> None:
-    body = of_form(service, client_order_id="form-1")
+    body = confirmed(service, client_order_id="form-1")
 
     first, second = owner.call("new/place", body).get_json(), owner.call("new/place", body).get_json()
 
@@ -135,15 +140,28 @@ def test_two_clicks_place_one_bracket_that_is_then_protected(service: Served, ow
 
 
 def test_a_form_used_for_another_order_is_a_conflict(service: Served, owner: Person) -> None:
-    owner.call("new/place", of_form(service, client_order_id="form-2"))
+    owner.call("new/place", confirmed(service, client_order_id="form-2"))
 
-    again = owner.call("new/place", of_form(service, client_order_id="form-2", quantity=11))
+    again = owner.call("new/place", confirmed(service, client_order_id="form-2", quantity=11))
 
     assert (again.status_code, again.get_json()["code"]) == (409, "idempotency_conflict")
 
 
+@pytest.mark.parametrize("said", [False, None, "true"])
+def test_what_was_confirmed_on_paper_is_not_placed_with_other_money(
+    service: Served, owner: Person, said: object
+) -> None:
+    body = confirmed(service, client_order_id=f"form-money-{said}") | {"paper": said}
+
+    refused = owner.call("new/place", body)
+
+    assert (refused.status_code, list(refused.get_json()["errors"])) == (400, ["account"])
+    assert "trades on paper now" in refused.get_json()["message"]
+    assert owner.call("new/place", body | {"paper": True}).get_json()["duplicate"] is False
+
+
 def test_placing_needs_the_id_of_its_form(service: Served, owner: Person) -> None:
-    refused = owner.call("new/place", of_form(service))
+    refused = owner.call("new/place", confirmed(service))
 
     assert refused.status_code == 400
     assert refused.get_json()["errors"].keys() == {"client_order_id"}
@@ -154,7 +172,7 @@ def test_nothing_is_placed_in_a_disabled_account(service: Served, owner: Person)
     now = service.desk.clock.now()
     set_account_status(service.desk.db, disabled.id, status=AccountStatus.DISABLED, at=now)
 
-    body = {**of_form(service, client_order_id="form-3"), "account": disabled.id}
+    body = {**confirmed(service, client_order_id="form-3"), "account": disabled.id}
     offered = owner.call("new/accounts").get_json()["accounts"]
 
     assert owner.call("new/place", body).get_json()["code"] == "killed"

@@ -79,3 +79,15 @@ def test_a_migration_that_fails_half_way_leaves_nothing(url: str, monkeypatch: p
     db.close()
 
     assert tables == []
+
+
+@SQLITE
+def test_a_new_database_is_its_owners_only(url: str, tmp_path: Path) -> None:
+    migrations.upgrade(url)
+    db = Database(url)
+    with db.write() as connection:
+        connection.exec_driver_sql("DELETE FROM settings")
+    modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+    db.close()
+
+    assert modes == dict.fromkeys(("openbracket.db", "openbracket.db-shm", "openbracket.db-wal"), 0o600)

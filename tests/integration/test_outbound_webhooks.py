@@ -2,6 +2,7 @@
 
 import json
 import threading
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -15,8 +16,11 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from cli import register_commands
 from database import outbox_db
-from database.account_db import Account, rotate_secrets
+from database.account_db import Account
 from database.outbox_db import Channel, Destination
+from database.plain_order_db import PlainStatus, change_plain_order, insert_plain_order
+from database.sealed_columns import rotate_secrets
+from database.secret_box import SecretBox
 from database.session import Database
 from services.bracket.events import (
     AlarmRaised,
@@ -31,7 +35,7 @@ from services.outbound_http import OutboundHttp
 from services.outbox import OutboxFeeder
 from services.webhook_messages import webhook_message
 from services.webhook_sender import WebhookSender
-from tests.builders import StoppedClock
+from tests.builders import StoppedClock, a_plain_order
 from tests.history import store_history
 from tests.receiver import Receiver, a_receiver
 from tests.serving import a_config, an_order, end, serve, until
@@ -451,7 +455,9 @@ def test_finished_messages_are_forgotten_after_a_month_and_waiting_ones_never(po
 def test_the_secret_is_stored_sealed_shown_once_and_survives_new_encryption_keys(post: Post) -> None:
     cipher = outbox_db.secret_of(post.db, post.hook_id) or ""
 
-    rotate_secrets(post.db, some_secrets().box)
+    old, other = (urlsafe_b64encode(letter * 32).decode() for letter in (b"k", b"o"))
+    for keys in ([other, old], [old, other]):  # there, and back to the sender's
+        rotate_secrets(post.db, SecretBox(pepper=b"p" * 32, encryption_keys=keys))
 
     assert post.secret.startswith("whsec_")
     assert post.secret not in cipher
@@ -520,6 +526,26 @@ def test_a_served_bracket_tells_its_life_to_a_hook_added_beside_the_running_serv
             assert "bracket_order.entry_order_placed" in came()
     finally:
         end(served)
+
+
+def test_a_plain_order_is_told_to_a_hook_and_replayed_with_the_rest(post: Post) -> None:
+    order = a_plain_order(account_id=post.account.id)
+    insert_plain_order(post.db, order)
+    known = replace(order, status=PlainStatus.ACCEPTED, broker_order_id="2511230001")
+    detail = {"broker_order_id": known.broker_order_id, "reason": None}
+    change_plain_order(post.db, known, known.status, at=post.clock.now(), detail=detail)
+
+    post.feed()
+    post.send_all()
+    outbox_db.forget_finished(post.db, before=post.clock.now() + timedelta(seconds=1))
+    outbox_db.replay_since(post.db, post.hook_id, seq=1, at=post.clock.now())
+    post.feed()
+    post.send_all()
+
+    assert post.told() == ["plain_order.order_placed"] * 2
+    assert len(set(post.ids())) == 1
+    data = json.loads(post.receiver.requests[0].body)["data"]
+    assert (data["plain_order_id"], data["order_id"], data["account"]) == (order.id, "2511230001", "main")
 
 
 def test_a_replay_asked_while_events_are_being_queued_is_not_lost(post: Post) -> None:

@@ -75,7 +75,7 @@ def store_only(monkeypatch: pytest.MonkeyPatch, *kinds: str) -> None:
             raise NotStored("the disk is full")
         return change_plain_order(db, order, kind, **event)
 
-    monkeypatch.setattr("services.plain.changes.change_plain_order", store)
+    monkeypatch.setattr("services.plain.keeping.change_plain_order", store)
 
 
 def test_a_change_that_cannot_be_stored_is_not_sent(

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from database.account_news import BracketNews, PlainNews, news_after
 from database.order_owner import has_open_bracket
 from database.plain_order_db import (
     PlainOrder,
@@ -84,6 +85,37 @@ def test_an_order_is_on_disk_before_it_is_sent_and_then_accepted(running: Runnin
     assert (kinds, order.status) == (["sent", "accepted"], PlainStatus.ACCEPTED)
     assert (row.tag, row.broker_order_id) == (order.tag, order.broker_order_id)
     assert not is_ours(order.tag)
+
+
+def test_clients_hear_of_a_plain_order_once_between_the_events_of_brackets(running: RunningDesk) -> None:
+    desk, account_id = running.desk, running.caller.account_id
+    order = place(running)
+    desk.announcer.announce_all()
+    bracket = running.place().bracket
+    assert bracket is not None
+    running.until(bracket.id, lambda found: found.state is State.ENTRY_OPEN)
+    desk.announcer.announce_all()
+
+    (said,) = [one for one in running.heard if "plain_order_id" in one]
+    numbers = [one.account_seq for one in news_after(desk.db, account_id, 0, limit=100)]
+    assert (said["status"], said["plain_order_id"], said["order_id"]) == (
+        "order_placed",
+        order.id,
+        order.broker_order_id,
+    )
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert desk.announcer.missed(account_id, 0, of=PlainNews) == [said]
+    assert all("bracket_id" in one for one in desk.announcer.missed(account_id, 0, of=BracketNews))
+
+
+def test_a_lost_answer_is_told_as_unknown_and_then_as_found(running: RunningDesk) -> None:
+    running.broker.tell(PLACE, Fault.LOSE_ANSWER)
+
+    place(running)
+    PlainOrderFinder(running.desk).look()
+    running.desk.announcer.announce_all()
+
+    assert running.statuses() == ["order_unknown", "order_found"]
 
 
 def test_an_order_that_cannot_be_stored_is_not_sent(

@@ -7,6 +7,7 @@ import pytest
 
 from broker.base import BrokerError, NotSent, OrderRejected, OrderRequest, OutcomeUnknown
 from broker.paper.account import PaperAccount
+from database.account_news import BracketNews
 from database.session import NotStored
 from database.settings import set_analyzer_mode
 from services.bracket.model import Mode
@@ -217,7 +218,7 @@ def test_a_placement_is_announced_with_a_rising_seq(service: Served) -> None:
     bracket_id = service.place()["bracket_id"]
 
     def told() -> list[Json] | None:
-        missed = service.desk.announcer.missed(service.account.id, 0)
+        missed = service.desk.announcer.missed(service.account.id, 0, of=BracketNews)
         mine = [one for one in missed if one["bracket_id"] == bracket_id]
         return mine if "completed" in [one["status"] for one in mine] else None
 

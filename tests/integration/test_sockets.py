@@ -166,6 +166,23 @@ def test_a_client_hears_nothing_of_another_account(server: Process) -> None:
         assert stranger.client.call("bracket_order_replay", {"since_seq": 0}, timeout=5) == []
 
 
+def test_a_client_hears_its_plain_order_and_asks_for_it_later_apart_from_brackets(server: Process) -> None:
+    order = {"symbol": "SBIN", "exchange": "NSE", "action": "BUY", "quantity": 1, "product": "MIS"}
+    with Listener(server, server.other_key) as stranger, Listener(server, server.key) as listener:
+        told: SimpleQueue[Json] = SimpleQueue()
+        listener.client.on("plain_order_update", told.put)
+        stranger.client.on("plain_order_update", stranger.heard.put)
+        placed = server.post("placeorder", {**order, "strategy": "x", "pricetype": "MARKET"}).json()
+        heard = told.get(timeout=10)
+        missed = listener.client.call("plain_order_replay", {"since_seq": heard["seq"] - 1}, timeout=5)
+        of_brackets = listener.client.call("bracket_order_replay", {"since_seq": 0}, timeout=5)
+
+        assert (heard["status"], heard["order_id"]) == ("order_placed", placed["orderid"])
+        assert missed == [heard]
+        assert all("bracket_id" in one for one in of_brackets)
+        assert stranger.heard.empty()
+
+
 def test_a_client_that_was_away_asks_for_what_it_missed(server: Process) -> None:
     bracket_id = _place(server)
     with Listener(server, server.key) as listener:

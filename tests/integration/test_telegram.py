@@ -12,7 +12,7 @@ from sqlalchemy import text as sql
 
 from database import outbox_db
 from database.account_db import AccountStatus, set_account_status
-from database.bracket_db import events_after
+from database.account_news import news_after
 from database.outbox_db import Channel, NewMessage
 from database.settings import SettingScope, kill_switch, setting
 from database.telegram_links import CODE_LIVES
@@ -356,7 +356,7 @@ def test_a_telegram_that_hangs_delays_neither_an_order_nor_the_announcements(tal
     began = monotonic()
     placed = talk.served.place(**an_order())
     until(lambda: talk.served.status(placed["bracket_id"])["state"] == "PROTECTED", what="protection")
-    seq = len(events_after(talk.served.desk.db, talk.served.account.id, 0, limit=1000))
+    seq = len(news_after(talk.served.desk.db, talk.served.account.id, 0, limit=1000))
     until(lambda: talk.links()[0].fed_seq >= seq, what="every event queued")
 
     assert monotonic() - began < 5.0

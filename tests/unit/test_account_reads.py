@@ -172,6 +172,9 @@ def test_positions_that_are_empty_in_a_live_session_are_believed() -> None:
     assert found.session_alive
 
 
+COVERED_PRICE = Cadence().covered_price
+
+
 class Covered:
     """An account whose push stream covers it, at calm: its books are due once a minute."""
 
@@ -191,14 +194,14 @@ class Covered:
         self.asked_quotes += 1
         return {}
 
-    def calm_for(self, seconds: int) -> list[float]:
+    def calm_for(self, seconds: int, *, price_every: timedelta = COVERED_PRICE) -> list[float]:
         """Let time pass and return when the books were read meanwhile."""
         before = len(self.read_at)
         for _ in range(seconds * 4):
             self.reads.start_due(
                 book_every=Cadence().covered,
                 everything_every=timedelta(hours=1),
-                price_every=Cadence().covered_price,
+                price_every=price_every,
                 parts=Parts(gtts=False, everything=False, symbols=frozenset({("NSE", "SBIN")})),
             )
             self.clock.seconds += 0.25
@@ -235,3 +238,13 @@ def test_reads_go_on_for_the_age_of_a_late_book_after_a_push_whose_news_seem_see
     reader.reads.saw_news(a_moment(reader.clock.seconds))
 
     assert reader.calm_for(20) == [1.0, 2.0, 3.0, 4.0]
+
+
+def test_prices_go_on_being_asked_for_while_a_push_is_followed() -> None:
+    reader = Covered()
+    asked = reader.asked_quotes
+
+    reader.reads.hurry_pushed()
+    reader.calm_for(12, price_every=timedelta(seconds=1.2))
+
+    assert reader.asked_quotes >= asked + 8

@@ -22,8 +22,10 @@ from services.consequences import (
     consequences_of_kill,
     consequences_of_placing,
 )
+from services.office_consequences import AccountAct, of_account, of_kill_of_all
 from tests.builders import a_plan
 from tests.unit.driver import Driver
+from tests.unit.native_broker import a_native_plan
 
 
 def waiting() -> Driver:
@@ -97,6 +99,37 @@ def test_the_kill_switch_counts_what_it_touches() -> None:
     )
 
 
+def test_a_kill_switch_says_what_it_leaves_and_whether_money_is_real() -> None:
+    brackets = [holding().bracket, holding(broker="zerodha").bracket]
+
+    flattened = consequences_of_kill(KillMode.FLATTEN, brackets)
+    blocked = consequences_of_kill(KillMode.BLOCK_ENTRIES, [holding().bracket])
+
+    assert "LIVE: 1 open bracket is with real money." in flattened
+    assert any(one.startswith("Only brackets leave: plain orders") for one in flattened)
+    for told in (flattened, blocked):
+        assert "Of plain orders, only those that make a position smaller are." in told
+    assert blocked[-1] == "Paper: no real money moves."
+
+
+def test_switching_all_accounts_on_again_names_those_that_stay_paused() -> None:
+    own = {"main": KillMode.OFF, "swing": KillMode.BLOCK_ENTRIES}
+
+    some = of_kill_of_all(KillMode.OFF, [], own)
+    none = of_kill_of_all(KillMode.OFF, [], {"swing": KillMode.BLOCK_ENTRIES})
+
+    stays = "Account swing stays paused by its own switch (block entries)."
+    assert some[:2] == ["New brackets are accepted again.", stays]
+    assert none[:2] == ["No account accepts new brackets yet.", stays]
+
+
+def test_resuming_an_account_under_the_switch_of_all_promises_no_new_brackets() -> None:
+    told = of_account(AccountAct.RESUME, "main", [], kill_of_all=KillMode.FLATTEN)
+
+    assert "The kill switch of all accounts stays at flatten: still no new brackets." in told
+    assert "New brackets are accepted again." not in told
+
+
 def of_placing(**overrides: Any) -> list[str]:
     plan = a_plan(**overrides)
     return consequences_of_placing(plan, preview(plan, None))
@@ -119,6 +152,20 @@ def of_placing(**overrides: Any) -> list[str]:
 )
 def test_placing_says_how_each_entry_goes(entry: EntryTerms, words: str) -> None:
     assert of_placing(entry=entry)[0] == f"Buys 100 SBIN as MIS, {words}"
+
+
+def test_placing_the_brokers_own_bracket_says_that_it_brings_its_exits() -> None:
+    plan = a_native_plan()
+
+    told = consequences_of_placing(plan, preview(plan, None))
+
+    assert (
+        "Stop and target go with the entry, and the broker places them: it may wait for the whole fill."
+        in told
+    )
+    assert not any(one.startswith("Each fill gets its stop at once") for one in told)
+    assert "Sells what is held once 490.00 trades." in told
+    assert "Sells 100 at 520.00 or better; the stop goes with it." in told
 
 
 def test_placing_says_what_ends_the_bracket_by_itself() -> None:

@@ -64,3 +64,26 @@ def test_an_exit_that_became_the_target_is_told_as_that() -> None:
 
     assert the_guard(driver).hold is Hold.TARGET
     assert "target order for 100 at 520.00" in the_guard(driver).words
+
+
+def test_what_rests_without_this_service_is_what_the_books_show_and_not_the_plan() -> None:
+    driver = Driver()
+    driver.protect()
+    as_stop = the_guard(driver)
+    driver.price("520.00")
+    driver.changed(2)
+    as_target = the_guard(driver)
+
+    assert (as_stop.stop_rests, as_stop.target_rests) == (True, False)
+    assert (as_target.stop_rests, as_target.target_rests) == (False, True)
+
+
+def test_a_trigger_of_the_broker_holds_both_and_what_is_on_its_way_holds_neither() -> None:
+    driver = Driver(a_plan(product=Product.CNC, topology=Topology.OCO, survives_day=True))
+    driver.enter()
+    sent = the_guard(driver)
+    resting = Driver(a_plan(product=Product.CNC, topology=Topology.OCO, survives_day=True))
+    resting.protect()
+
+    assert (sent.stop_rests, sent.target_rests) == (False, False)
+    assert (the_guard(resting).stop_rests, the_guard(resting).target_rests) == (True, True)

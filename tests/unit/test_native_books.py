@@ -160,6 +160,21 @@ def test_the_board_tells_what_the_brokers_bracket_holds() -> None:
     assert (held.quantity, held.where, held.order_id) == (100, "at the broker (bracket)", "O1-stop")
 
 
+def test_the_board_tells_which_of_the_brokers_exits_work_on_without_this_service() -> None:
+    broker = NativeBroker()
+    broker.enter(held=True)
+    (held_back,) = guards_of(broker.driver.bracket)
+    broker.show(STOP)
+    broker.driver.read(after=0.5)
+    (stop_alone,) = guards_of(broker.driver.bracket)
+    broker.show(TARGET)
+    broker.driver.read(after=0.5)
+    (both,) = guards_of(broker.driver.bracket)
+
+    told = [(one.stop_rests, one.target_rests) for one in (held_back, stop_alone, both)]
+    assert told == [(False, False), (True, False), (True, True)]
+
+
 def test_the_explanation_says_what_becomes_of_the_brokers_exits() -> None:
     broker = NativeBroker()
     broker.enter()

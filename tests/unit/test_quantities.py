@@ -1,13 +1,16 @@
 """How many: allocation, the safe quantity, what a slice holds."""
 
 from dataclasses import replace
+from decimal import Decimal
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.bracket.model import Bracket, LegStatus, Role, Side, Slice
-from services.bracket.quantities import allocate, net, net_of, orderable_total, safe_total
+from services.bracket.model import Bracket, LegStatus, Role, Side, Slice, TargetTerms
+from services.bracket.quantities import allocate, net, net_of, next_target, orderable_total, safe_total
+from services.bracket_change_service import moved_targets
 from tests.builders import a_bracket, a_leg, a_plan, rupees
+from tests.unit.driver import FILLED, Driver
 
 
 def slices(*quantities: int) -> tuple[Slice, ...]:
@@ -79,3 +82,32 @@ def test_h59_an_overfill_at_the_freeze_quantity_does_not_ask_for_more_than_one_o
 
     assert safe_total(bracket, bracket.slices[0]) == 101
     assert orderable_total(bracket, bracket.slices[0]) == 100
+
+
+def a_scale_out() -> Driver:
+    targets = (
+        TargetTerms(price=rupees("510.00"), quantity=60),
+        TargetTerms(price=rupees("520.00"), quantity=40),
+    )
+    return Driver(a_plan(targets=targets))
+
+
+def test_the_next_target_is_the_first_one_that_was_not_reached() -> None:
+    driver = a_scale_out()
+    before = next_target(driver.bracket).index
+    driver.protect()
+    held = next_target(driver.bracket).index
+    driver.price("510.00")
+    driver.show(2, FILLED, average_price=Decimal("510.00"))
+    driver.read(after=0.5)
+
+    assert (before, held, next_target(driver.bracket).index) == (0, 0, 1)
+    moved = moved_targets(driver.bracket, Decimal("530.00"))
+    assert [one.value for one in moved] == [Decimal("510.00"), Decimal("530.00")]
+
+
+def test_a_near_target_whose_shares_have_not_filled_yet_is_still_the_next_one() -> None:
+    driver = a_scale_out()
+    driver.enter(filled=40)  # the farthest target's
+
+    assert next_target(driver.bracket).index == 0

@@ -16,12 +16,15 @@ def test_works_run_while_they_are_ours_and_again_when_they_are_ours_again() -> N
         stop.wait()
         running.clear()
 
+    def is_quiet() -> bool:
+        return not running.is_set()
+
     stop = threading.Event()
     thread = start_thread("side-jobs", SideJobs({"work": work}, is_ours=ours.is_set).run, stop)
     seen = [running.is_set()]
     for is_ours in (True, False, True):
         ours.set() if is_ours else ours.clear()
-        until(lambda wanted=is_ours: running.is_set() is wanted, what=f"running: {is_ours}")
+        until(running.is_set if is_ours else is_quiet, what=f"running: {is_ours}")
         seen.append(running.is_set())
     stop.set()
     thread.join(timeout=5)

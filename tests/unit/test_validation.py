@@ -1028,7 +1028,7 @@ def test_the_caller_is_told_who_holds_the_exits_and_what_outlives_us() -> None:
         "if the broker does not answer for the stop, shares may be unprotected for 10 s and three reads"
         " before another is placed",
         "market checks skipped: no quote",
-        "leaves at 15:14 exchange time",
+        "leaves at 15:14 exchange time; that needs this service running",
     )
     assert describe_protection(planned(request(product="CNC"))).survives_target
 
@@ -1179,3 +1179,11 @@ def test_a_bracket_on_the_right_sides_is_taken_and_its_mirror_refused(
     assert faults(right) == []
     assert {violation.code for violation in faults(mirrored)} == {Code.PRICE_RELATIONSHIP}
     assert len(faults(mirrored)) == 2
+
+
+def test_the_caller_is_told_that_nobody_trails_the_stop_while_we_are_down() -> None:
+    asked = request(product="CNC", trailing_sl=TrailRequest(points=D(2)))
+
+    told = plan_warnings(planned(asked), request=asked, quote=quote(), session=session())
+
+    assert "trailing and break-even need this service running: without it the stop stays where it is" in told

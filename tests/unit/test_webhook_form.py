@@ -17,7 +17,7 @@ ADDRESSES = st.sampled_from(["10.0.0.0/8", "52.89.214.238/32", "::1/128"])
 
 LIMITS = st.builds(
     WebhookLimits,
-    max_quantity=st.none() | st.integers(1, 10**9),
+    max_quantity=st.none() | st.integers(1, 10**9 - 1),
     max_open_brackets=st.none() | st.integers(1, 1000),
     symbols=st.frozensets(SYMBOLS),
     max_value=st.none() | st.decimals("0.01", "1000000", places=2),

@@ -11,11 +11,13 @@ from blueprints.dashboard.page import Page
 from blueprints.dashboard.shapes import account_shape
 from blueprints.sockets import drop_refused_keys, seats_taken
 from database.account_db import Account, AccountStatus
+from database.settings import SettingScope
 from restx_api.callers import desk
 from restx_api.envelope import success
 from restx_api.parsing import parse_object
 from restx_api.shaping import Shape
 from services.accounts_overview import AccountShown, accounts_overview, act_on_account
+from services.board import kill_switch_of
 from services.bracket_supervisor import PAPER
 from services.broker_login import login_ticket
 from services.errors import LoginRefused
@@ -40,7 +42,8 @@ def read_consequences(account_id: str) -> Response:
     """Say what an act would do to the account."""
     one = owned_account(account_id)
     act = word(AccountAct, "act", request.args.get("act", ""))
-    return success({"sentences": of_account(act, one.name, open_brackets(one))})
+    kill = kill_switch_of(desk(), SettingScope.OWNER, one.owner_id)
+    return success({"sentences": of_account(act, one.name, open_brackets(one), kill_of_all=kill)})
 
 
 @page.post("/api/accounts/<account_id>/act")
@@ -49,7 +52,7 @@ def act(account_id: str) -> Response:
     one = owned_account(account_id)
     asked = ActSchema().read(parse_object(request.get_data()))
     act_on_account(desk(), one, word(AccountAct, "act", asked.act))
-    drop_refused_keys(seats_taken(), desk().db)
+    drop_refused_keys(seats_taken(), desk().db, now=desk().clock.now())
     return read()
 
 

@@ -1,30 +1,35 @@
 """The live board: open brackets, what protects them, and the acts on them."""
 
-from enum import StrEnum
-from typing import TypeVar
-
 from flask import Response, request
 
-from blueprints.dashboard.guard import caller_for, login
+from blueprints.dashboard.guard import caller_for, login, owned_accounts
+from blueprints.dashboard.office import open_brackets, word
 from blueprints.dashboard.page import Page
 from blueprints.dashboard.shapes import pulse_shape, shown_shape
+from database.settings import SettingScope
 from restx_api.callers import desk
 from restx_api.envelope import success
-from restx_api.errors import RequestInvalid
 from restx_api.parsing import parse_object
 from restx_api.schemas import CancelSchema, KillSwitchSchema, ModifySchema
-from services.board import board, owned_bracket, pulse, shown_bracket, some_of_board, switch_kill_of_owner
+from services.board import (
+    board,
+    kill_switch_of,
+    owned_bracket,
+    pulse,
+    shown_bracket,
+    some_of_board,
+    switch_kill_of_owner,
+)
 from services.bracket.model import IfFilled, KillMode
 from services.bracket_change_service import (
     cancel_bracket_order,
     exit_bracket_order,
     modify_bracket_order,
 )
-from services.consequences import Act, consequences, consequences_of_kill
+from services.consequences import Act, consequences
+from services.office_consequences import of_kill_of_all
 
-_MOST_AT_ONCE = 200
-
-Word = TypeVar("Word", bound=StrEnum)
+_MOST_AT_ONCE = 100  # more ids than this make a longer address than servers take
 
 page = Page("board", title="Live board", link="Board", order=10)
 
@@ -61,9 +66,9 @@ def read_bracket(bracket_id: str) -> Response:
 def read_consequences(bracket_id: str) -> Response:
     """Say what an act would do to the bracket as it is now."""
     bracket = owned_bracket(desk(), login().owner_id, bracket_id)
-    act = _word(Act, "act", request.args.get("act", ""))
+    act = word(Act, "act", request.args.get("act", ""))
     chosen = request.args.get("if_filled") or None
-    if_filled = None if chosen is None else _word(IfFilled, "if_filled", chosen)
+    if_filled = None if chosen is None else word(IfFilled, "if_filled", chosen)
     return success({"sentences": consequences(bracket, act, if_filled=if_filled)})
 
 
@@ -103,9 +108,10 @@ def leave(bracket_id: str) -> Response:
 @page.get("/api/killswitch/consequences")
 def read_kill_consequences() -> Response:
     """Say what the kill switch would do now."""
-    mode = _word(KillMode, "mode", request.args.get("mode", ""))
-    brackets = [one.bracket for one in board(desk(), login().owner_id)]
-    return success({"sentences": consequences_of_kill(mode, brackets)})
+    mode = word(KillMode, "mode", request.args.get("mode", ""))
+    accounts = owned_accounts()
+    own = {one.name: kill_switch_of(desk(), SettingScope.ACCOUNT, one.id) for one in accounts}
+    return success({"sentences": of_kill_of_all(mode, open_brackets(*accounts), own)})
 
 
 @page.post("/api/killswitch")
@@ -114,11 +120,3 @@ def switch() -> Response:
     asked = KillSwitchSchema().read(parse_object(request.get_data()))
     switch_kill_of_owner(desk(), login().owner_id, mode=KillMode(asked.mode))
     return read_pulse()
-
-
-def _word(words: type[Word], field: str, given: str) -> Word:
-    try:
-        return words(given)
-    except ValueError:
-        sentence = f"{field} must be one of: {', '.join(words)}"
-        raise RequestInvalid(sentence, {field: [sentence]}) from None

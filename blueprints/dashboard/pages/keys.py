@@ -56,7 +56,7 @@ def revoke(key_id: str) -> Response:
     if not revoke_api_key(desk().db, key.id, at=desk().clock.now()):
         raise NotFound("there is no such key")
     desk().secrets.callers.forget()
-    drop_refused_keys(seats_taken(), desk().db)
+    drop_refused_keys(seats_taken(), desk().db, now=desk().clock.now())
     return read()
 
 

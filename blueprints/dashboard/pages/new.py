@@ -21,7 +21,7 @@ from restx_api.trials import dry_run, refusal_shape
 from services import listings
 from services.bracket.model import Plan, Quote
 from services.bracket_order_service import place_bracket_order_with_auth
-from services.bracket_supervisor import broker_for
+from services.bracket_supervisor import PAPER, broker_for
 from services.errors import BracketError, Killed
 from services.order_choices import choices, price_of
 
@@ -83,6 +83,7 @@ def place() -> Response:
     refuse_while_stopping()
     caller, body = _asked()
     _refuse_disabled(caller)
+    _refuse_other_money(caller, body.pop("paper", None))
     if not body.get("client_order_id"):
         sentence = "client_order_id is missing: a form makes one when it opens"
         raise RequestInvalid(sentence, {"client_order_id": [sentence]})
@@ -104,8 +105,7 @@ def _quote_for(plan: Plan, caller: Caller) -> Quote | None:
 def _account(account_id: str) -> dict[str, object]:
     caller, found = caller_for(account_id), account_of(desk().db, account_id)
     shape = {} if found is None else account_shape(found)
-    is_paper = broker_for(caller.broker, caller.mode) == "paper"
-    return {**shape, "mode": str(caller.mode), "paper": is_paper}
+    return {**shape, "mode": str(caller.mode), "paper": _is_paper(caller)}
 
 
 def _is_open(status: AccountStatus) -> bool:
@@ -124,6 +124,18 @@ def _refuse_disabled(caller: Caller) -> None:
     found = account_of(desk().db, caller.account_id)
     if found is None or not _is_open(found.status):
         raise Killed("this account is disabled: no new entries")
+
+
+def _refuse_other_money(caller: Caller, said: object) -> None:
+    """Raise RequestInvalid when the analyzer was switched between the question and the yes to it."""
+    if said is not _is_paper(caller):
+        now = "on paper" if _is_paper(caller) else "with real money"
+        sentence = f"this account trades {now} now, and that is not what you were asked: look at it again"
+        raise RequestInvalid(sentence, {"account": [sentence]})
+
+
+def _is_paper(caller: Caller) -> bool:
+    return broker_for(caller.broker, caller.mode) == PAPER
 
 
 def _count_placing() -> None:

@@ -75,9 +75,10 @@ def change_password() -> Response:
     said, mine = _said("password", "code", "new_password"), login()
     _prove(said)
     owner = Owner(id=mine.owner_id, name=mine.owner_name)
+    ended = frozenset(one.id for one in logins().sessions(mine.owner_id))
     logins().change_password(owner, said["new_password"])
     token, _ = logins().open_session(owner, visitor())
-    drop_sessions(frozenset({mine.id}))
+    drop_sessions(ended)
     answer = success({"message": "The password is changed; every other session has ended"})
     set_cookie(answer, session_cookie(), token)
     return answer

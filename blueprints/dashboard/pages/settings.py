@@ -13,8 +13,8 @@ from database.settings import SettingScope, analyzer_mode, kill_switch
 from restx_api.callers import desk
 from restx_api.envelope import success
 from restx_api.parsing import parse_object
-from services.accounts_overview import kill_switch_of
 from services.analyzer_switch import switch_analyzer
+from services.board import kill_switch_of
 from services.bracket.model import Mode
 from services.office_consequences import of_analyzer
 from utils.config_shown import shown_settings

@@ -98,7 +98,7 @@ function changes(form) {
   return Object.fromEntries(changed.map((one) => [one.name, one.value.trim()]));
 }
 
-const KILL = { off: "Off", block_entries: "Block entries", flatten: "Flatten everything" };
+const KILL = { off: "Off", block_entries: "Block entries", flatten: "Flatten every bracket" };
 
 export function killSwitch(mode, done) {
   const option = (value) =>

@@ -16,24 +16,35 @@ export function stateTone(bracket) {
 
 export const stateWords = (bracket) => bracket.state.toLowerCase().replaceAll("_", " ");
 
+const PROTECTS = new Set(["stop", "oco", "native"]);
+
 export function guardTone(guard) {
-  if (guard.hold === "none") return "bad";
-  if (guard.hold === "unconfirmed") return "warn";
+  if (guard.hold === "none" || (PROTECTS.has(guard.hold) && guard.quantity < guard.held)) return "bad";
+  if (guard.hold === "unconfirmed" || guard.hold === "target") return "warn";
   return guard.hold === "empty" ? "plain" : "good";
 }
 
-/** Say which exits outlive a shutdown of the service. */
-export function survival(protection) {
-  const { stop, target } = protection.survives_shutdown;
+/** Say which exits of a slice outlive a shutdown of the service, as things stand now; null where none rests. */
+export function survival(guard) {
+  const { stop, target } = guard.rests;
   if (stop && target) return "works on without this service";
-  return stop ? "stop works on without this service; the target needs it" : "needs this service";
+  if (stop) return "stop works on without this service; the target needs it";
+  return target ? "target works on without this service; the stop needs it" : null;
 }
 
 const TROUBLES = {
   AUTH_DEAD: "the broker's session is dead: log in to the broker again",
   BROKER_DOWN: "the broker's books cannot be read",
   FEED_STALE: "no price comes for shares that are held",
+  UNKNOWN_LEG: "it is not known what became of an order: it is being looked for",
+  NEEDS_ATTENTION: "needs you",
+  EXTERNAL_CHANGE: "somebody else changed its orders or shares",
+  EXITING_AT_BAND: "leaving at the edge of the day's price band",
+  KILLED: "left by the kill switch",
+  WATCH: "closed, and watched for orders that come back",
 };
+const CALM_FLAGS = new Set(["KILLED", "WATCH"]);
+export const isTrouble = (name) => !CALM_FLAGS.has(name);
 export const troubleWords = (name) => TROUBLES[name] ?? name.toLowerCase().replaceAll("_", " ");
 
 const CAUSES = {
@@ -52,4 +63,6 @@ const CAUSES = {
   exit_unfilled: "the exit has triggered and does not fill",
   resize: "the stop is smaller than what is held",
 };
+/** An alarm may end with a code, for reports to count; people get its words. */
+export const alarmWords = (text) => text.replace(/: ([a-z]+(?:_[a-z]+)+)$/, (_, code) => `: ${causeWords(code)}`);
 export const causeWords = (name) => CAUSES[name] ?? name.replaceAll("_", " ");

@@ -160,9 +160,9 @@ export class PriceChart {
     const known = [
       ["entry", bracket.average_price ?? bracket.entry_price, entry],
       ["stop", this.#moved.get("stop") ?? bracket.sl_price, stop],
-      ...bracket.targets.map((one, at) => [
+      ...bracket.targets.map((_, at) => [
         bracket.targets.length > 1 ? `target ${at + 1}` : "target",
-        at === 0 ? (this.#moved.get("target") ?? bracket.target_price) : (one.price ?? null),
+        (bracket.target_levels[at].is_next ? this.#moved.get("target") : null) ?? bracket.target_levels[at].price,
         target,
       ]),
     ];

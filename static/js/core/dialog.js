@@ -17,14 +17,35 @@ export function confirmAct({ title, consequences, fields = [], confirm, danger =
   const form = h("form.stack", {}, ...fields, sentences, fault, h("div.acts", {}, no, yes));
   const dialog = h("dialog.confirm", { "aria-labelledby": "dialog-title" }, h("h2", { id: "dialog-title" }, title), form);
 
+  let told = null; // the choice whose consequences are asked for, or shown
+  let isTold = false;
+  let isActing = false;
+  const settle = () => (yes.disabled = !isTold || isActing);
+
+  /** Say what the choice will do. Until that is said nothing can be confirmed. */
   async function tell() {
     const found = typeof consequences === "function" ? consequences(form) : consequences;
+    if (found === told) return;
+    told = found;
+    isTold = false;
+    settle();
+    fault.hidden = true;
+    fill(sentences, h("li.hint", {}, "Looking what this will do"));
     try {
       const answer = typeof found === "string" ? await call(found) : found;
+      if (found !== told) return; // another choice was made meanwhile
       fill(sentences, answer.sentences.map((one) => h("li", {}, one)));
+      isTold = true;
+      settle();
     } catch (error) {
-      complain(error);
+      if (found === told) untold(error);
     }
+  }
+
+  function untold(error) {
+    told = null;
+    fill(sentences, h("li", {}, "What it will do cannot be told. ", h("button.small", { type: "button", onclick: tell }, "Ask again")));
+    complain(error);
   }
 
   function complain(error) {
@@ -35,15 +56,18 @@ export function confirmAct({ title, consequences, fields = [], confirm, danger =
   form.addEventListener("change", tell);
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
+    if (yes.disabled) return; // Enter in a field, before the consequences are told or while it is done
     fault.hidden = true;
-    yes.disabled = true;
+    isActing = true;
+    settle();
     try {
       await act(form);
       dialog.close();
     } catch (error) {
       complain(error);
     } finally {
-      yes.disabled = false;
+      isActing = false;
+      settle();
     }
   });
   const closed = new Promise((resolve) =>

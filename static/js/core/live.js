@@ -9,14 +9,17 @@ import { learn, now } from "./time.js";
 
 const EVERY_MS = 1000;
 const ANSWER_SECONDS = 3;
+const STALE_MS = 5000; // longer than a beat and its answer take: the page was asleep, or nobody beats
 
 class Live extends EventTarget {
-  link = "waiting"; // waiting, live, slow (pulse only), gone
+  link = "waiting"; // waiting, live, slow (pulse only), failing (an answer, but a refusal), gone
+  fault = ""; // why it is failing
   since = null; // when the last pulse came, by the service's clock
   pulse = null;
   #seqs = {}; // by account
   #socketUp = false;
-  #pulseUp = null;
+  #trouble = null; // failing or gone, by the newest beat
+  #takenAt = -Infinity; // by this machine's clock, which goes on while the page sleeps
   #timer = null;
   #asking = false;
   #stopped = false;
@@ -25,6 +28,8 @@ class Live extends EventTarget {
   start() {
     this.#connect();
     this.beat();
+    setInterval(() => this.#tellLink(), 500); // also while no beat comes to its end
+    document.addEventListener("visibilitychange", () => document.hidden || this.beat());
   }
 
   /** Ask nothing any more: the person is leaving. */
@@ -42,8 +47,8 @@ class Live extends EventTarget {
     try {
       this.#take(await call("pulse", { byItself: true, seconds: ANSWER_SECONDS }));
     } catch (error) {
-      this.#pulseUp = error instanceof Unreachable ? false : this.#pulseUp;
-      if (!(error instanceof Unreachable)) console.warn(error.message);
+      this.#trouble = error instanceof Unreachable ? "gone" : "failing";
+      this.fault = error.message;
     } finally {
       this.#asking = false;
       if (!this.#stopped) this.#timer = setTimeout(() => this.beat(), EVERY_MS);
@@ -53,7 +58,8 @@ class Live extends EventTarget {
 
   #take(pulse) {
     learn(pulse.now);
-    this.#pulseUp = true;
+    this.#trouble = null;
+    this.#takenAt = Date.now();
     this.pulse = pulse;
     this.since = now();
     for (const account of pulse.accounts) this.#seqs[account.id] ??= account.seq;
@@ -98,9 +104,8 @@ class Live extends EventTarget {
   }
 
   #tellLink() {
-    let link = "waiting";
-    if (this.#pulseUp === false) link = "gone";
-    else if (this.#pulseUp) link = this.#socketUp ? "live" : "slow";
+    const isFresh = Date.now() - this.#takenAt < STALE_MS;
+    const link = this.#trouble ?? (!isFresh ? "waiting" : this.#socketUp ? "live" : "slow");
     if (link === this.link) return;
     this.link = link;
     this.#dispatch("link", link);

@@ -1,17 +1,24 @@
 // What every page has: the connection, the clock, the alarm of shares without a stop, the kill switch.
 
 import { killSwitch } from "./acts.js";
-import { causeWords, troubleWords } from "./badges.js";
+import { alarmWords, causeWords, troubleWords } from "./badges.js";
 import { tellDialog } from "./dialog.js";
 import { byId, fill, h, say } from "./dom.js";
+import { Refused, Unreachable } from "./http.js";
 import { live } from "./live.js";
-import { clockText, now, onZone, switchZone, zoneName } from "./time.js";
+import { clockText, now, onZone, switchZone, turnDay, zoneName } from "./time.js";
 
 const LINK_WORDS = {
   waiting: "Connecting",
   live: "Live",
   slow: "Live by the second",
+  failing: "Not up to date",
   gone: "No connection",
+};
+
+const OUTAGES = {
+  failing: (when) => `The service cannot tell how things stand${when}: ${live.fault}. What you see is from then, and what it shows may have changed.`,
+  gone: (when) => `The service does not answer${when}. What you see is from then. Orders that rest at the exchange or the broker go on working; what this service holds itself waits.`,
 };
 
 // --- connection
@@ -21,11 +28,10 @@ live.addEventListener("link", ({ detail: link }) => {
   say(byId("link"), LINK_WORDS[link]);
   document.body.dataset.link = link;
   const gone = byId("gone");
-  gone.hidden = link !== "gone";
-  if (link === "gone") {
-    const when = live.since === null ? "" : ` since ${clockText(live.since)} ${zoneName()}`;
-    gone.textContent = `The service does not answer${when}. What you see is from then. Stops that rest at the exchange go on working; targets held by this service wait.`;
-  }
+  gone.hidden = !(link in OUTAGES);
+  if (gone.hidden) return;
+  const when = live.since === null ? "" : ` since ${clockText(live.since)} ${zoneName()}`;
+  gone.textContent = OUTAGES[link](when);
 });
 
 // --- shares without a stop
@@ -34,13 +40,15 @@ let naked = [];
 let nakedAt = 0;
 
 live.addEventListener("pulse", ({ detail: pulse }) => {
-  const before = naked.map((one) => one.bracket_id).join();
+  const before = naked.map(bareWords).join();
   naked = pulse.naked;
   nakedAt = performance.now();
-  if (naked.map((one) => one.bracket_id).join() !== before) paintNaked();
+  if (naked.map(bareWords).join() !== before) paintNaked();
   paintClocks();
   paintNotices(pulse);
 });
+
+const bareWords = (one) => [one.bracket_id, one.quantity, one.cause].join(" ");
 
 function paintNaked() {
   const banner = byId("naked");
@@ -79,20 +87,18 @@ function paintNotices(pulse) {
   for (const one of pulse.accounts) {
     for (const trouble of one.troubles) words.push(`Account ${one.name}: ${troubleWords(trouble)}.`);
     if (!one.is_worked && one.status !== "disabled") words.push(`Account ${one.name} is not being watched: it has no broker login.`);
+    words.push(...one.faults);
+    if (one.kill !== pulse.kill) words.push(`Account ${one.name} is paused by its own switch (${one.kill.replace("_", " ")}): no new brackets in it.`);
   }
-  kill = strictest(pulse.accounts.map((one) => one.kill));
-  if (kill !== "off") words.push(`The kill switch is set to ${kill.replace("_", " ")}: no new brackets.`);
+  kill = pulse.kill;
+  if (kill !== "off") words.push(`The kill switch of all accounts is set to ${kill.replace("_", " ")}: no new brackets.`);
+  if (pulse.analyze) words.push("The analyzer is on: new brackets are paper.");
   byId("kill").dataset.kill = kill;
   say(byId("kill"), kill === "off" ? "Kill switch" : `Kill switch: ${kill.replace("_", " ")}`);
   const box = byId("notices");
   const text = words.join(" ");
   box.hidden = !text;
   say(box, text);
-}
-
-function strictest(modes) {
-  const order = ["off", "block_entries", "flatten"];
-  return order[Math.max(0, ...modes.map((one) => order.indexOf(one)))];
 }
 
 byId("kill").addEventListener("click", () => killSwitch(kill, () => live.beat()));
@@ -102,20 +108,28 @@ byId("kill").addEventListener("click", () => killSwitch(kill, () => live.beat())
 live.addEventListener("update", ({ detail: update }) => {
   const tone = { unprotected: "bad", error: "bad", partial_failure: "bad", rejected: "bad" }[update.status] ?? "plain";
   byId("news").querySelector(`[data-id="${update.bracket_id}"]`)?.remove(); // the newest word of each bracket
-  const line = h(`p.${tone}`, { "data-id": update.bracket_id }, h("b", {}, update.symbol), ` ${inWords(update.message)}`);
+  const line = h(`p.${tone}`, { "data-id": update.bracket_id }, h("b", {}, update.symbol), ` ${alarmWords(update.message)}`);
   byId("news").prepend(line);
   while (byId("news").children.length > 3) byId("news").lastChild.remove();
   setTimeout(() => line.remove(), 8000);
 });
 
-/** An alarm ends with a code, for reports to count; people get its words. */
-const inWords = (message) => message.replace(/: ([a-z]+(?:_[a-z]+)+)$/, (_, code) => `: ${causeWords(code)}`);
+// --- what a page asked for and did not get
+
+addEventListener("unhandledrejection", (event) => {
+  if (!(event.reason instanceof Refused || event.reason instanceof Unreachable)) return;
+  event.preventDefault(); // told here, to the person: a fault of the page itself still goes to the console
+  const line = h("p.bad", {}, `That did not work: ${event.reason.message}`);
+  byId("news").prepend(line);
+  setTimeout(() => line.remove(), 8000);
+});
 
 // --- clock, zone, theme, keys
 
 function paintClock() {
   say(byId("clock"), `${clockText(now())} ${zoneName()}`);
   say(byId("zone-name"), zoneName());
+  turnDay();
 }
 setInterval(paintClock, 500);
 onZone(paintClock);

@@ -20,8 +20,19 @@ export function onZone(listener) {
 export function switchZone() {
   zone = otherZone();
   localStorage.setItem("zone", zone);
-  for (const one of document.querySelectorAll("time[datetime]")) paint(one);
+  repaint();
   for (const listener of listeners) listener();
+}
+
+const repaint = () => document.querySelectorAll("time[datetime]").forEach(paint);
+
+let paintedOn = null;
+
+/** A page that stays open over midnight: what was today's is not any more. */
+export function turnDay() {
+  const today = dayOf(now());
+  if (paintedOn !== null && paintedOn !== today) repaint();
+  paintedOn = today;
 }
 
 const formats = {};
@@ -33,13 +44,16 @@ function format(name, options) {
 
 const CLOCK = { hour: "2-digit", minute: "2-digit", second: "2-digit" };
 const DAY = { day: "2-digit", month: "short" };
+const DATE = { ...DAY, year: "numeric" };
 
-/** Return a time of day, with the date when it is not today's. */
+const dayOf = (at, name = zone) => format(name, DATE).format(new Date(at));
+const yearOf = (day) => day.split(" ").at(-1);
+
+/** Return a time of day, with the date when it is not today's, and the year when it is not this one. */
 export function clockText(milliseconds, name = zone) {
-  const at = new Date(milliseconds);
-  const today = format(name, DAY).format(new Date(now()));
-  const day = format(name, DAY).format(at);
-  return `${day === today ? "" : `${day} `}${format(name, CLOCK).format(at)}`;
+  const [day, today] = [dayOf(milliseconds, name), dayOf(now(), name)];
+  const date = yearOf(day) === yearOf(today) ? format(name, DAY).format(new Date(milliseconds)) : day;
+  return `${day === today ? "" : `${date} `}${format(name, CLOCK).format(new Date(milliseconds))}`;
 }
 
 /** Return a <time> of an ISO text that follows the chosen zone and tells the other one in its title. */

@@ -12,6 +12,8 @@ const form = new OrderForm(element);
 let webhooks = [];
 let timer = null;
 let asked = 0;
+let tried = 0;
+let shown = null; // the form whose message is shown
 
 const chosen = (name) => element.querySelector(`input[name="${name}"]:checked`).value;
 const hook = () => webhooks.find((one) => one.id === byId("webhook").value) ?? null;
@@ -52,8 +54,34 @@ function paintFacts() {
 form.addEventListener("changed", soon);
 
 function soon() {
+  const said = JSON.stringify(message());
+  if (said === shown) return; // a field that was left as it was: nothing moves under the pointer
+  shown = null;
   clearTimeout(timer);
-  timer = setTimeout(() => build().catch((error) => complain(error.message)), PAUSE_MS);
+  forget(); // what stands there is of the form as it was: nobody may copy that
+  timer = setTimeout(built, PAUSE_MS);
+}
+
+/** Build what waits to be built, now. */
+async function built() {
+  if (timer === null) return;
+  clearTimeout(timer);
+  timer = null;
+  await build().catch((error) => complain(error.message));
+}
+
+function forget() {
+  asked += 1;
+  byId("text").value = "";
+  byId("url").value = "";
+  say(byId("copied"), "");
+}
+
+function message() {
+  const body = { webhook: hook()?.id, style: chosen("style"), in_address: chosen("place") === "address", ...form.read() };
+  const token = byId("token").value.trim();
+  if (token) body.token = token;
+  return body;
 }
 
 async function build() {
@@ -61,15 +89,17 @@ async function build() {
   paintFacts();
   if (!hook()) return;
   const number = (asked += 1);
-  const body = { webhook: hook().id, style: chosen("style"), in_address: chosen("place") === "address", ...form.read() };
-  const token = byId("token").value.trim();
-  if (token) body.token = token;
+  const body = message();
   try {
     const told = await call("alerts/message", { body });
-    if (number === asked) show(told);
+    if (number !== asked) return;
+    shown = JSON.stringify(body);
+    show(told);
   } catch (error) {
+    if (number !== asked) return; // of an earlier form
     if (!(error instanceof Refused)) throw error;
-    complain(form.showFaults(error.errors).join("; "));
+    const left = form.showFaults(error.errors);
+    complain(Object.keys(error.errors).length ? left.join("; ") : error.message);
   }
 }
 
@@ -93,7 +123,9 @@ function complain(text) {
 }
 
 async function copy(from, words) {
+  await built();
   const field = byId(from);
+  if (!field.value) return; // it cannot be built, and that is told
   try {
     await navigator.clipboard.writeText(field.value);
     say(byId("copied"), words);
@@ -117,7 +149,8 @@ const SAMPLES = {
   "{{strategy.order.id}}": "Long",
 };
 
-byId("to-test").addEventListener("click", () => {
+byId("to-test").addEventListener("click", async () => {
+  await built();
   let text = byId("text").value.replaceAll("{{timenow}}", new Date().toISOString());
   for (const [placeholder, sample] of Object.entries(SAMPLES)) text = text.replaceAll(placeholder, sample);
   byId("message").value = text;
@@ -129,8 +162,11 @@ byId("test").addEventListener("submit", async (event) => {
   event.preventDefault();
   const [kind, id] = byId("test-by").value.split(" ");
   const message = byId("message").value;
+  const number = (tried += 1);
+  fill(byId("told"));
   try {
     const told = await call("alerts/test", { body: { [kind]: id, message } });
+    if (number !== tried) return;
     const verdict = told.accepted ? "It would be taken. Nothing was sent." : `Refused: ${told.message}`;
     fill(byId("told"), trialView(told, { verdict }));
   } catch (error) {

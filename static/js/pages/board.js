@@ -1,7 +1,7 @@
 // The live board.
 
 import { actButtons, cancel, exitNow, modify } from "../core/acts.js";
-import { guardTone, modeBadge, stateTone, stateWords, survival } from "../core/badges.js";
+import { alarmWords, guardTone, modeBadge, stateTone, stateWords, survival, isTrouble, troubleWords } from "../core/badges.js";
 import { byId, fill, h, say } from "../core/dom.js";
 import { call } from "../core/http.js";
 import { live } from "../core/live.js";
@@ -11,6 +11,7 @@ import { ageText, now, timeElement } from "../core/time.js";
 const GATHER_MS = 60; // one fill is several updates: they are fetched together
 const LINGER_MS = 12_000; // how long a closed bracket stays to be read
 const STALE_MS = 15_000; // a price older than this is marked
+const MOST_AT_ONCE = 100; // ids in one address: servers take no longer one
 
 const rows = new Map(); // bracket id -> Row
 const wanted = new Set();
@@ -50,11 +51,6 @@ class Row {
       h("div.sub", {}, [bracket.strategy, bracket.account.name].filter(Boolean).join(" · ")),
     );
     fill(cells.state, h(`span.state.${stateTone(bracket)}`, {}, stateWords(bracket)), h("div.sub", {}, filledWords(bracket)));
-    fill(
-      cells.entry,
-      h("div", {}, price(bracket.average_price ?? bracket.entry_price)),
-      h("div.sub", {}, bracket.average_price ? "average fill" : bracket.pricetype.toLowerCase()),
-    );
     this.#paintGuards();
     if (bracket.is_closed) fill(cells.acts, h("span.sub", {}, closedWords(bracket)));
     else if (!cells.acts.querySelector("button"))
@@ -75,7 +71,9 @@ class Row {
           one.hold === "empty" ? null : h("span.where", {}, one.where),
         ),
       ),
-      guards.length && guards.every((one) => guardTone(one) === "good") && !bracket.is_closed ? h("div.sub", {}, survival(bracket.protection)) : null,
+      [...new Set(guards.map(survival))].map((words) => words && h("div.sub", {}, words)),
+      bracket.alarms.map((one) => h("div.alarm", {}, alarmWords(one.text))),
+      bracket.overlays.filter(isTrouble).map((one) => h("div.alarm", {}, troubleWords(one))),
     );
   }
 
@@ -87,8 +85,11 @@ class Row {
     const sign = signOf(bracket.action);
     const left = (level, side) => (Number(last) - Number(level)) * side; // below zero: the market is through it
     const words = (level, side, beyond) => (bracket.held > 0 && left(level, side) <= 0 ? beyond : distance(level, last));
+    const next = Math.max(0, bracket.target_levels.findIndex((one) => one.is_next));
+    const which = bracket.targets.length > 1 ? `${next + 1} of ${bracket.targets.length} · ` : "";
+    this.#paintEntry(last);
     paintLevel(cells.stop, bracket.stop, bracket.sl_price, last, (level) => words(level, sign, "the market is through it"));
-    paintLevel(cells.target, bracket.targets[0], bracket.target_price, last, (level) => words(level, -sign, "reached"));
+    paintLevel(cells.target, bracket.targets[next], bracket.target_price, last, (level) => which + words(level, -sign, "reached"));
     if (!cells.last.firstChild) fill(cells.last, h("div.ltp"), h("div.rail", { "aria-hidden": "true" }, h("i")), h("div.sub"));
     const [ltp, rail, sub] = cells.last.children;
     say(ltp, last === null ? "no price yet" : price(last));
@@ -96,6 +97,16 @@ class Row {
     const age = this.quote === null ? null : now() - Date.parse(this.quote.at);
     cells.last.classList.toggle("stale", age !== null && age > STALE_MS);
     say(sub, age === null ? "" : `${ageText(age)} old`);
+  }
+
+  #paintEntry(last) {
+    const { bracket, cells } = this;
+    const level = bracket.average_price ?? bracket.trigger_price ?? bracket.entry_price;
+    if (!cells.entry.firstChild) fill(cells.entry, h("div"), h("div.sub"));
+    const kind = bracket.average_price ? "average fill" : bracket.pricetype.toLowerCase();
+    const waits = !bracket.average_price && !bracket.is_closed && level !== null && last !== null;
+    say(cells.entry.firstChild, level === null ? "market" : price(level));
+    say(cells.entry.lastChild, waits ? `${kind} · ${distance(level, last)}` : kind);
   }
 
   #paintRail(rail, last) {
@@ -193,11 +204,23 @@ function paintSums() {
 
 // --- keeping it true
 
+let isLoaded = false;
+let isLoading = false;
+
 async function load() {
-  const answer = await call("board", { byItself: true });
-  for (const bracket of answer.brackets) upsert(bracket);
-  byId("board").setAttribute("aria-busy", "false");
-  paintSums();
+  if (isLoading) return;
+  isLoading = true;
+  try {
+    const answer = await call("board", { byItself: true });
+    isLoaded = true;
+    for (const bracket of answer.brackets) upsert(bracket);
+    byId("board").setAttribute("aria-busy", "false");
+    paintSums();
+  } catch (error) {
+    console.info(`${error.message}; the next pulse asks again`);
+  } finally {
+    isLoading = false;
+  }
 }
 
 function want(id) {
@@ -206,14 +229,14 @@ function want(id) {
 }
 
 async function refresh() {
-  const ids = [...wanted];
-  wanted.clear();
-  gathering = null;
+  const ids = [...wanted].slice(0, MOST_AT_ONCE);
+  for (const id of ids) wanted.delete(id);
+  gathering = wanted.size ? setTimeout(refresh, GATHER_MS) : null;
   try {
     const answer = await call(`board?ids=${ids.join(",")}`, { byItself: true });
     for (const bracket of answer.brackets) upsert(bracket);
   } catch (error) {
-    console.warn(`${error.message}; the next pulse asks again`);
+    console.info(`${error.message}; the next pulse asks again`);
   }
 }
 
@@ -225,6 +248,10 @@ setInterval(() => {
   }
 }, 1000);
 live.addEventListener("pulse", ({ detail: pulse }) => {
+  if (!isLoaded) {
+    load();
+    return;
+  }
   for (const [id, version] of Object.entries(pulse.versions)) {
     const row = rows.get(id);
     if (!row || row.bracket.version < version) want(id);
@@ -236,11 +263,11 @@ live.addEventListener("pulse", ({ detail: pulse }) => {
 });
 
 document.addEventListener("keydown", (event) => {
-  if (!["j", "k"].includes(event.key) || event.target.closest("input, dialog")) return;
+  if (!["j", "k"].includes(event.key) || event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, dialog")) return;
   const lines = [...byId("rows").children];
   const at = lines.indexOf(document.activeElement.closest(".row"));
   const next = event.key === "j" ? Math.min(lines.length - 1, at + 1) : Math.max(0, at - 1);
   lines[next]?.focus();
 });
 
-load().catch((error) => console.warn(`${error.message}; the pulse asks again`));
+load();

@@ -1,7 +1,7 @@
 // One bracket: chart, orders, timeline, why.
 
 import { actButtons, moveLevel } from "../core/acts.js";
-import { guardTone, modeBadge, stateTone, stateWords, survival } from "../core/badges.js";
+import { alarmWords, guardTone, modeBadge, stateTone, stateWords, survival, isTrouble, troubleWords } from "../core/badges.js";
 import { byId, fill, h, say } from "../core/dom.js";
 import { call } from "../core/http.js";
 import { live } from "../core/live.js";
@@ -14,6 +14,7 @@ const id = byId("bracket").dataset.id;
 const chart = new PriceChart(byId("chart"));
 let bracket = null;
 const handles = new LevelHandles(byId("chart-box"), chart, (level, to) => moveLevel(bracket, level, to, moved));
+let toldAt = 0; // when the newest answer came, by the service's clock
 let timeline = [];
 let voice = "all";
 let asking = false;
@@ -29,7 +30,7 @@ async function load() {
     const answer = await call(`brackets/${id}/story`, { byItself: true });
     take(answer);
   } catch (error) {
-    console.warn(error.message);
+    console.info(`${error.message}; the next pulse asks again`);
   } finally {
     asking = false;
     if (stale) {
@@ -42,6 +43,7 @@ async function load() {
 function take(answer) {
   if (bracket && answer.bracket.version < bracket.version) return; // an older answer that came late
   bracket = answer.bracket;
+  toldAt = now();
   timeline = answer.timeline;
   paintHead();
   paintNow();
@@ -74,15 +76,16 @@ function paintNow() {
   const away = (level) => (quote && level !== null ? ` (${distance(level, quote.last)} away)` : "");
   const facts = [
     ["Last price", quote ? `${price(quote.last)}, ${ageText(now() - Date.parse(quote.at))} old` : "no price yet"],
-    ["Entry", bracket.average_price ? `${price(bracket.average_price)} average fill` : `${bracket.pricetype} ${price(bracket.entry_price)}`],
+    ["Entry", entryWords()],
     ["Stop", level(bracket.sl_price, bracket.stop) + away(bracket.sl_price)],
     ...bracket.targets.map((target, at) => [
       bracket.targets.length > 1 ? `Target ${at + 1}, ${target.quantity} shares` : "Target",
-      at === 0 ? level(bracket.target_price, target) + away(bracket.target_price) : level(target.price ?? null, target),
+      level(bracket.target_levels[at].price, target) + (bracket.target_levels[at].is_next ? away(bracket.target_price) : ""),
     ]),
     ["Filled", `${bracket.filled_quantity} of ${bracket.quantity}, holds ${bracket.held}`],
     ["Profit", bracket.profit === null ? "open" : `${profitText(bracket.profit)} before charges`],
     ["Without a stop", bracket.naked ? "now: see the red banner" : `${Number(bracket.naked_seconds).toFixed(1)} s in all`],
+    ...(bracket.trailing.length ? [["Trailing", bracket.trailing.join(" ")]] : []),
     ["Account", `${bracket.account.name} at ${bracket.account.broker}`],
     ["Strategy", bracket.strategy || "–"],
     ["Placed", timeElement(bracket.created_at)],
@@ -90,6 +93,12 @@ function paintNow() {
   ];
   if (bracket.exit_at) facts.push(["Leaves at", timeElement(bracket.exit_at)]);
   fill(byId("now"), facts.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
+}
+
+function entryWords() {
+  if (bracket.average_price) return `${price(bracket.average_price)} average fill`;
+  const limit = bracket.entry_price === null ? "" : ` ${price(bracket.entry_price)}`;
+  return `${bracket.pricetype}${limit}${bracket.trigger_price === null ? "" : `, once ${price(bracket.trigger_price)} trades`}`;
 }
 
 function level(known, spec) {
@@ -102,17 +111,18 @@ function paintWhy() {
   const lines = bracket.guards.map((guard) => {
     const why = explained?.slices.find((one) => one.slice === guard.slice)?.why;
     const where = guard.hold === "empty" ? "" : `, ${guard.where}${guard.order_id ? ` (order ${guard.order_id})` : ""}`;
-    return h(`p.guard.${guardTone(guard)}`, {}, h("b", {}, `${guard.held} held: ${guard.words}${where}. `), why ? `Why: ${why}.` : "");
+    const lasts = survival(guard);
+    return h(`p.guard.${guardTone(guard)}`, {}, h("b", {}, `${guard.held} held: ${guard.words}${where}. `), why ? `Why: ${why}. ` : "", lasts ? `Now: ${lasts}.` : "");
   });
   const read = explained?.last_read_age_seconds;
   fill(
     byId("why"),
     lines,
-    h("p", {}, `By plan: ${bracket.protection.held_by}; ${survival(bracket.protection)}.`),
-    bracket.overlays.length ? h("p", {}, `Flags: ${bracket.overlays.join(", ")}`) : null,
-    bracket.alarms.map((one) => h("p.guard.bad", {}, `Alarm: ${one.text} (${one.count})`)),
+    h("p", {}, `By plan: ${bracket.protection.held_by}.`),
+    bracket.overlays.filter(isTrouble).map((one) => h("p.guard.bad", {}, `Trouble: ${troubleWords(one)}.`)),
+    bracket.alarms.map((one) => h("p.guard.bad", {}, `Alarm: ${alarmWords(one.text)} (${one.count})`)),
     explained ? h("p", {}, h("b", {}, "Next: "), explained.next, ".") : h("p.guard.warn", {}, "Nobody works this account now: it has no broker login."),
-    read === null || read === undefined ? null : h("p.hint", {}, `The broker's books were read ${ageText(read * 1000)} before this was told.`),
+    read === null || read === undefined ? null : h("p.hint", {}, "This is as of ", timeElement(new Date(toldAt).toISOString()), ", by books of the broker read at ", timeElement(new Date(toldAt - read * 1000).toISOString()), "."),
   );
 }
 
@@ -199,7 +209,10 @@ function paintDrawn() {
 
 live.addEventListener("update", ({ detail: update }) => update.bracket_id === id && load());
 live.addEventListener("pulse", ({ detail: pulse }) => {
-  if (!bracket) return;
+  if (!bracket) {
+    load();
+    return;
+  }
   const version = pulse.versions[id];
   if (version === undefined ? !bracket.is_closed : version > bracket.version) load();
   chart.sample(pulse.quotes[bracket.quote_key]);

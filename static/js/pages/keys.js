@@ -22,16 +22,24 @@ function paint({ accounts, keys }) {
 }
 
 function row(key) {
-  const gone = key.revoked_at !== null;
+  const ended = key.expires_at !== null && new Date(key.expires_at) <= new Date();
+  const gone = key.revoked_at !== null || ended;
   return [
     key.account.name,
     h("code", {}, `bk_${key.id}_…${key.last4}`),
     key.scopes.join(", "),
     timeElement(key.created_at),
     key.last_used_at ? timeElement(key.last_used_at) : h("span.off", {}, "never"),
-    gone ? h("span.off", {}, "revoked ", timeElement(key.revoked_at)) : h("span.state.good", {}, "active"),
+    stateOf(key, ended),
     gone ? "" : revokeButton(key),
   ];
+}
+
+function stateOf(key, ended) {
+  if (key.revoked_at !== null) return h("span.off", {}, "revoked ", timeElement(key.revoked_at));
+  if (ended) return h("span.off", {}, "ended ", timeElement(key.expires_at));
+  const until = key.expires_at === null ? [] : [" until ", timeElement(key.expires_at)];
+  return h("span.state.good", {}, "active", ...until);
 }
 
 function revokeButton(key) {

@@ -49,7 +49,12 @@ async function loadAccounts() {
 
 function paintAccount() {
   const one = account();
-  fill(byId("account-mode"), one ? [h(`span.badge.${one.paper ? "paper" : "live"}`, {}, one.paper ? "PAPER" : "LIVE"), one.paper ? " no real money" : " real money"] : []);
+  if (one) paintMode(one.paper);
+  else fill(byId("account-mode"));
+}
+
+function paintMode(isPaper) {
+  fill(byId("account-mode"), h(`span.badge.${isPaper ? "paper" : "live"}`, {}, isPaper ? "PAPER" : "LIVE"), isPaper ? " no real money" : " real money");
 }
 
 byId("account").addEventListener("change", () => {
@@ -66,15 +71,18 @@ search.addEventListener("typed", () => {
 search.addEventListener("chosen", ({ detail }) => choose(detail));
 
 async function choose(found) {
-  symbol = found;
+  symbol = { ...found, products: null }; // those of another account are not this one's
+  const mine = symbol;
+  paintProducts();
   try {
     const choices = await call(`new/choices?${place()}`);
-    if (symbol !== found) return;
+    if (symbol !== mine) return;
     symbol = { ...found, ...choices };
     paintSymbol(choices.quote);
     paintProducts();
     soon();
   } catch (error) {
+    if (symbol !== mine) return;
     symbol = null;
     say(byId("symbol-facts"), error.message);
   }
@@ -121,18 +129,26 @@ form.addEventListener("changed", soon);
 
 function soon() {
   clearTimeout(timer);
-  timer = setTimeout(() => preview().catch((error) => complain(error.message)), PAUSE_MS);
+  timer = setTimeout(() => preview().catch(() => {}), PAUSE_MS);
 }
 
 /** Ask what the order would do; returns the answer, or null when a newer question was asked meanwhile. */
-async function preview({ insists = false, byItself = false } = {}) {
+async function preview({ insists = false, byItself = false, body = order() } = {}) {
   if (!symbol && !insists) return null;
   const number = (asked += 1);
-  const told = await call("new/preview", { body: order(), byItself });
-  if (number !== asked) return null;
-  complain("");
-  show(told, insists);
-  return told;
+  try {
+    const told = await call("new/preview", { body, byItself });
+    if (number !== asked) return null;
+    complain("");
+    show(told, insists);
+    return told;
+  } catch (error) {
+    if (number !== asked) return null;
+    // What stood there is of an earlier form: nobody may take it for this one's.
+    fill(byId("preview"), h("p.hint", {}, "What it will do cannot be told now."));
+    complain(error.message);
+    throw error;
+  }
 }
 
 function show(told, insists) {
@@ -141,6 +157,7 @@ function show(told, insists) {
   const unsaid = unsaidOf(refusals);
   const isMerelyUnsaid = unsaid.length > 0 && !insists && Object.values(refusals).flat().every((one) => one.startsWith("Missing"));
   let verdict = `Refused: ${told.message}`;
+  if (told.accepted) paintMode(told.paper); // the analyzer may have been switched since the page was opened
   if (told.accepted) verdict = `Valid. ${told.paper ? "Paper: no real money." : "LIVE: real money."}`;
   else if (isMerelyUnsaid) verdict = `Still needed: ${unsaid.map(named).join(", ")}`;
   fill(byId("preview"), trialView({ ...told, refusals: told.accepted ? {} : refusals }, { verdict, unsaid: isMerelyUnsaid ? unsaid : [] }));
@@ -175,24 +192,19 @@ setInterval(async () => {
 element.addEventListener("submit", async (event) => {
   event.preventDefault();
   clearTimeout(timer);
-  let told = null;
-  try {
-    told = await preview({ insists: true });
-  } catch (error) {
-    complain(error.message);
-  }
+  const body = order(); // once: what is asked for is what is told and placed, whatever is typed meanwhile
+  const told = await preview({ insists: true, body }).catch(() => null);
   if (told === null) return;
   if (!told.accepted) {
     (form.firstFault() ?? byId("symbol")).focus();
     return;
   }
-  const body = { ...order(), client_order_id: formId };
   confirmAct({
     title: `Place: ${body.action} ${told.plan.quantity} ${body.symbol}`,
     consequences: () => told,
     confirm: "Place it",
     danger: !told.paper,
-    act: () => send(body),
+    act: () => send({ ...body, client_order_id: formId, paper: told.paper }),
   });
 });
 

@@ -58,11 +58,11 @@ byId("analyzer").addEventListener("click", () =>
   }),
 );
 
-// The kill switch is set on any page, and by programs: the pulse tells of it.
+// The switches are set on any page, and by programs: the pulse tells of it.
 let seen = null;
-live.addEventListener("pulse", async ({ detail: pulse }) => {
-  const now = pulse.accounts.map((one) => one.kill).join();
-  if (seen !== null && now !== seen) paintKills(await call("settings", { byItself: true }));
+live.addEventListener("pulse", ({ detail: pulse }) => {
+  const now = [pulse.analyze, pulse.kill, ...pulse.accounts.map((one) => one.kill)].join();
+  if (seen !== null && now !== seen) load();
   seen = now;
 });
 
