@@ -44,7 +44,7 @@ def test_a_cluster_takes_a_bracket_and_is_gone_when_told_to_go(folder: Path) -> 
         url = cluster.urls()[1]
 
         def placed() -> str | None:
-            body = an_order(entry_price=..., price_type="MARKET") | {"apikey": key}
+            body = an_order() | {"apikey": key}
             answer = requests.post(f"{url}/api/v1/placebracketorder/", json=body, timeout=10).json()
             found: str | None = answer.get("bracket_id")
             return found

@@ -5,13 +5,13 @@ as the simulator does; the doors' ports are the journal's first line.
 """
 
 import json
+import logging
 import os
 import sys
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TextIO
 
 import msgspec
 
@@ -26,22 +26,23 @@ from simulator.wire.process import Program, Venue, run
 
 
 class Journal:
-    """One line for each act that came through a door: written when it was answered, before the answer goes."""
+    """One line for each act that came through a door, written before its answer goes."""
 
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
+    def __init__(self, path: Path) -> None:
+        self._path = path
         self._lock = threading.Lock()
 
     def write(self, row: object) -> None:
-        with self._lock:
-            self._file.write(json.dumps(row) + "\n")
-            self._file.flush()
+        with self._lock, self._path.open("a") as file:
+            file.write(json.dumps(row) + "\n")
 
 
 class Door:
     """A port of its own to the exchange, for one process."""
 
-    def __init__(self, number: int, venue: Venue, broker: SimulatedKite, *, journal: Journal, limits: Limits) -> None:
+    def __init__(
+        self, number: int, venue: Venue, broker: SimulatedKite, *, journal: Journal, limits: Limits
+    ) -> None:
         router = Router(broker.desk, limits)
         self.server = KiteServer(0, self._noting(number, router.answer, journal), plan=broker.desk.plan)
         self.server.sockets, self.server.refusing = TickerHub(broker.desk).admit, router.refused
@@ -49,7 +50,9 @@ class Door:
     def start(self) -> None:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
-    def _noting(self, number: int, answer: Callable[[Call], Reply], journal: Journal) -> Callable[[Call], Reply]:
+    def _noting(
+        self, number: int, answer: Callable[[Call], Reply], journal: Journal
+    ) -> Callable[[Call], Reply]:
         def noted(call: Call) -> Reply:
             came = time.time()
             reply = answer(call)
@@ -81,10 +84,11 @@ def _built(venue: Venue) -> SimulatedKite:
     broker = SimulatedKite(
         venue.exchange, venue.clock, listings=venue.listings, apps=venue.apps, port=venue.port
     )
-    journal = Journal(Path(os.environ["JOURNAL"]).open("a"))
+    journal = Journal(Path(os.environ["JOURNAL"]))
     limits = Limits(venue.clock)  # one count for an account, whoever asks
     doors = [
-        Door(number, venue, broker, journal=journal, limits=limits) for number in range(int(os.environ["DOORS"]))
+        Door(number, venue, broker, journal=journal, limits=limits)
+        for number in range(int(os.environ["DOORS"]))
     ]
     for door in doors:
         door.start()
@@ -93,6 +97,7 @@ def _built(venue: Venue) -> SimulatedKite:
 
 
 if __name__ == "__main__":
+    logging.basicConfig(level=logging.ERROR)  # postbacks that a dead process did not take are no news here
     sys.exit(
         run(
             Program(
