@@ -32,7 +32,7 @@ from tests.brokers.process import wait_for
 from tests.chaos.staging import SHARES, ChaosAccount
 from tests.cluster.slots import Slot
 from tests.cluster.storm_stage import SHARDS, WEB, WORKERS, OwnerWatch, StormStage, a_storm_stage
-from tests.cluster.verdict import Injury, Verdict, causes_of, judge_acts, judge_books
+from tests.cluster.verdict import Injury, Verdict, causes_of, judge_acts, judge_books, judge_promises
 from tests.postgres_server import PostgresServer
 from tests.rabbit_server import RabbitServer
 from tests.receiver import Receiver, a_receiver
@@ -40,7 +40,6 @@ from tests.redis_server import RedisServer
 from utils.clock import SystemClock
 from utils.config import OutboundLeave
 
-CORE = ("worker killed", "worker frozen", "PostgreSQL restarted", "database cut off")
 CLOSED = ("CLOSED", "EXPIRED", "REJECTED", "CANCELLED", "HANDED_OVER")
 UNOWNED_SECONDS = 8.0
 LOST_ANSWERS = 0.05
@@ -158,8 +157,9 @@ class Storm:
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             with suppress(StorageError):
-                shares = self.stage.shares()
-                if sum(shares.values()) == SHARDS and (slot is None or shares.get(slot.name)):
+                owners = {owner for owner, until in self.stage.leases().values() if until > time.time()}
+                hurt = None if slot is None else slot.life.owner()
+                if self.watch.all_owned() and (slot is None or hurt in owners):
                     return
             time.sleep(0.05)
 
@@ -339,14 +339,15 @@ def _judged(storm: Storm, accounts: list[ChaosAccount], waves: Sequence[Wave]) -
     verdict = Verdict(brackets=sum(len(wave.ids) for wave in waves))
     _judge_ends(waves, verdict)
     acts = stage.acts(accounts)
+    promised = {bracket for wave in waves for bracket in wave.ids.values()}
     judge_acts(acts, stage.takings(), shards=SHARDS, verdict=verdict)
     for account in accounts:
         mine = [act for act in acts if act.user_id == account.user_id]
         truth = stage.process.truth(account.user_id)
         judge_books(account.user_id, truth, acts=mine, injuries=storm.injuries, verdict=verdict)
-    felt = [one for one in storm.injuries if one.kind in CORE]
+        judge_promises(account.user_id, truth, promised=promised, verdict=verdict)
     for _, since, until in storm.watch.gaps:
-        verdict.unowned.add(causes_of(felt, since, until), until - since)
+        verdict.unowned.add(causes_of(storm.injuries, since, until), until - since)
     if verdict.unowned.worst >= UNOWNED_SECONDS:
         verdict.faults.append(f"UNOWNED: a shard had no owner for {verdict.unowned.worst:.1f} s")
     verdict.injuries.update(one.kind for one in storm.injuries)
@@ -362,7 +363,8 @@ def _judge_ends(waves: Sequence[Wave], verdict: Verdict) -> None:
         left = wave.unfinished()
         verdict.finished += len(wave.ids) - len(left)
         verdict.faults += [f"UNFINISHED: bracket {bracket} is {state}" for bracket, state in left.items()]
-        verdict.faults += [f"REFUSED: {words}" for words in wave.refused]
+        verdict.refused += len(wave.refused)
+        verdict.faults += [f"REFUSED: {said}" for said in wave.refused if "'broker_error'" not in said]
 
 
 def _judge_words(stage: StormStage, verdict: Verdict) -> None:
@@ -376,7 +378,8 @@ def printed(verdict: Verdict, *, seed: int, seconds: float, no_partition: str) -
     """Return a run in words."""
     lines = [
         f"storm {seed}: {'CLEAN' if not verdict.faults else 'NOT CLEAN'}, {seconds:.0f} s;"
-        f" {verdict.brackets} brackets, {verdict.finished} finished; {verdict.acts} acts,"
+        f" {verdict.brackets} brackets, {verdict.finished} finished, {verdict.refused} refused as never sent;"
+        f" {verdict.acts} acts,"
         f" {verdict.lost_answers} answers lost, {verdict.partial_fills} partial fills;"
         f" {verdict.takings} shards taken over;"
         f" {verdict.begun_before_freeze} acts begun before a freeze and sent after it",

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.storm import CORE, printed, run_storm
+from tests.cluster.storm import printed, run_storm
+from tests.cluster.verdict import CORE
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -29,8 +30,9 @@ def test_a_short_storm_leaves_no_duplicate_no_lost_exit_and_no_act_of_a_supersed
     told = printed(verdict, seed=1, seconds=0, no_partition="")
     assert verdict.faults == [], told
     # Where the machine gives no network namespace there is no partition, and the run says so.
-    assert set(CORE) - set(verdict.injuries) <= {"database cut off"}, told
-    assert (verdict.brackets, verdict.finished) == (BRACKETS, BRACKETS)
+    assert CORE - set(verdict.injuries) <= {"database cut off"}, told
+    assert verdict.brackets + verdict.refused == BRACKETS
+    assert verdict.finished == verdict.brackets
     assert verdict.lost_answers > 0
     assert verdict.partial_fills > 0
     assert verdict.takings > 64

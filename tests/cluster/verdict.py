@@ -1,16 +1,19 @@
 """What a storm did, judged from the exchange's own books and from who owned what when. Pure."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from services.bracket.tags import BRACKET_CHARACTERS
 from services.shards import shard_of
 
 Row = Mapping[str, Any]
 Key = tuple[str, str]  # user, symbol
 
+# What the order path hangs on.
+CORE = frozenset({"worker killed", "worker frozen", "PostgreSQL restarted", "database cut off"})
 AFTER_THAW_SECONDS = 1.0  # what a process had begun before it was frozen reaches the broker first thing
 
 
@@ -74,10 +77,12 @@ class Verdict:
     brackets: int
     faults: list[str] = field(default_factory=list)
     finished: int = 0
+    refused: int = 0  # told that nothing was placed
     acts: int = 0
     lost_answers: int = 0
     begun_before_freeze: int = 0
     takings: int = 0
+    naked_worst: list[tuple[float, str, str]] = field(default_factory=list)  # seconds, whose, of what
     naked: Spells = field(default_factory=Spells)
     unowned: Spells = field(default_factory=Spells)
     injuries: Counter[str] = field(default_factory=Counter)
@@ -85,9 +90,15 @@ class Verdict:
 
 
 def causes_of(injuries: Sequence[Injury], began: float, ended: float, *, after: float = 3.0) -> list[str]:
-    """Return the kinds of injuries under way, or not long over, in a span; `none` where there was none."""
+    """Return the kind of injury in or shortly before a span: `none`, or `several` of the order path.
+
+    What orders do not hang on counts where nothing else was hurt.
+    """
     found = {one.kind for one in injuries if one.began <= ended and one.ended + after >= began}
-    return sorted(found) or ["none"]
+    core = found & CORE
+    if len(core) > 1:
+        return ["several"]
+    return sorted(core or found) or ["none"]
 
 
 def judge_acts(acts: Sequence[Act], takings: Sequence[Taking], *, shards: int, verdict: Verdict) -> None:
@@ -136,6 +147,14 @@ def judge_books(
         _judge_cover(user_id, symbol, truth, acts=acts, injuries=injuries, verdict=verdict)
 
 
+def judge_promises(user_id: str, truth: Row, *, promised: Collection[str], verdict: Verdict) -> None:
+    """Find entries of brackets whose clients were told that nothing was placed."""
+    ours = {bracket[-BRACKET_CHARACTERS:] for bracket in promised}
+    for row in truth["orders"]:
+        if row["tag"] and row["tag"][:BRACKET_CHARACTERS] not in ours:
+            verdict.faults.append(f"UNTOLD ORDER: {user_id} has {row['tag']}, of which nobody was told")
+
+
 def _judge_cover(
     user_id: str,
     symbol: str,
@@ -159,6 +178,7 @@ def _judge_cover(
             naked_since = at
         elif not is_naked and naked_since is not None:
             verdict.naked.add(causes_of(injuries, naked_since, at), at - naked_since)
+            verdict.naked_worst.append((at - naked_since, user_id, symbol))
             naked_since = None
     verdict.partial_fills += cover.partial
 

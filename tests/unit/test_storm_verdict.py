@@ -6,7 +6,16 @@ from typing import Any
 import pytest
 
 from services.shards import shard_of
-from tests.cluster.verdict import Act, Injury, Taking, Verdict, causes_of, judge_acts, judge_books
+from tests.cluster.verdict import (
+    Act,
+    Injury,
+    Taking,
+    Verdict,
+    causes_of,
+    judge_acts,
+    judge_books,
+    judge_promises,
+)
 
 USER, ACCOUNT = "USER01", "01ACCOUNT"
 SHARD = shard_of(ACCOUNT, count=64)
@@ -98,6 +107,15 @@ def test_shares_of_a_partial_fill_are_naked_until_the_exit_is_as_large() -> None
     assert verdict.naked.worst == pytest.approx(2.0)
 
 
+@pytest.mark.parametrize(("promised", "count"), [({"01AAAAAAAA"}, 0), (set(), 2)])
+def test_an_order_of_which_nobody_was_told_is_found(promised: set[str], count: int) -> None:
+    verdict = Verdict(brackets=1)
+
+    judge_promises(USER, GOOD, promised=promised, verdict=verdict)
+
+    assert len(verdict.faults) == count
+
+
 TAKEN = [
     Taking(shard=SHARD, owner="A", epoch=1, at=50.0),
     Taking(shard=SHARD, owner="B", epoch=2, at=100.0),
@@ -141,3 +159,6 @@ def test_a_cause_is_what_was_under_way_or_not_long_over() -> None:
     assert causes_of(injuries, 13.0, 14.0) == ["worker killed"]
     assert causes_of(injuries, 15.0, 20.5) == ["web killed"]
     assert causes_of(injuries, 30.0, 31.0) == ["none"]
+    assert causes_of(injuries, 10.0, 25.0) == ["worker killed"]
+    more = (*injuries, Injury(kind="worker frozen", began=11.0, ended=12.0))
+    assert causes_of(more, 10.0, 25.0) == ["several"]
