@@ -12,11 +12,12 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import requests
@@ -46,6 +47,7 @@ LOST_ANSWERS = 0.05
 QUANTITY = 10
 _USERS = 16
 _AT_ONCE = 8  # users of one wave
+_WAVES_AT_ONCE = 6
 _PATIENCE_SECONDS = 120.0
 _STATES = text("SELECT id, state FROM brackets WHERE id = ANY(:ids)")
 
@@ -62,6 +64,7 @@ class Storm:
     dice: random.Random
     injuries: list[Injury] = field(default_factory=list)
     over: threading.Event = field(default_factory=threading.Event)
+    to_hurt: int = 2  # kinds of things of which not everything was hurt once
 
     def rage(self) -> None:
         """Hurt one thing of the order path after another: all kinds once, then on until it is over."""
@@ -143,7 +146,9 @@ class Storm:
         while first or not self.over.is_set():
             deck = deck or self.dice.sample(kinds, len(kinds))
             deck.pop()()
-            first = first and bool(deck)
+            if first and not deck:
+                first = False
+                self.to_hurt -= 1
             self._pause(0.3, 2.0)
 
     def _slot(self, names: Sequence[str]) -> Slot:
@@ -280,13 +285,17 @@ def run_storm(folder: Path, *, seed: int, brackets: int) -> Verdict:
         watch, dice = OwnerWatch(stage), random.Random(seed)
         storm = Storm(stage=stage, postgres=postgres, redis=redis, rabbit=rabbit, watch=watch, dice=dice)
         _lose_answers(stage)
-        waves = _waves(stage, accounts, dice, count=brackets // _AT_ONCE)
+        waves: list[Wave] = []
+        ahead = _waves(stage, accounts, dice)
+        wanted = partial(_is_wanted, waves, storm, count=brackets // _AT_ONCE)
         watch.start()
-        rages = [threading.Thread(target=one) for one in (storm.rage, storm.rage_beside)]
+        rages = [threading.Thread(target=one, daemon=True) for one in (storm.rage, storm.rage_beside)]
         for one in rages:
             one.start()
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            list(pool.map(Wave.run, waves))
+        with ThreadPoolExecutor(_WAVES_AT_ONCE) as pool:
+            makers = [pool.submit(_make_waves, ahead, waves, wanted) for _ in range(_WAVES_AT_ONCE)]
+            for maker in makers:
+                maker.result()
         storm.over.set()
         for one in rages:
             one.join()
@@ -296,20 +305,35 @@ def run_storm(folder: Path, *, seed: int, brackets: int) -> Verdict:
         return _judged(storm, accounts, waves)
 
 
-def _waves(
-    stage: StormStage, accounts: Sequence[ChaosAccount], dice: random.Random, *, count: int
-) -> list[Wave]:
-    return [
-        Wave(
+def _waves(stage: StormStage, accounts: Sequence[ChaosAccount], dice: random.Random) -> Iterator[Wave]:
+    """Give as many waves as there are shares: no two are in one share."""
+    for number, share in enumerate(SHARES):
+        yield Wave(
             stage=stage,
             db=stage.db,
-            share=SHARES[number],
+            share=share,
             accounts=accounts[:_AT_ONCE] if number % 2 else accounts[_AT_ONCE:],
             end=("target", "stop", "exit")[number % 3],
             dice=random.Random(dice.random()),
         )
-        for number in range(count)
-    ]
+
+
+def _is_wanted(waves: Sequence[Wave], storm: Storm, *, count: int) -> bool:
+    """Whether another wave is to be: there are too few, or not everything was hurt yet."""
+    return len(waves) < count or storm.to_hurt > 0
+
+
+def _make_waves(ahead: Iterator[Wave], made: list[Wave], wanted: Callable[[], bool]) -> None:
+    while wanted():
+        with _one_at_a_time:
+            wave = next(ahead, None)
+        if wave is None:
+            return
+        made.append(wave)
+        wave.run()
+
+
+_one_at_a_time = threading.Lock()
 
 
 def _lose_answers(stage: StormStage) -> None:
@@ -344,7 +368,8 @@ def _judged(storm: Storm, accounts: list[ChaosAccount], waves: Sequence[Wave]) -
     for account in accounts:
         mine = [act for act in acts if act.user_id == account.user_id]
         truth = stage.process.truth(account.user_id)
-        judge_books(account.user_id, truth, acts=mine, injuries=storm.injuries, verdict=verdict)
+        felt = [*storm.injuries, *stage.lost_answers(account)]
+        judge_books(account.user_id, truth, acts=mine, injuries=felt, verdict=verdict)
         judge_promises(account.user_id, truth, promised=promised, verdict=verdict)
     for _, since, until in storm.watch.gaps:
         verdict.unowned.add(causes_of(storm.injuries, since, until), until - since)
@@ -389,6 +414,8 @@ def printed(verdict: Verdict, *, seed: int, seconds: float, no_partition: str) -
         f"  longest unprotected ({verdict.naked.count} spells): {verdict.naked.worst:.2f} s"
         + "".join(f"; {kind} {longest:.2f}" for kind, longest in sorted(verdict.naked.longest.items())),
     ]
+    worst = sorted(verdict.naked_worst, reverse=True)[:3]
+    lines.append("  worst: " + "; ".join(f"{seconds:.2f} s {who} {what}" for seconds, who, what in worst))
     if no_partition:
         lines.append(f"  NOT DONE: no partition by network namespace: {no_partition}")
     return "\n".join(lines + [f"  {fault}" for fault in verdict.faults[:40]])
@@ -400,7 +427,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=1)
     parser.add_argument("--brackets", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--keep", type=Path, help="leave the logs of unclean runs there")
+    parser.add_argument("--keep", type=Path, help="leave the logs there")
     asked = parser.parse_args()
     unclean = 0
     for seed in range(asked.seed, asked.seed + asked.runs):
@@ -413,7 +440,7 @@ def main() -> int:
             flush=True,
         )
         unclean += bool(verdict.faults)
-        if verdict.faults and asked.keep is not None:
+        if asked.keep is not None:
             shutil.copytree(folder, asked.keep / f"storm-{seed}", dirs_exist_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
     print(f"{asked.runs - unclean} of {asked.runs} storms were clean")

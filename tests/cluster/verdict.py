@@ -14,6 +14,7 @@ Key = tuple[str, str]  # user, symbol
 
 # What the order path hangs on.
 CORE = frozenset({"worker killed", "worker frozen", "PostgreSQL restarted", "database cut off"})
+ANSWER_LOST = "answer lost"
 AFTER_THAW_SECONDS = 1.0  # what a process had begun before it was frozen reaches the broker first thing
 
 
@@ -98,7 +99,7 @@ def causes_of(injuries: Sequence[Injury], began: float, ended: float, *, after: 
     core = found & CORE
     if len(core) > 1:
         return ["several"]
-    return sorted(core or found) or ["none"]
+    return sorted(core or found & {ANSWER_LOST} or found) or ["none"]
 
 
 def judge_acts(acts: Sequence[Act], takings: Sequence[Taking], *, shards: int, verdict: Verdict) -> None:

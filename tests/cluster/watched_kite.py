@@ -23,6 +23,7 @@ from simulator.kite.server import KiteServer
 from simulator.kite.sockets import TickerHub
 from simulator.wire.calls import Call, Reply
 from simulator.wire.process import Program, Venue, run
+from simulator.wire_faults import Fault, FaultPlan
 
 
 class Journal:
@@ -63,6 +64,19 @@ class Door:
         return noted
 
 
+def _note_lost_answers(plan: FaultPlan, journal: Journal) -> None:
+    drawn = plan.fault_for
+
+    def noted(method: str, path: str, *, body: str, client: str) -> Fault:
+        fault = drawn(method, path, body=body, client=client)
+        if fault.closes_after or fault.wait_after:
+            api_key = client.partition(" ")[2].partition(":")[0]
+            journal.write({"lost": fault.name, "at": time.time(), "api_key": api_key})
+        return fault
+
+    plan.fault_for = noted  # type: ignore[method-assign]  # the doors share this one plan
+
+
 def _row(door: int, call: Call, reply: Reply, *, came: float) -> dict[str, object]:
     told = msgspec.json.decode(reply.body).get("data") if reply.status == 200 else None
     order_id = told.get("order_id") if isinstance(told, dict) else None
@@ -90,6 +104,7 @@ def _built(venue: Venue) -> SimulatedKite:
         Door(number, venue, broker, journal=journal, limits=limits)
         for number in range(int(os.environ["DOORS"]))
     ]
+    _note_lost_answers(broker.desk.plan, journal)
     for door in doors:
         door.start()
     journal.write({"ports": [door.server.server_port for door in doors]})
