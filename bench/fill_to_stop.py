@@ -77,7 +77,14 @@ def _entry(stage: Stage, session: requests.Session, account: StagedAccount, symb
         timeout=10,
     )
     answer.raise_for_status()
-    order_id: str = answer.json()["entry_order_id"]
+    told = answer.json()
+    # A slow machine's answer may come before the broker's has.
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while not told["entry_order_id"] and time.monotonic() < deadline:
+        time.sleep(0.05)
+        body = {"apikey": account.key, "bracket_id": told["bracket_id"]}
+        told = session.post(f"{stage.service.url}/api/v1/bracketorderstatus/", json=body, timeout=10).json()
+    order_id: str = told["entry_order_id"]
     return order_id
 
 
