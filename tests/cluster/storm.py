@@ -68,13 +68,13 @@ class Storm:
 
     def rage(self) -> None:
         """Hurt one thing of the order path after another: all kinds once, then on until it is over."""
-        self._rage([self.worker_kill, self.worker_freeze, self.postgres_restart, self.partition])
+        kinds = [self.worker_kill, self.worker_freeze, self.postgres_restart, self.partition]
+        self._rage(kinds, (1.0, 6.0))
 
     def rage_beside(self) -> None:
         """Hurt what orders do not hang on; at the same time."""
-        self._rage(
-            [self.web_kill, self.web_freeze, self.redis_restart, self.rabbit_restart, self.celery_kill]
-        )
+        kinds = [self.web_kill, self.web_freeze, self.redis_restart, self.rabbit_restart, self.celery_kill]
+        self._rage(kinds, (0.3, 3.0))
 
     def worker_kill(self) -> None:
         slot = self._slot(WORKERS)
@@ -140,16 +140,16 @@ class Storm:
             slot.kill()
             slot.start()
 
-    def _rage(self, kinds: Sequence[Callable[[], None]]) -> None:
+    def _rage(self, kinds: Sequence[Callable[[], None]], pauses: tuple[float, float]) -> None:
         deck: list[Callable[[], None]] = []
         first = True
         while first or not self.over.is_set():
             deck = deck or self.dice.sample(kinds, len(kinds))
             deck.pop()()
+            self._pause(*pauses)
             if first and not deck:
                 first = False
                 self.to_hurt -= 1
-            self._pause(0.3, 2.0)
 
     def _slot(self, names: Sequence[str]) -> Slot:
         return self.stage.slots[self.dice.choice(names)]
