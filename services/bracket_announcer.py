@@ -13,7 +13,7 @@ from database.account_news import BracketNews, News, PlainNews, news_after
 from database.bracket_db import load
 from database.plain_order_db import plain_order
 from database.session import Database, StorageError
-from database.settings import SettingScope, put_setting, setting
+from database.settings import SettingScope, put_settings, setting
 from services.announcements import announcement
 from services.bracket.model import Bracket
 from services.event_codec import decode_event
@@ -143,16 +143,9 @@ class BracketAnnouncer:
     def _save_cursors(self) -> None:
         self._saved_at = self._clock.monotonic()
         unsaved, self._unsaved = self._unsaved, set()
+        places = {account_id: str(self._cursors[account_id]) for account_id in unsaved}
         try:
-            for account_id in unsaved:
-                put_setting(
-                    self._db,
-                    SettingScope.ACCOUNT,
-                    subject_id=account_id,
-                    key=CURSOR,
-                    value=str(self._cursors[account_id]),
-                    at=self._clock.now(),
-                )
+            put_settings(self._db, SettingScope.ACCOUNT, key=CURSOR, values=places, at=self._clock.now())
         except StorageError:
             logger.exception("how far events were announced could not be stored; some will be said again")
 
