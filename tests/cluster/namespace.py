@@ -1,13 +1,16 @@
 """A network namespace for one process, whose link to the database alone can be cut. Needs root and `ip`."""
 
+import os
 import shutil
-import socket
 import subprocess
-import threading
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
+from scripts.service_process import PROJECT
+
 _BASE = "10.213"  # of addresses that only this machine knows
+_NAMESPACES = 120
 
 
 class NotPossible(Exception):
@@ -15,34 +18,19 @@ class NotPossible(Exception):
 
 
 class Relay:
-    """Passes connections to an address of ours on to a port of loopback."""
+    """Passes connections to an address of ours on to a port of loopback; a process of its own."""
 
     def __init__(self, address: str, port: int) -> None:
-        self._port = port
-        self._listening = socket.create_server((address, 0))
-        self.port: int = self._listening.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        command = [sys.executable, "-m", "tests.cluster.relay", address, str(port)]
+        self._process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None
+        self.port = int(self._process.stdout.readline())
 
     def close(self) -> None:
-        self._listening.close()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                near, _ = self._listening.accept()
-                threading.Thread(target=self._join, args=(near,), daemon=True).start()
-
-    def _join(self, near: socket.socket) -> None:
-        try:
-            far = socket.create_connection(("127.0.0.1", self._port), timeout=5)
-        except OSError:
-            near.close()
-            return
-        far.settimeout(None)
-        for one in (near, far):
-            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        threading.Thread(target=_pump, args=(near, far), daemon=True).start()
-        _pump(far, near)
+        self._process.kill()
+        self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
 
 
 class Namespace:
@@ -50,7 +38,9 @@ class Namespace:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._links = {"database": 1, "rest": 2}
+        # Names and addresses of its own, for more than one may be there at a time.
+        number = os.getpid() % _NAMESPACES
+        self._links = {"database": 2 * number, "rest": 2 * number + 1}
         self._relays: list[Relay] = []
         if shutil.which("ip") is None:
             raise NotPossible("there is no `ip` command")
@@ -102,13 +92,3 @@ class Namespace:
 
 def _run(*words: str) -> None:
     subprocess.run(words, check=True, capture_output=True, text=True)
-
-
-def _pump(source: socket.socket, sink: socket.socket) -> None:
-    with suppress(OSError):
-        while heard := source.recv(65536):
-            sink.sendall(heard)
-    for one in (source, sink):
-        with suppress(OSError):
-            one.shutdown(socket.SHUT_RDWR)
-        one.close()
