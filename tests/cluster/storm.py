@@ -375,6 +375,8 @@ def _judged(storm: Storm, accounts: list[ChaosAccount], waves: Sequence[Wave]) -
         verdict.unowned.add(causes_of(storm.injuries, since, until), until - since)
     if verdict.unowned.worst >= UNOWNED_SECONDS:
         verdict.faults.append(f"UNOWNED: a shard had no owner for {verdict.unowned.worst:.1f} s")
+    if storm.to_hurt:
+        verdict.faults.append("NOT DONE: not everything was hurt, the storm itself broke off")
     verdict.injuries.update(one.kind for one in storm.injuries)
     verdict.lost_answers = sum(
         stage.process.happened(one) for one in ("reset after acceptance", "time-out after acceptance")
