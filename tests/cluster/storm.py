@@ -64,6 +64,7 @@ class Storm:
     dice: random.Random
     injuries: list[Injury] = field(default_factory=list)
     over: threading.Event = field(default_factory=threading.Event)
+    unsettled: int = 0  # times that the workers did not come back to their parts
     to_hurt: int = 2  # kinds of things of which not everything was hurt once
 
     def rage(self) -> None:
@@ -82,7 +83,7 @@ class Storm:
             slot.kill()
             self._pause(0.2, 1.5)
             slot.start()
-        self._until_settled(slot)
+        self._until_settled()
 
     def worker_freeze(self) -> None:
         slot = self._slot(WORKERS)
@@ -90,7 +91,7 @@ class Storm:
             slot.freeze()
             self._pause(0.5, 6.0)
             slot.thaw()
-        self._until_settled(slot)
+        self._until_settled()
 
     def postgres_restart(self) -> None:
         with self._injury("PostgreSQL restarted"):
@@ -106,7 +107,7 @@ class Storm:
             self.stage.namespace.cut()
             self._pause(2.0, 7.0)
             self.stage.namespace.mend()
-        self._until_settled(self.stage.slots[WORKERS[1]])
+        self._until_settled()
 
     def web_kill(self) -> None:
         slot = self._slot(WEB)
@@ -157,16 +158,20 @@ class Storm:
     def _pause(self, least: float, most: float) -> None:
         time.sleep(self.dice.uniform(least, most))
 
-    def _until_settled(self, slot: Slot | None = None) -> None:
-        """Wait until every shard has an owner again, and the hurt process its part."""
-        deadline = time.monotonic() + 30
+    def _until_settled(self) -> None:
+        """Wait until every shard has an owner again, and both workers their part.
+
+        Or two could be hurt at a time, and accounts have no owner for as long as a start takes.
+        """
+        deadline = time.monotonic() + _PATIENCE_SECONDS
         while time.monotonic() < deadline:
             with suppress(StorageError):
                 owners = {owner for owner, until in self.stage.leases().values() if until > time.time()}
-                hurt = None if slot is None else slot.life.owner()
-                if self.watch.all_owned() and (slot is None or hurt in owners):
+                both = {self.stage.slots[name].life.owner() for name in WORKERS}
+                if self.watch.all_owned() and both <= owners:
                     return
             time.sleep(0.05)
+        self.unsettled += 1
 
     def _injury(self, kind: str) -> "_Hurting":
         return _Hurting(kind, self.injuries)
@@ -377,6 +382,8 @@ def _judged(storm: Storm, accounts: list[ChaosAccount], waves: Sequence[Wave]) -
         verdict.faults.append(f"UNOWNED: a shard had no owner for {verdict.unowned.worst:.1f} s")
     if storm.to_hurt:
         verdict.faults.append("NOT DONE: not everything was hurt, the storm itself broke off")
+    if storm.unsettled:
+        verdict.faults.append(f"UNSETTLED: {storm.unsettled} times both workers did not come back")
     verdict.injuries.update(one.kind for one in storm.injuries)
     verdict.lost_answers = sum(
         stage.process.happened(one) for one in ("reset after acceptance", "time-out after acceptance")
