@@ -43,6 +43,7 @@ class Cluster:
     def __init__(self, folder: Path) -> None:
         self.folder = folder.resolve()
         self._file = self.folder / "cluster.json"
+        self._children: dict[str, subprocess.Popen[bytes]] = {}  # those that this very process started
 
     def up(self) -> None:
         """Start what is not running. Raises ClusterFailed."""
@@ -146,7 +147,7 @@ class Cluster:
         if self._pid(name) is not None:
             return
         with (self.folder / f"{name}.log").open("ab") as log:
-            started = subprocess.Popen(
+            started = self._children[name] = subprocess.Popen(
                 program.command,
                 env=program.environ,
                 cwd=program.folder,
@@ -169,6 +170,8 @@ class Cluster:
             time.sleep(_LOOK_SECONDS)
         if self._pid(name) is not None:
             os.killpg(pid, signal.SIGKILL)
+        if name in self._children:
+            self._children.pop(name).wait()
         self._pid_file(name).unlink()
         return True
 
