@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo dev test check check-clients check-browser check-slow screenshots vendor simulate simulate-ci mutants fix migrate docs bench audit clean
+.PHONY: help run demo dev test check check-clients check-browser check-slow screenshots vendor simulate simulate-ci mutants fix migrate docs bench bench-cluster audit cluster-up cluster-down storm clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -89,6 +89,19 @@ docs: $(VENV)/dev.stamp ## write what the docs show of the code: moves, hard cas
 
 bench: $(VENV)/dev.stamp ## measure: placing, webhook, fill-to-stop, 10,000 open brackets, the board
 	@$(BIN)/python -m bench
+
+bench-cluster: $(VENV)/dev.stamp ## measure the cluster: 1, 2, 4 workers; many accounts; a dead worker's accounts (ACCOUNTS=n BRACKETS=m)
+	@$(BIN)/python -m bench --cluster $(if $(ACCOUNTS),--accounts $(ACCOUNTS)) $(if $(BRACKETS),--brackets $(BRACKETS))
+
+RUNS ?= 1
+storm: $(VENV)/dev.stamp ## RUNS=n storms over a cluster from SEED=s on: kills, freezes, restarts, a cut link; judged by the exchange's books
+	@$(BIN)/python -m tests.cluster.storm --runs $(RUNS) --seed $(SEED)
+
+cluster-up: $(VENV)/run.stamp ## PostgreSQL, RabbitMQ, Redis, two web processes, two workers, one of side jobs, here
+	@$(BIN)/python -m scripts.cluster up
+
+cluster-down: $(VENV)/run.stamp ## end what cluster-up started
+	@$(BIN)/python -m scripts.cluster down
 
 clean: ## remove the virtual environments and caches, never data
 	@rm -rf $(VENV) .venv-clients .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

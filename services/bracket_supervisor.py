@@ -191,6 +191,9 @@ class BracketSupervisor:
             self.start_worker(one.id, Mode.LIVE)
             if has_paper:
                 self.start_worker(one.id, Mode.ANALYZE)
+        except NotOurs:
+            # Given away while others were being started. It may be ours again at any time, and is tried then.
+            logger.info("account %s went to another process before it was worked here", one.name)
         except BrokerUnavailable as exc:
             # The stops of all the others must not wait for this account's login.
             self._unusable.add(one.id)
