@@ -20,7 +20,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, MaxRetryError, Ne
 from urllib3.util.retry import Retry
 
 from broker.base import NotSent, OutcomeUnknown, RateLimited, ReadFailed
-from broker.limiter import AccountLimiter, BudgetUse, Lane
+from broker.limiter import AccountLimiter, BudgetUse, Lane, SlidingLimit
 from utils.metrics import BROKER_ANSWERS
 from utils.timed_http import TimedResponse
 
@@ -101,13 +101,21 @@ class BrokerSession:
                 raise NotSent(f"{method} {_shown(path)} was not sent: {_words(exc)}") from exc
             raise OutcomeUnknown(f"{method} {_shown(path)} may have arrived: {_words(exc)}") from exc
 
-    def read(self, path: str, *, lane: Lane = Lane.READ, params: Fields = ()) -> Answer:
-        """Send one GET; waits a little for room in our own rate limit, but never for a quote.
+    def read(
+        self,
+        path: str,
+        *,
+        lane: Lane = Lane.READ,
+        params: Fields = (),
+        own_limit: SlidingLimit | None = None,
+    ) -> Answer:
+        """Send one GET; waits a little for room in our own rate limits, but never for a quote.
 
+        own_limit is a page's own, where a broker counts each page apart.
         Raises ReadFailed when there is no whole answer, or no room.
         """
         try:
-            self._take_room(lane)
+            self._take_room(lane, own_limit)
             return self._exchange(self._prepared("GET", path, params=params))
         except (OSError, HTTPError, RateLimited) as exc:
             raise ReadFailed(f"GET {_shown(path)} failed: {_words(exc)}") from exc
@@ -150,10 +158,12 @@ class BrokerSession:
         self._closed.set()
         self._adapter.close()
 
-    def _take_room(self, lane: Lane) -> None:
+    def _take_room(self, lane: Lane, own_limit: SlidingLimit | None = None) -> None:
         left = timedelta(0) if lane is Lane.QUOTE else READ_PATIENCE
         while True:
             try:
+                if own_limit is not None:
+                    own_limit.acquire()
                 self._limiter.acquire(lane)
             except RateLimited as exc:
                 left -= exc.retry_after
@@ -212,19 +222,26 @@ class Download:
     def __exit__(self, *exc_info: object) -> None:
         self._response.raw.close()
 
-    def lines(self, progress: Callable[[int], None]) -> Iterator[bytes]:
+    def lines(self, progress: Callable[[int], None], *, end: bytes = b"\n") -> Iterator[bytes]:
         """Yield line after line, without their ends; progress hears how many bytes have come.
 
+        end is what ends a line, for a file that is written as one long line.
         Raises ReadFailed when it breaks off, so that nobody takes half a file for all of it.
         """
-        rest, count = b"", 0
-        for chunk in self._chunks():
-            count += len(chunk)
-            progress(count)
-            *whole, rest = (rest + chunk).split(b"\n")
+        rest = b""
+        for piece in self.pieces(progress):
+            *whole, rest = (rest + piece).split(end)
             yield from whole
         if rest:
             yield rest
+
+    def pieces(self, progress: Callable[[int], None]) -> Iterator[bytes]:
+        """Yield the file as it comes, for one that has no lines; otherwise as `lines`."""
+        count = 0
+        for chunk in self._chunks():
+            count += len(chunk)
+            progress(count)
+            yield chunk
 
     def short_answer(self) -> Answer:
         """Return the answer as one that is not the file: a refusal. Raises ReadFailed."""
@@ -241,6 +258,18 @@ class Download:
                 yield chunk
         except (OSError, HTTPError) as exc:
             raise ReadFailed(f"GET {_shown(self._path)} broke off: {_words(exc)}") from exc
+
+
+class Counted:
+    """Tells the bytes of one file on top of those that came before."""
+
+    def __init__(self, before: int, progress: Callable[[int], None]) -> None:
+        self._before = self.total = before
+        self._progress = progress
+
+    def __call__(self, count: int) -> None:
+        self.total = self._before + count
+        self._progress(self.total)
 
 
 def _never_left(exc: Exception) -> bool:

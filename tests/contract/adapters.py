@@ -7,10 +7,12 @@ from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
 
-from broker import dhan, fyers, paper
+from broker import angel, dhan, fyers, paper, upstox
 from broker.base import AccountCredentials, BrokerAccount, BrokerModule, BrokerSettings
+from tests.angel_served import ServedAngel
 from tests.dhan_served import ServedDhan
 from tests.fyers_served import APP_ID, TOKEN, ServedFyers
+from tests.upstox_served import ServedUpstox
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +105,35 @@ def fyers_rig(_directory: Path) -> Iterator[Rig]:
             one.close()
 
 
+@contextmanager
+def angel_rig(_directory: Path) -> Iterator[Rig]:
+    """Give an account at the simulated Angel One; its limits are not what this suite is about."""
+    with ServedAngel() as served:
+        yield Rig(
+            account=served.connect(),
+            set_price=lambda last, depth: served.price(last, depth=depth),
+            act_elsewhere=served.connect,
+            module=angel,
+        )
+
+
+@contextmanager
+def upstox_rig(_directory: Path) -> Iterator[Rig]:
+    with ServedUpstox() as served:
+        elsewhere = served.connect()
+        yield Rig(
+            account=served.account,
+            set_price=lambda last, depth: served.price(last, depth=depth),
+            act_elsewhere=lambda: elsewhere,
+            module=upstox,
+        )
+        elsewhere.close()
+
+
 ADAPTERS: dict[str, RigFactory] = {
+    "angel": angel_rig,
     "dhan": dhan_rig,
     "fyers": fyers_rig,
     "paper": paper_rig,
+    "upstox": upstox_rig,
 }

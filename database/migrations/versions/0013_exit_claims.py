@@ -6,7 +6,7 @@ from alembic import op
 from database.session import UtcDateTime
 
 revision = "0013"
-down_revision = "0010"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 

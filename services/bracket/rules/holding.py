@@ -26,6 +26,10 @@ def check_holding(facts: Facts) -> Iterator[Violation]:
     yield from _band(facts, product, exchange=exchange)
 
 
+# Consent cannot help: nothing in this version watches over both, and one that is not watched sells twice.
+_UNLINKED = "which this version does not place, with allow_unlinked_exits neither"
+
+
 def _cannot(field: str, sentence: str) -> Violation:
     return Violation(field=field, code=Code.CANNOT_PROTECT, sentence=sentence)
 
@@ -35,12 +39,12 @@ def _topology(facts: Facts, product: Product, *, exchange: str) -> Iterator[Viol
     if topology is None:
         sentence = f"product {product} on {exchange} cannot be protected at this broker"
         yield _cannot("product", sentence + _instead(_working(facts, product, exchange=exchange)))
-    elif topology is Topology.LOOSE and not facts.request.allow_unlinked_exits:
+    elif topology is Topology.LOOSE:
         sentence = (
-            f"product {product} on {exchange} can only be held by two exits that do not cancel each other:"
-            " send allow_unlinked_exits true to accept that both may fill"
+            f"product {product} on {exchange} can only be held by two exits that do not cancel each other,"
+            f" {_UNLINKED}"
         )
-        yield _cannot("allow_unlinked_exits", sentence)
+        yield _cannot("product", sentence + _instead(_working(facts, product, exchange=exchange)))
 
 
 def _prices(facts: Facts, product: Product, *, exchange: str) -> Iterator[Violation]:
@@ -95,15 +99,23 @@ def _night(facts: Facts, product: Product, *, exchange: str) -> Iterator[Violati
     ends_at = None if facts.session is None else cutoff(facts.session, product)
     if product is terms.INTRADAY or ends_at is None or facts.request.exit_at is not None:
         return
-    if facts.topology_of(product, exchange=exchange) is None:
+    topology = facts.topology_of(product, exchange=exchange)
+    if topology is None:
         return
-    if not terms.survives_day(facts.capabilities, product, exchange=exchange):
+    if not terms.survives_day(facts.capabilities, product, exchange=exchange, topology=topology):
         last = ends_at.astimezone(EXCHANGE_ZONE).strftime("%H:%M")
-        sentence = (
-            f"product {product} on {exchange} cannot be protected overnight at this broker:"
-            f" send exit_at before {last}, or use MIS"
-        )
+        held = f"product {product} on {exchange} cannot be protected overnight at this broker"
+        if terms.is_stand_in(facts.capabilities, product, exchange=exchange, topology=topology):
+            held += f" but by its own bracket order ({_native_form(facts)})"
+        sentence = f"{held}: send exit_at before {last}, or use MIS"
+        if facts.request.allow_unlinked_exits:
+            sentence += f"; two exits that do not cancel each other are no way out, {_UNLINKED}"
         yield _cannot("exit_at", sentence)
+
+
+def _native_form(facts: Facts) -> str:
+    types = " or ".join(sorted(facts.capabilities.native_entry_types))
+    return f"{types} entry, one target, prices known before"
 
 
 def _band(facts: Facts, product: Product, *, exchange: str) -> Iterator[Violation]:

@@ -1,0 +1,50 @@
+"""What is started once for all tests that want it."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import text
+
+from database import migrations
+from database.schema import metadata
+from database.session import Database
+from tests.postgres_server import PostgresServer, a_postgres_server
+
+TEMPLATE = "openbracket_template"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """One PostgreSQL with a database of every table to copy; ended with the session."""
+    with a_postgres_server() as server:
+        server.run(f"CREATE DATABASE {TEMPLATE} TEMPLATE template0")
+        migrations.upgrade(server.url(TEMPLATE))
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres: PostgresServer) -> Iterator[str]:
+    """Return the address of a database of its own, with every table and no row."""
+    name = postgres.a_database(like=TEMPLATE)
+    yield postgres.url(name)
+    postgres.drop(name)
+
+
+@pytest.fixture(scope="session")
+def shared_postgres(postgres: PostgresServer) -> Iterator[Database]:
+    """Give one database for all tests, each of which must leave it empty: making one takes seconds."""
+    database = Database(postgres.url(postgres.a_database(like=TEMPLATE)))
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def empty_postgres(shared_postgres: Database) -> Iterator[Database]:
+    """Give a database with every table and no row, with connections of its own."""
+    database = Database(shared_postgres.engine.url.render_as_string(hide_password=False))
+    yield database
+    database.close()
+    tables = ", ".join(set(metadata.tables) - {"account_shards"})  # whose rows are there from the first day
+    with shared_postgres.write() as connection:
+        connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+        connection.execute(text("UPDATE account_shards SET owner = NULL, epoch = 0, lease_until = NULL"))
