@@ -7,6 +7,7 @@ from pathlib import Path
 from database.account_db import set_auth_token
 from database.bracket_db import EventRecord, insert_bracket
 from database.plain_order_db import insert_plain_order
+from services.account_worker import AccountWorker
 from services.bracket.events import BracketReceived
 from services.bracket.lifecycle import apply
 from services.bracket.model import Mode, Moment
@@ -39,7 +40,9 @@ def test_a_broker_account_starts_with_what_the_journals_say_it_sent(tmp_path: Pa
             order = a_plain_order(account_id=account.id, sent_at=now - timedelta(seconds=4))
             insert_plain_order(desk.db, order)
 
-            used = desk.supervisor.worker(account.id, Mode.LIVE).vitals().rate_use
+            worker = desk.supervisor.worker(account.id, Mode.LIVE)
+            assert isinstance(worker, AccountWorker)
+            used = worker.vitals().rate_use
 
             assert [one.used for one in used if one.budget == "orders"] == [0, 4, 7]
         finally:
