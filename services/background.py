@@ -100,6 +100,7 @@ class Background:
             self._desk.supervisor.stop()
             self._stop.set()
             self._desk.plain_order_lost.set()
+            self._desk.announcer.wake()  # which wakes the outbox, and that the ways out of it
         ends = elapsed_timer() + _JOIN_SECONDS
         for thread in self._threads:
             thread.join(timeout=max(ends - elapsed_timer(), 0))
