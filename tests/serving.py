@@ -5,7 +5,9 @@ from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -16,6 +18,7 @@ import app as wiring
 from database import migrations
 from database.account_db import Account, account_named, create_account, create_owner, owner_named
 from database.auth_db import Scope, create_api_key, create_webhook
+from database.session import sqlite_file
 from database.webhook_settings import WebhookLimits, WebhookSettings
 from extensions import socketio
 from limiter import limiter
@@ -144,18 +147,39 @@ class Served:
 
 def serve(config: Config) -> Served:
     """Start a service over a fresh database. End it with `end`."""
-    migrations.upgrade(config.database_url)
+    lay_database(config.database_url)
     app = wiring.create_app(config)
     app.testing = True
     limiter.reset()
     desk: Desk = app.extensions["openbracket"]
-    wiring.list_paper_instruments(desk)
     owner = create_owner(desk.db, "owner", at=desk.clock.now())
     account = create_account(desk.db, "main", owner_id=owner.id, broker="paper", at=desk.clock.now())
     served = Served(app=app, account=account, key="")
     served.key = served.a_key()
     served.background.start()
     return served
+
+
+def lay_database(url: str) -> None:
+    """Put a migrated database that lists the paper market where there is none yet."""
+    file = sqlite_file(url)
+    assert file is not None
+    assert not file.exists()
+    file.touch(mode=0o600)
+    file.write_bytes(_migrated())
+
+
+@cache
+def _migrated() -> bytes:
+    """Migrate and list once a process; test_migrations and test_cli show what the migrations do."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "migrated.db"
+        url = f"sqlite:///{file}"
+        migrations.upgrade(url)
+        desk: Desk = wiring.create_app(a_config(file.parent, database_url=url)).extensions["openbracket"]
+        wiring.list_paper_instruments(desk)
+        desk.db.close()
+        return file.read_bytes()
 
 
 @contextmanager
