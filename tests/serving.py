@@ -88,6 +88,12 @@ class Served:
         assert owner is not None
         return create_account(self.desk.db, name, owner_id=owner.id, broker=broker, at=self.desk.clock.now())
 
+    def for_another_account(self, name: str) -> "Served":
+        """Return the same service as the tests of another account on the paper market see it."""
+        other = Served(app=self.app, account=self.another_account(name), key="")
+        other.key = other.a_key()
+        return other
+
     def a_key(self, *scopes: Scope, account: Account | None = None) -> str:
         return create_api_key(
             self.desk.db,
