@@ -47,16 +47,20 @@ from restx_api.call_logging import log_call
 from restx_api.envelope import new_request_id
 from restx_api.errors import answer_error
 from restx_api.request_facts import request_facts
-from services.background import Background, Work
+from services.background import Background
 from services.bracket_announcer import BracketAnnouncer
 from services.bracket_supervisor import PAPER, BracketSupervisor, SupervisorPorts
 from services.cadence import Cadence
 from services.desk import Desk
 from services.engine_lock import EngineRunsElsewhere, hold_engine_lock
+from services.entries import Entries
 from services.instrument_names import ListedNames
 from services.market_sessions import MarketSessions
 from services.outbound_http import OutboundHttp
 from services.outbox import OutboxFeeder, Words
+from services.ownership import Ownership
+from services.shared_accounts import SharedAccounts
+from services.side_jobs import Work
 from services.telegram_alert_service import TelegramService
 from services.telegram_words import alert_of
 from services.webhook_messages import webhook_message
@@ -97,13 +101,16 @@ def create_app(config: Config | None = None) -> Flask:
     app.extensions["openbracket"] = desk
     app.extensions[CONFIG] = config
     senders = _senders(config, desk, outbox)
+    shared = _shared_accounts(config, desk)
     seats = Seats()
     app.extensions["openbracket_seats"] = seats
     chores = (
         lambda: drop_ended_sessions(seats, app.extensions[LOGINS]),
         lambda: drop_refused_keys(seats, desk.db, now=clock.now()),
     )
-    app.extensions["openbracket_background"] = Background(desk, settings, senders=senders, chores=chores)
+    app.extensions["openbracket_background"] = Background(
+        desk, settings, senders=senders, chores=chores, shared=shared
+    )
     _register_hooks(app)  # before the limiter's: hooks after a request run in reverse
     configure_limits(
         app,
@@ -112,7 +119,8 @@ def create_app(config: Config | None = None) -> Flask:
         calls=config.api_rate_limit,
         redis_url=config.redis_url,
     )
-    socketio.init_app(app, client_manager=live_updates(config.redis_url))
+    # Processes that share the accounts read the same events, each for its own clients.
+    socketio.init_app(app, client_manager=live_updates(config.redis_url if shared is None else None))
     # A client that upgrades has two requests under way for a moment.
     gate = SocketGate(app.wsgi_app, most=config.max_sockets + SPARE_THREADS // 2)
     app.wsgi_app = gate  # type: ignore[method-assign]  # that is how Flask takes a middleware
@@ -132,12 +140,16 @@ def _settings() -> Config:
 
 
 def main() -> Flask:
+    """Return the app at work, with the settings of the environment. Raises StartupRefused."""
+    return at_work(_settings())
+
+
+def at_work(config: Config) -> Flask:
     """Return the app at work: accounts watched, news announced, the paper market moving.
 
     Raises StartupRefused while the database has not the form this code needs, or another service
     works on it.
     """
-    config = _settings()
     arm(config.kill_at)
     app = create_app(config)
     desk: Desk = app.extensions["openbracket"]
@@ -153,6 +165,8 @@ def main() -> Flask:
 def _engine_lock(config: Config) -> IO[bytes] | None:
     """Hold the database file for as long as this process lives; servers have owners of their own."""
     file = sqlite_file(config.database_url)
+    if file is not None and not config.work_accounts:
+        raise StartupRefused("WORK_ACCOUNTS=no needs PostgreSQL: with SQLite nobody else could work them")
     try:
         return None if file is None else hold_engine_lock(file)
     except EngineRunsElsewhere as exc:
@@ -170,6 +184,22 @@ def _outbox(config: Config, clock: Clock) -> OutboxFeeder:
     if config.telegram_bot_token is not None:
         words[Channel.TELEGRAM] = alert_of
     return OutboxFeeder(Database(config.database_url), clock, words)
+
+
+def _shared_accounts(config: Config, desk: Desk) -> SharedAccounts | None:
+    """Return how accounts are shared with other processes; None with SQLite, which has one."""
+    ports = desk.supervisor.ports
+    if ports.ownership is None or ports.entries is None:
+        return None
+    return SharedAccounts(
+        Database(config.database_url),
+        desk.supervisor,
+        desk.clock,
+        ownership=ports.ownership,
+        entries=ports.entries,
+        announce=desk.announcer.notify,
+        works=config.work_accounts,
+    )
 
 
 def _senders(config: Config, desk: Desk, outbox: OutboxFeeder) -> dict[str, Work]:
@@ -192,8 +222,11 @@ def _desk(config: Config, clock: Clock, outbox: OutboxFeeder) -> tuple[Desk, Bro
     announcer = BracketAnnouncer(db, clock, partial(emit_update, socketio), also=outbox.wake)
     symbols = SymbolTable(db, clock)
     settings = replace(BrokerSettings.of(config), names=ListedNames(symbols))
+    is_shared = sqlite_file(config.database_url) is None
     supervisor = BracketSupervisor(
         SupervisorPorts(
+            ownership=Ownership(clock) if is_shared else None,
+            entries=Entries(db) if is_shared else None,
             db=db,
             box=secrets.box,
             clock=clock,

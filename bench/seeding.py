@@ -29,7 +29,7 @@ from services.bracket.observation import Seen, Timing
 from services.bracket.planning import Account, make_plan
 from services.bracket.request import BracketOrderRequest, parse_price
 from services.bracket_announcer import CURSOR
-from services.bracket_order_service import open_bracket
+from services.bracket_order_service import birth_sight, open_bracket
 from services.event_codec import encode_event
 from services.market_sessions import MarketSessions
 from services.wire import order_request
@@ -100,9 +100,8 @@ class Seeder:
             session=session,
             now=now.wall,
         )
-        bracket, events = open_bracket(
-            str(ULID()), plan, session=self._sessions.trading_session(EXCHANGE, now), now=now
-        )
+        seen = birth_sight(plan, self._sessions.trading_session(EXCHANGE, now))
+        bracket, events = open_bracket(str(ULID()), plan, seen=seen, now=now)
         return _Growing(bracket, is_filled, [(event, now) for event in events])
 
     def _sent(self, account: StagedAccount, one: _Growing) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, MaxRetryError, NewConnectionError, SSLError
 
 from broker.base import NotSent, OutcomeUnknown, RateLimited, ReadFailed
-from broker.limiter import AccountLimiter, BudgetUse, Lane
+from broker.limiter import AccountLimiter, BudgetUse, Lane, SlidingLimit
 from utils.metrics import BROKER_ANSWERS
 from utils.timed_http import TimedResponse
 
@@ -98,13 +98,21 @@ class BrokerSession:
                 raise NotSent(f"{method} {path} was not sent: {_words(exc)}") from exc
             raise OutcomeUnknown(f"{method} {path} may have arrived: {_words(exc)}") from exc
 
-    def read(self, path: str, *, lane: Lane = Lane.READ, params: Fields = ()) -> Answer:
-        """Send one GET; waits a little for room in our own rate limit, but never for a quote.
+    def read(
+        self,
+        path: str,
+        *,
+        lane: Lane = Lane.READ,
+        params: Fields = (),
+        own_limit: SlidingLimit | None = None,
+    ) -> Answer:
+        """Send one GET; waits a little for room in our own rate limits, but never for a quote.
 
+        own_limit is a page's own, where a broker counts each page apart.
         Raises ReadFailed when there is no whole answer, or no room.
         """
         try:
-            self._take_room(lane)
+            self._take_room(lane, own_limit)
             return self._exchange(self._prepared("GET", path, params=params))
         except (OSError, HTTPError, RateLimited) as exc:
             raise ReadFailed(f"GET {path} failed: {_words(exc)}") from exc
@@ -143,10 +151,12 @@ class BrokerSession:
         self._closed.set()
         self._adapter.close()
 
-    def _take_room(self, lane: Lane) -> None:
+    def _take_room(self, lane: Lane, own_limit: SlidingLimit | None = None) -> None:
         left = timedelta(0) if lane is Lane.QUOTE else READ_PATIENCE
         while True:
             try:
+                if own_limit is not None:
+                    own_limit.acquire()
                 self._limiter.acquire(lane)
             except RateLimited as exc:
                 left -= exc.retry_after
@@ -205,16 +215,17 @@ class Download:
     def __exit__(self, *exc_info: object) -> None:
         self._response.raw.close()
 
-    def lines(self, progress: Callable[[int], None]) -> Iterator[bytes]:
+    def lines(self, progress: Callable[[int], None], *, end: bytes = b"\n") -> Iterator[bytes]:
         """Yield line after line, without their ends; progress hears how many bytes have come.
 
+        end is what ends a line, for a file that is written as one long line.
         Raises ReadFailed when it breaks off, so that nobody takes half a file for all of it.
         """
         rest, count = b"", 0
         for chunk in self._chunks():
             count += len(chunk)
             progress(count)
-            *whole, rest = (rest + chunk).split(b"\n")
+            *whole, rest = (rest + chunk).split(end)
             yield from whole
         if rest:
             yield rest

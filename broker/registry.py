@@ -6,7 +6,7 @@ from typing import cast
 
 from broker.base import BrokerModule
 
-BROKERS = ("paper", "zerodha", "dhan", "fyers")
+BROKERS = ("paper", "zerodha", "dhan", "fyers", "angel")
 
 
 class UnknownBroker(LookupError):

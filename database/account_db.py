@@ -174,6 +174,13 @@ def auth_token_of(db: Database, box: SecretBox, account_id: str) -> str | None:
     return _opened(db, box, account_id, purpose=AUTH_TOKEN)
 
 
+def sealed_tokens(db: Database) -> dict[str, str]:
+    """Return the session token of each account that has one, as it is sealed: a new one is another text."""
+    wanted = select(AccountRow.id, AccountRow.auth_token).where(AccountRow.auth_token.is_not(None))
+    with db.read() as connection:
+        return {row.id: row.auth_token for row in connection.execute(wanted)}
+
+
 def set_login(
     db: Database, box: SecretBox, account_id: str, *, login: Mapping[str, str], at: datetime
 ) -> None:

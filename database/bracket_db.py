@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import and_, bindparam, delete, or_, select, update
+from sqlalchemy import and_, bindparam, delete, func, or_, select, update
 
 from database.account_sequence import taking_sequence
 from database.bracket_tables import (
@@ -21,8 +21,10 @@ from database.bracket_tables import (
     IdempotencyKeyRow,
     LegRow,
 )
+from database.leases import Fence, hold_off_takers
+from database.notices import notify_stored
 from database.prepared import Prepared, Transaction, Values
-from database.session import Database, Insert, StorageError, insert_for, utc_text
+from database.session import Database, Insert, MaybeStored, StorageError, insert_for, utc_text
 from database.sharing import with_shared_parts
 from services.bracket.model import Bracket, Leg, Mode, Moment, Plan
 
@@ -34,6 +36,10 @@ _decoder = msgspec.json.Decoder(Bracket)
 
 class StaleWriter(StorageError):
     """Somebody else has changed the bracket since it was read. Nothing was written: read again."""
+
+
+class OppositesChanged(StorageError):
+    """A bracket of the other side was stored since one looked. Nothing was written: look again."""
 
 
 class Listed(StrEnum):
@@ -110,12 +116,19 @@ class BracketPage:
 
 
 def insert_bracket(
-    db: Database, bracket: Bracket, events: Sequence[EventRecord], *, claim: IdempotencyClaim | None
+    db: Database,
+    bracket: Bracket,
+    events: Sequence[EventRecord],
+    *,
+    claim: IdempotencyClaim | None,
+    heeds_opposites: bool = False,
 ) -> int | ExistingClaim:
     """Store a new bracket with its first events and return the account_seq of the last one.
 
     When the claim's key is taken, nothing is stored and the claim that holds it is returned.
-    Raises NotStored. bracket.version must be the number of events, else ValueError: our bug.
+    Raises NotStored, and MaybeStored; where opposites are heeded OppositesChanged for an open bracket of the
+    other side that the plan does not wait for. A bracket that is there already stays as it is: the same call
+    again is safe. bracket.version must be the number of events, else ValueError: our bug.
     """
     change = BracketChange(bracket=bracket, events=events, expected_version=0)
     _check_version(change)
@@ -123,12 +136,22 @@ def insert_bracket(
 
     def write(transaction: Transaction) -> int | ExistingClaim:
         existing = None if claim is None else _claim_key(transaction, bracket, claim)
-        if existing is not None:
+        if existing is not None and existing.bracket_id != bracket.id:
             return existing
-        transaction.run(_INSERT_BRACKET, row)
-        return _write_legs_and_events(transaction, change)
+        if transaction.run(_INSERT_BRACKET, row) == 0:
+            last_seq: int = transaction.scalar(_LAST_SEQ_OF, {"bracket_id": bracket.id})
+            return last_seq
+        seq = _written(transaction, [change], None)[0]
+        if heeds_opposites:
+            # Only now: the account's sequence is locked, so whoever else adds a bracket is done or waits.
+            _refuse_new_opposites(transaction, bracket.plan)
+        return seq
 
-    return db.store(write)
+    account_id = bracket.plan.account_id
+    try:
+        return db.store(write, key=account_id)
+    except MaybeStored:
+        return db.store(write, key=account_id)
 
 
 def find_claim(db: Database, account_id: str, *, key: str) -> ExistingClaim | None:
@@ -143,34 +166,26 @@ def find_opposites(db: Database, plan: Plan) -> tuple[tuple[str, str], ...]:
 
     Oldest first. Raises NotRead.
     """
-    instrument = plan.instrument
-    wanted = {
-        "account_id": plan.account_id,
-        "exchange": instrument.exchange,
-        "symbol": instrument.symbol,
-        "mode": plan.mode,
-        "side": plan.side,
-    }
     with db.reading() as transaction:
-        rows = transaction.all(_OPPOSITES, wanted)
+        rows = transaction.all(_OPPOSITES, _opposite_of(plan))
     return tuple((bracket_id, side) for bracket_id, side in rows)
 
 
-def save(db: Database, changes: Sequence[BracketChange]) -> None:
-    """Store the changes of several brackets in one transaction.
+def save(db: Database, changes: Sequence[BracketChange], *, fence: Fence | None = None) -> int:
+    """Store the changes of an account's brackets in one transaction and return its newest account_seq.
 
-    Raises StaleWriter when any of them is not at its expected version any more and NotStored when
-    the database failed; either way none of the changes is stored.
+    Raises StaleWriter when any of them is not at its expected version any more, Superseded when the
+    fence's epoch is over, and NotStored when the database failed; then none of the changes is stored.
     """
     for change in changes:
         _check_version(change)
 
-    def write(transaction: Transaction) -> None:
+    def write(transaction: Transaction) -> int:
         for change in changes:
             _compare_and_set(transaction, change)
-            _write_legs_and_events(transaction, change)
+        return _written(transaction, changes, fence)[-1]
 
-    db.store(write)
+    return db.store(write, key=changes[0].bracket.plan.account_id)
 
 
 def load(db: Database, bracket_id: str) -> Bracket | None:
@@ -266,6 +281,22 @@ def last_seqs(db: Database, account_ids: Iterable[str]) -> dict[str, int]:
         return {row.account_id: row.last_seq for row in connection.execute(wanted)}
 
 
+def all_last_seqs(db: Database) -> dict[str, int]:
+    """Return the account_seq of every account's newest event. Raises NotRead."""
+    wanted = select(AccountSequenceRow.account_id, AccountSequenceRow.last_seq)
+    with db.read() as connection:
+        return {row.account_id: row.last_seq for row in connection.execute(wanted)}
+
+
+def has_open(db: Database, account_id: str, mode: Mode) -> bool:
+    """Whether an account has an open bracket of a mode. Raises NotRead."""
+    wanted = select(BracketRow.id).where(
+        BracketRow.account_id == account_id, BracketRow.is_open.is_(True), BracketRow.mode == mode
+    )
+    with db.read() as connection:
+        return connection.scalar(wanted.limit(1)) is not None
+
+
 def verify_chain(db: Database, bracket_id: str) -> int | None:
     """Return the seq of the first event that was altered, removed or put in; None when all is whole.
 
@@ -337,7 +368,10 @@ def _compare_and_set_statement() -> Any:
     )
 
 
-_INSERT_BRACKET = Prepared(lambda dialect: insert_for(dialect, BracketRow))
+_INSERT_BRACKET = Prepared(lambda dialect: insert_for(dialect, BracketRow).on_conflict_do_nothing())
+_LAST_SEQ_OF = Prepared(
+    lambda _: select(func.max(EventRow.account_seq)).where(EventRow.bracket_id == bindparam("bracket_id"))
+)
 _CLAIM_KEY = Prepared(lambda dialect: insert_for(dialect, IdempotencyKeyRow).on_conflict_do_nothing())
 _UPSERT_LEGS = Prepared(lambda dialect: _upsert_legs(insert_for(dialect, LegRow)))
 _INSERT_EVENTS = Prepared(lambda dialect: insert_for(dialect, EventRow))
@@ -386,6 +420,23 @@ def _claim_key(transaction: Transaction, bracket: Bracket, claim: IdempotencyCla
     return ExistingClaim(*transaction.all(_CLAIM_OF_KEY, key)[0])
 
 
+def _opposite_of(plan: Plan) -> Values:
+    instrument = plan.instrument
+    return {
+        "account_id": plan.account_id,
+        "exchange": instrument.exchange,
+        "symbol": instrument.symbol,
+        "mode": plan.mode,
+        "side": plan.side,
+    }
+
+
+def _refuse_new_opposites(transaction: Transaction, plan: Plan) -> None:
+    found = {bracket_id for bracket_id, _ in transaction.all(_OPPOSITES, _opposite_of(plan))}
+    if found.difference(plan.waits_for):
+        raise OppositesChanged(f"another order in {plan.instrument.symbol} came first: nothing was stored")
+
+
 def _compare_and_set(transaction: Transaction, change: BracketChange) -> None:
     row = {
         **_bracket_columns(change.bracket),
@@ -394,6 +445,15 @@ def _compare_and_set(transaction: Transaction, change: BracketChange) -> None:
     }
     if transaction.run(_COMPARE_AND_SET, row) != 1:
         raise StaleWriter(f"bracket {change.bracket.id} is not at version {change.expected_version} any more")
+
+
+def _written(transaction: Transaction, changes: Sequence[BracketChange], fence: Fence | None) -> list[int]:
+    """Write what belongs to brackets already written, tell others, and return their newest account_seqs."""
+    if fence is not None:
+        hold_off_takers(transaction, fence)
+    seqs = [_write_legs_and_events(transaction, change) for change in changes]
+    notify_stored(transaction, changes[0].bracket.plan.account_id, seq=seqs[-1])
+    return seqs
 
 
 def _write_legs_and_events(transaction: Transaction, change: BracketChange) -> int:

@@ -24,8 +24,9 @@ _MOST_TOGETHER = 64
 class _Request:
     """One thread's write and what came of it."""
 
-    def __init__(self, write: Write[Any]) -> None:
+    def __init__(self, write: Write[Any], key: str) -> None:
         self.write = write
+        self.key = key
         self.woken = threading.Event()
         self.is_done = False
         self.result: Any = None
@@ -44,13 +45,14 @@ class GroupCommit:
         self._waiting: deque[_Request] = deque()
         self._leading = threading.Lock()
 
-    def store(self, write: Write[T]) -> T:
-        """Return what write returned, once it is committed.
+    def store(self, write: Write[T], *, key: str = "") -> T:
+        """Return what write returned, once it is committed. key: whose rows it locks.
 
+        A group is written in the order of its keys: two processes never wait for each other's rows.
         Raises what write or its commit raised; then nothing of it is stored. write may be called twice,
         the first call's effects rolled back.
         """
-        request = _Request(write)
+        request = _Request(write, key)
         self._waiting.append(request)
         while not request.is_done:
             if self._leading.acquire(blocking=False):
@@ -72,7 +74,8 @@ class GroupCommit:
             self._wake_next()
 
     def _next_group(self) -> list[_Request]:
-        return [self._waiting.popleft() for _ in range(min(len(self._waiting), _MOST_TOGETHER))]
+        group = [self._waiting.popleft() for _ in range(min(len(self._waiting), _MOST_TOGETHER))]
+        return sorted(group, key=lambda request: request.key)
 
     def _wake_next(self) -> None:
         with suppress(IndexError):  # nobody waits

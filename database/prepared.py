@@ -34,8 +34,10 @@ class _Compiled:
         compiled = statement.compile(dialect=dialect)
         self.text = str(compiled)
         self._is_positional = compiled.positional
-        self._names = compiled.positiontup if compiled.positional else list(compiled.binds)
-        self._binds = [(name, _process(compiled.binds[name], dialect)) for name in self._names]
+        # By the names in the text: `binds` calls what is no bindparam of ours by a name before that.
+        binds = {name: bind for bind, name in compiled.bind_names.items()}
+        self._names = compiled.positiontup if compiled.positional else list(binds)
+        self._binds = [(name, _process(binds[name], dialect)) for name in self._names]
         self._fixed = {name: value for name, value in compiled.params.items() if value is not None}
 
     def bound(self, values: Values) -> Any:
@@ -56,6 +58,11 @@ class Transaction:
     def __init__(self, cursor: DBAPICursor, dialect: Dialect) -> None:
         self._cursor = cursor
         self._dialect = dialect
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other processes work on the same database."""
+        return self._dialect.name == "postgresql"
 
     def run(self, prepared: Prepared, values: Values) -> int:
         """Run a statement and return how many rows it touched."""

@@ -11,7 +11,19 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Dialect, Engine, MetaData, Table, Text, create_engine, event
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Dialect,
+    Engine,
+    Integer,
+    MetaData,
+    PoolProxiedConnection,
+    Table,
+    Text,
+    create_engine,
+    event,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -28,6 +40,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 
 from database.group_commit import GroupCommit, Write
+from database.postgres import postgres_engine
 from database.prepared import Transaction
 
 SQLITE_PRAGMAS = (
@@ -52,6 +65,13 @@ class StorageError(Exception):
 
 class NotStored(StorageError):
     """Nothing of this transaction was stored: answer 503 and send nothing to a broker."""
+
+
+class MaybeStored(StorageError):
+    """The connection was lost while it committed: look whether it is there, or store it again.
+
+    SQLite has no such moment.
+    """
 
 
 class NotRead(StorageError):
@@ -99,7 +119,13 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {Decimal: ExactDecimal, datetime: UtcDateTime, str: Text}  # noqa: RUF012
+    # SQLite's integers are wide by themselves, and only one called INTEGER counts up by itself.
+    type_annotation_map = {  # noqa: RUF012
+        Decimal: ExactDecimal,
+        datetime: UtcDateTime,
+        str: Text,
+        int: BigInteger().with_variant(Integer, "sqlite"),
+    }
 
 
 def decimal_text(value: Decimal) -> str:
@@ -130,6 +156,11 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.engine = _engine(make_url(url))
+        self._reading = self.engine
+        if self.engine.dialect.name == "postgresql":  # elsewhere each transaction sees one state anyway
+            self._reading = self.engine.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
         self._writing = self.engine.execution_options(**{_IS_WRITE: True})
         self._one_writer = threading.Lock()
         self._group = GroupCommit(self.writing)
@@ -143,7 +174,7 @@ class Database:
     @contextmanager
     def read(self) -> Generator[Connection]:
         """Give a connection in a read transaction: one consistent view. Raises NotRead."""
-        with _translated(NotRead, self._driver), self.engine.begin() as connection:
+        with _translated(NotRead, self._driver), self._reading.begin() as connection:
             yield connection
 
     @contextmanager
@@ -179,20 +210,39 @@ class Database:
             if self._is_sqlite:  # any other driver begins by itself
                 cursor.execute(begin)
             yield Transaction(cursor, self.engine.dialect)
-            connection.commit()
+            self._commit(connection)
         except BaseException:
-            connection.rollback()
+            self._undo(connection)
             raise
         finally:
             connection.close()  # back to the pool
 
-    def store(self, write: Write[T]) -> T:
+    def _commit(self, connection: PoolProxiedConnection) -> None:
+        try:
+            connection.commit()
+        except self._driver.Error as exc:
+            if self._is_lost(connection, exc):
+                raise MaybeStored(f"the connection was lost while it committed: {exc}") from exc
+            raise
+
+    def _undo(self, connection: PoolProxiedConnection) -> None:
+        try:
+            connection.rollback()
+        except self._driver.Error:
+            connection.invalidate()  # it is lost, and the server undoes by itself
+
+    def _is_lost(self, connection: PoolProxiedConnection, error: Any) -> bool:
+        dialect, driver_connection = self.engine.dialect, connection.dbapi_connection
+        return driver_connection is not None and dialect.is_disconnect(error, driver_connection, None)
+
+    def store(self, write: Write[T], *, key: str = "") -> T:
         """Return what write returned, once committed, maybe together with others' writes.
 
         For what many threads write at once. Raises NotStored, and what write raises; then nothing of it
-        is stored. write may be called twice and must leave no trace but in the transaction.
+        is stored; and MaybeStored. key names the account whose rows it locks. write may be called twice
+        and must leave no trace but in the transaction.
         """
-        return self._group.store(write)
+        return self._group.store(write, key=key)
 
     def close(self) -> None:
         """Give back every connection."""
@@ -218,8 +268,8 @@ def _translated(meaning: type[StorageError], driver: Any) -> Generator[None]:
 
 
 def _engine(url: URL) -> Engine:
-    if url.get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True)
+    if url.get_backend_name() == "postgresql":
+        return postgres_engine(url)
     if not url.database or url.database == ":memory:":
         raise ValueError("SQLite needs a file: one in memory cannot be shared between threads")
     engine = create_engine(url, pool_size=16, max_overflow=48)

@@ -1,5 +1,6 @@
 """What people have switched: the kill switch of an account or owner, the analyzer mode of an owner."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 
@@ -51,6 +52,15 @@ def put_setting(
     """Store a setting over what it was before. Raises NotStored."""
     with db.write() as connection:
         write_setting(connection, scope, subject_id=subject_id, key=key, value=value, at=at)
+
+
+def put_settings(
+    db: Database, scope: SettingScope, *, key: str, values: Mapping[str, str], at: datetime
+) -> None:
+    """Store one setting of several subjects at once, by subject. Raises NotStored."""
+    with db.write() as connection:
+        for subject_id, value in values.items():
+            write_setting(connection, scope, subject_id=subject_id, key=key, value=value, at=at)
 
 
 def write_setting(

@@ -84,7 +84,8 @@ def _closest_first(connection: Connection, asked: _Asked) -> Iterator[RowMapping
         yield from _by_index(connection, asked, [f" {word} " for word in asked.words])
         yield from _by_index(connection, asked, asked.words)
     else:
-        yield from _by_column(connection, asked)
+        yield from _by_column(connection, asked, [f" {word} " for word in asked.words])
+        yield from _by_column(connection, asked, asked.words)
 
 
 def _beginning_so(connection: Connection, asked: _Asked) -> Iterator[RowMapping]:
@@ -123,11 +124,12 @@ def _by_index(connection: Connection, asked: _Asked, pieces: Sequence[str]) -> S
     return sorted(rows, key=_nearest_expiry)
 
 
-def _by_column(connection: Connection, asked: _Asked) -> Sequence[RowMapping]:
+def _by_column(connection: Connection, asked: _Asked, pieces: Sequence[str]) -> Sequence[RowMapping]:
+    """Return rows that have every piece, the first written first: that is by expiry."""
     wanted = _INSTRUMENT.where(InstrumentRow.list_id.in_(asked.list_ids)).where(
-        *(_has(word) for word in asked.words)
+        *(_has(piece) for piece in pieces)
     )
-    rows = connection.execute(wanted.limit(asked.most)).mappings().all()
+    rows = connection.execute(wanted.order_by(InstrumentRow.id).limit(asked.most)).mappings().all()
     return sorted(rows, key=_nearest_expiry)
 
 

@@ -9,10 +9,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection, update
 
-from database.account_db import AccountStatus, token_stored_at
+from database.account_db import AccountStatus, token_stored_at, tokens_stored_at
 from database.auth_tables import AccountRow
 from database.session import Database
-from database.settings import SettingScope, put_setting, setting, write_setting
+from database.settings import SettingScope, put_setting, setting, settings_of, write_setting
 
 _DIED_AT = "token_died_at"
 _TOLD_OF = "token_death_told"  # the death that people were told of, by its time
@@ -27,12 +27,24 @@ class TokenDeath:
 def token_death(db: Database, account_id: str) -> TokenDeath | None:
     """Return the death of the token in use, None while it is not known to be dead. Raises NotRead."""
     died_at = setting(db, SettingScope.ACCOUNT, subject_id=account_id, key=_DIED_AT)
+    told_of = setting(db, SettingScope.ACCOUNT, subject_id=account_id, key=_TOLD_OF)
+    return _death(died_at, told_of, token_stored_at(db, account_id))
+
+
+def token_deaths(db: Database) -> dict[str, TokenDeath]:
+    """Return the deaths of the tokens in use of all accounts, by account. Raises NotRead."""
+    died_at = settings_of(db, SettingScope.ACCOUNT, key=_DIED_AT)
+    told_of, stored_at = settings_of(db, SettingScope.ACCOUNT, key=_TOLD_OF), tokens_stored_at(db)
+    deaths = {one: _death(died_at[one], told_of.get(one), stored_at.get(one)) for one in died_at}
+    return {account_id: death for account_id, death in deaths.items() if death is not None}
+
+
+def _death(died_at: str | None, told_of: str | None, stored_at: datetime | None) -> TokenDeath | None:
     if not died_at:
         return None
-    at, stored_at = datetime.fromisoformat(died_at), token_stored_at(db, account_id)
+    at = datetime.fromisoformat(died_at)
     if stored_at is not None and stored_at > at:
         return None
-    told_of = setting(db, SettingScope.ACCOUNT, subject_id=account_id, key=_TOLD_OF)
     return TokenDeath(at=at, is_told=told_of == died_at)
 
 

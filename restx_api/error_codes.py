@@ -50,5 +50,8 @@ CODES: dict[str, ErrorCode] = {
     "broker_error": ErrorCode(500, "The broker was not reached; that nothing was placed is proved."),
     "internal_error": ErrorCode(500, "A fault of ours; the log has it under the `request_id`."),
     "not_stored": ErrorCode(503, "Nothing was stored and nothing sent: send it again in a moment."),
+    "maybe_stored": ErrorCode(
+        503, "The database was lost in the middle of it: look whether it is there before you send it again."
+    ),
     "not_ready": ErrorCode(503, "The service is not ready; `reasons` has why."),
 }

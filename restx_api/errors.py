@@ -11,7 +11,7 @@ from flask import Response
 from flask_limiter.errors import RateLimitExceeded
 from werkzeug.exceptions import HTTPException
 
-from database.session import StorageError
+from database.session import MaybeStored, StorageError
 from restx_api.envelope import failure
 from restx_api.error_codes import CODES
 from services.errors import BracketDenied, BracketError, EntryRejected
@@ -87,6 +87,12 @@ def answer_error(error: Exception) -> Response:
     match error:
         case BracketError():
             return _known(error)
+        case MaybeStored():
+            logger.error("the database was lost: %s", error)
+            sentence = (
+                "The database was lost in the middle: look whether it is there before you send it again"
+            )
+            return failure(503, "maybe_stored", sentence)
         case StorageError():
             logger.error("the database failed: %s", error)
             return failure(503, "not_stored", "The database did not answer: nothing was stored")

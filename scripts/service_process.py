@@ -55,6 +55,11 @@ class ServiceProcess:
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
+    def environ(self) -> Mapping[str, str]:
+        """The settings it is started with."""
+        return self._environ
+
+    @property
     def paper_state(self) -> Path:
         return Path(self._environ["PAPER_STATE"])
 

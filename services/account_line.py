@@ -5,7 +5,7 @@ from concurrent.futures import Future
 from datetime import timedelta
 from typing import TypeVar, cast
 
-from broker.base import BrokerAccount
+from broker.base import BrokerAccount, NotSent
 from services.lanes import Connections
 from services.shared_reads import SharedReads
 from utils.clock import Clock
@@ -17,10 +17,21 @@ READS_KEPT = timedelta(seconds=1)  # however often people ask, the worker's own 
 
 
 class AccountLine:
-    """Takes calls from any thread. What a call raises, its future raises."""
+    """Takes calls from any thread. What a call raises, its future raises.
 
-    def __init__(self, broker: BrokerAccount, lanes: Connections, clock: Clock) -> None:
+    may_act: whether the account is still this process's; a write that comes too late raises NotSent.
+    """
+
+    def __init__(
+        self,
+        broker: BrokerAccount,
+        lanes: Connections,
+        clock: Clock,
+        *,
+        may_act: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._broker = broker
+        self._may_act = may_act
         self._lanes = lanes
         self._shared = SharedReads(lanes.read, clock.monotonic, kept=READS_KEPT)
 
@@ -29,6 +40,8 @@ class AccountLine:
         reply: Future[T] = Future()
 
         def noted(broker: BrokerAccount) -> T:
+            if not self._may_act():
+                raise NotSent("the account was another process's before it was sent")
             try:
                 return call(broker)
             finally:

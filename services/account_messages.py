@@ -57,6 +57,11 @@ class PricesPushed:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredElsewhere:
+    """Another process stored events of the account: a new bracket, or what a person asked of one."""
+
+
+@dataclass(frozen=True, slots=True)
 class TokenDied:
     """The broker said that the token is dead, when it was asked apart from the books."""
 
@@ -79,6 +84,7 @@ Message = (
     | Answered
     | Pushed
     | PricesPushed
+    | StoredElsewhere
     | TokenDied
     | TokenRenewed
     | BooksRead

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from broker.base import (
@@ -63,6 +63,13 @@ class AccountStreams:
 
         thread = start_thread(f"stream-{credentials.account_id[-6:]}", work, stop)
         self._running[credentials.account_id] = _Running(thread, stop)
+
+    def end(self, account_ids: Iterable[str]) -> list[threading.Thread]:
+        """Have the streams of some accounts end; return the threads to be waited for."""
+        ended = [self._running.pop(one) for one in account_ids if one in self._running]
+        for one in ended:
+            one.stop.set()
+        return [one.thread for one in ended]
 
     def stop(self) -> list[threading.Thread]:
         """Have every stream end; return the threads to be waited for."""

@@ -16,7 +16,9 @@ from functools import partial
 
 from broker.base import AuthDead, BrokerAccount, BrokerCapabilities
 from broker.limiter import Metered
-from database.bracket_db import BracketChange, StaleWriter, load, load_open, load_watch, save
+from database.account_news import BracketNews, news_after
+from database.bracket_db import BracketChange, StaleWriter, last_seqs, load, load_open, load_watch, save
+from database.leases import Fence, Superseded
 from database.session import Database, StorageError
 from services.account_line import AccountLine
 from services.account_messages import (
@@ -27,6 +29,7 @@ from services.account_messages import (
     PricesPushed,
     Pushed,
     QuoteAsked,
+    StoredElsewhere,
     Submitted,
     TokenDied,
     TokenRenewed,
@@ -62,6 +65,7 @@ from services.cadence import Cadence, is_covered, needs_of
 from services.feed_watch import FeedWatch
 from services.kill_switch import KillSwitch
 from services.lanes import Connections, Lanes
+from services.ownership import Hold, SoleHold
 from services.recording import Cause, Told, looked, records_of
 from services.roster import Roster, Symbol, Tracked, symbol_of
 from services.tally import tally
@@ -79,6 +83,7 @@ _RETRY = timedelta(milliseconds=500)
 _STUCK_RETRY = timedelta(seconds=5)
 _CUT_OFF = timedelta(seconds=5)
 _READ_AGAIN = timedelta(seconds=1)
+_NEWS_AT_ONCE = 500
 _IDLE = timedelta(seconds=5)  # also how old a healthy heartbeat may be
 
 
@@ -95,6 +100,7 @@ class WorkerPorts:
     announce: Callable[[str], None]  # account id: events were stored
     cadence: Cadence
     timing: Timing = field(default_factory=Timing)
+    hold: Hold = field(default_factory=SoleHold)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +123,10 @@ class AccountWorker:
         self._clock = ports.clock
         self._inbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._lanes = lanes or Lanes(account_id)
-        self.line = AccountLine(ports.broker, self._lanes, ports.clock)  # for what is not about brackets
+        self.line = AccountLine(  # for what is not about brackets
+            ports.broker, self._lanes, ports.clock, may_act=ports.hold.is_held
+        )
+        self.known_seq = 0  # events up to this account_seq are in the roster
         self._reads = AccountReads(ports.broker, self._lanes, clock=ports.clock, report=self._inbox.put)
         self._roster = Roster()
         self._quotes: dict[Symbol, Quote] = {}
@@ -250,6 +259,15 @@ class AccountWorker:
         self._ports.kill_switch.forget()
         self._inbox.put(LookAtAll())
 
+    @property
+    def fence(self) -> Fence | None:
+        """What a write in the name of the account's owner is held against."""
+        return self._ports.hold.fence
+
+    def stored_elsewhere(self) -> None:
+        """Say that another process stored events of the account."""
+        self._inbox.put(StoredElsewhere())
+
     def push(self) -> None:
         """Say that there may be news."""
         self._inbox.put(Pushed())
@@ -311,10 +329,8 @@ class AccountWorker:
 
     def _handle(self, message: Message) -> None:
         match message:
-            case Submitted():
-                self._on_submitted(message)
-            case Asked():
-                self._on_asked(message)
+            case Submitted() | Asked() | QuoteAsked():
+                self._handle_asked(message)
             case Answered():
                 self._on_answer(message)
             case BooksRead():
@@ -325,10 +341,10 @@ class AccountWorker:
                 self._reads.done()
                 self._on_quotes(message.quotes)
                 self._answer_quotes(message.quotes)
-            case QuoteAsked():
-                self._on_quote_asked(message)
             case LookAtAll():
                 self._mark_open()
+            case StoredElsewhere():
+                self._on_stored_elsewhere()
             case Pushed():
                 self._reads.hurry_pushed()
             case PricesPushed():
@@ -340,11 +356,22 @@ class AccountWorker:
 
     # --- messages
 
+    def _handle_asked(self, message: Submitted | Asked | QuoteAsked) -> None:
+        match message:
+            case Submitted():
+                self._on_submitted(message)
+            case Asked():
+                self._on_asked(message)
+            case QuoteAsked():
+                self._on_quote_asked(message)
+
     def _recover(self) -> None:
         """Load what is open or may still come back. From here on nothing is special about a restart."""
         self._recovered.clear()
         self._roster = Roster()
         reach("recovering")
+        # Before the brackets are read: what is stored in between is read once more, which does no harm.
+        self.known_seq = last_seqs(self._ports.db, [self.account_id]).get(self.account_id, 0)
         closed_after = self._clock.now() - self._ports.timing.watch
         watched = load_watch(self._ports.db, self.account_id, closed_after)
         for bracket in (*load_open(self._ports.db, [self.account_id]), *watched):
@@ -362,6 +389,26 @@ class AccountWorker:
         self._send(tracked, message.events, intended=message.at)
         if not tracked.in_flight:
             self._reply(tracked)
+
+    def _on_stored_elsewhere(self) -> None:
+        try:
+            while news := news_after(self._ports.db, self.account_id, self.known_seq, limit=_NEWS_AT_ONCE):
+                brackets = (one.bracket_id for one in news if isinstance(one, BracketNews))
+                for bracket_id in dict.fromkeys(brackets):
+                    self._take_stored(bracket_id)
+                self.known_seq = news[-1].account_seq
+        except StorageError:
+            logger.exception("what others stored could not be read; it is read at the next look")
+
+    def _take_stored(self, bracket_id: str) -> None:
+        stored, tracked = load(self._ports.db, bracket_id), self._roster.get(bracket_id)
+        if stored is None or stored.plan.mode is not self._ports.mode:
+            return
+        if tracked is not None and tracked.bracket.version < stored.version:
+            self._roster.update(tracked, stored)
+            self._roster.mark(tracked)
+        elif tracked is None and not stored.state.is_closed:
+            self._roster.mark(self._roster.add(stored))
 
     def _on_asked(self, message: Asked) -> None:
         tracked = self._roster.get(message.bracket_id)
@@ -387,6 +434,9 @@ class AccountWorker:
         except StaleWriter:
             self._reload(tracked)
             self._unstored.append(message)
+            return
+        except Superseded:  # whoever works the account now finds the order by its tag
+            self._say_superseded()
             return
         except StorageError:
             with log_context(bracket_id=tracked.bracket.id):
@@ -551,6 +601,9 @@ class AccountWorker:
         except StaleWriter:
             self._decide_apart(brackets)
             return
+        except Superseded:
+            self._say_superseded()
+            return
         except StorageError:
             # Nothing was stored, so nothing is sent; what rests at the broker goes on resting.
             logger.critical("a decision could not be stored; nothing was sent", exc_info=True)
@@ -559,6 +612,9 @@ class AccountWorker:
             return
         for one in decided:
             self._carry_out(one, now)
+
+    def _say_superseded(self) -> None:
+        logger.warning("the account is another process's by now; nothing was stored or sent")
 
     def _decide_apart(self, brackets: list[Tracked]) -> None:
         """Somebody else wrote one of these brackets: read that one again, and hold up none of the others."""
@@ -666,12 +722,18 @@ class AccountWorker:
             return
         names = [name for _, decision, _ in news for name in _names(decision)]
         _reach("storing", names)
-        save(self._ports.db, [_change(*one) for one in news])
+        seq = save(self._ports.db, [_change(*one) for one in news], fence=self.fence)
+        self._note_stored(seq, sum(len(decision.events) for _, decision, _ in news))
         _reach("stored", names)
         for tracked, decision, _ in news:
             self._roster.update(tracked, decision.bracket)
             tally(decision.events, decision.bracket)
         self._ports.announce(self.account_id)
+
+    def _note_stored(self, newest_seq: int, count: int) -> None:
+        # A gap is somebody else's: known_seq stays before it, so that it is found.
+        if newest_seq - count == self.known_seq:
+            self.known_seq = newest_seq
 
     def _reload(self, tracked: Tracked) -> None:
         stored = load(self._ports.db, tracked.bracket.id)
@@ -694,7 +756,9 @@ class AccountWorker:
         """Make one call in a lane; whatever happens, the worker hears of it."""
         with log_context(account_id=self.account_id, bracket_id=command.bracket_id):
             try:
-                event = put_on_wire(self._ports.broker, command, clock=self._clock)
+                event = put_on_wire(
+                    self._ports.broker, command, clock=self._clock, may_act=self._ports.hold.is_held
+                )
             except Exception:
                 # An adapter broke its promise. The order may exist: that is what unknown means.
                 logger.exception("the broker adapter failed")

@@ -12,6 +12,8 @@ from services.housekeeping import Housekeeper
 from services.login_watch import LoginWatch
 from services.plain.finder import PlainOrderFinder
 from services.restored import RestoredWatch
+from services.shared_accounts import SharedAccounts
+from services.side_jobs import SideJobs, Work
 from services.threads import start_thread
 from utils.clock import elapsed_timer
 
@@ -20,14 +22,12 @@ logger = logging.getLogger(__name__)
 _JOIN_SECONDS = 2.0  # for all together: one may be in the middle of a slow answer from outside
 
 
-Work = Callable[[threading.Event], None]
-
-
 class Background:
     """The service's threads: the paper market, the announcer, the logs' writers, the account workers.
 
     `senders` are the outbox and the ways out of it, by the names of their threads; `chores` are done with
-    the housekeeping, once a minute.
+    the housekeeping, once a minute. With `shared`, other processes work some of the accounts, or all of them,
+    and one process sends for all.
     """
 
     def __init__(
@@ -37,8 +37,10 @@ class Background:
         *,
         senders: Mapping[str, Work] | None = None,
         chores: Sequence[Callable[[], None]] = (),
+        shared: SharedAccounts | None = None,
     ) -> None:
         self._desk = desk
+        self._shared = shared
         self._settings = settings
         self._senders = dict(senders or {})
         self._chores = tuple(chores)
@@ -70,8 +72,7 @@ class Background:
         self._threads.append(start_thread("announcer", desk.announcer.run, self._stop))
         housekeeper = Housekeeper(desk.db, desk.clock, desk.secrets, chores=self._chores)
         self._threads.append(start_thread("housekeeping", housekeeper.run, self._stop))
-        for name, send in self._senders.items():
-            self._threads.append(start_thread(name, send, self._stop))
+        self._start_works(self._sending())
         hold = hold_of(desk.db)
         if hold is None:
             self._work()
@@ -86,10 +87,12 @@ class Background:
         with self._lock:
             if self._stop.is_set():
                 return
-            desk.supervisor.start()
-            self._threads.append(start_thread("logins", LoginWatch(desk).run, self._stop))
-            finder = PlainOrderFinder(desk)
-            self._threads.append(start_thread("plain-orders", finder.run, self._stop))
+            if self._shared is None:
+                desk.supervisor.start()
+            else:
+                desk.supervisor.release()
+                self._start_works(self._shared.works())
+            self._start_works({"logins": LoginWatch(desk).run, "plain-orders": PlainOrderFinder(desk).run})
 
     def stop(self) -> None:
         """Stop everything; stops resting at brokers stay there. A second call does nothing."""
@@ -97,8 +100,11 @@ class Background:
         with self._lock:
             if self._stop.is_set():
                 return
-            self._desk.supervisor.stop()
+            shared = self._shared
+            self._desk.supervisor.stop(give_back=None if shared is None else shared.leave)
             self._stop.set()
+            if shared is not None:
+                shared.wake()
             self._desk.plain_order_lost.set()
             self._desk.announcer.wake()  # which wakes the outbox, and that the ways out of it
         ends = elapsed_timer() + _JOIN_SECONDS
@@ -108,5 +114,16 @@ class Background:
         self._desk.analyzer_log.stop()
         self._desk.signal_log.stop()
         close_market(self._settings)
+        if self._shared is not None:
+            self._shared.close()
         self._desk.db.close()
         logger.info("everything has stopped; what rests at brokers goes on resting")
+
+    def _sending(self) -> Mapping[str, Work]:
+        if self._shared is None:
+            return self._senders
+        return {"side-jobs": SideJobs(self._senders, is_ours=self._shared.does_side_jobs).run}
+
+    def _start_works(self, works: Mapping[str, Work]) -> None:
+        for name, work in works.items():
+            self._threads.append(start_thread(name, work, self._stop))

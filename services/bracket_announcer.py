@@ -13,7 +13,7 @@ from database.account_news import BracketNews, News, PlainNews, news_after
 from database.bracket_db import load
 from database.plain_order_db import plain_order
 from database.session import Database, StorageError
-from database.settings import SettingScope, put_setting, setting
+from database.settings import SettingScope, put_settings, setting
 from services.announcements import announcement
 from services.bracket.model import Bracket
 from services.event_codec import decode_event
@@ -69,15 +69,26 @@ class BracketAnnouncer:
             self._wake.wait(_LOOK_EVERY_SECONDS)
             stop.wait(_GATHER_SECONDS)
             self._wake.clear()
-            self.announce_all()
+            try:
+                self.announce_all()
+            except StorageError as exc:
+                logger.error("what was stored cannot be announced yet: %s", exc)
         self._save_cursors()
 
     def announce_all(self) -> None:
-        """Announce everything stored so far for the accounts with news."""
+        """Announce everything stored so far for the accounts with news.
+
+        Raises NotRead and NotStored; then the next call announces what this one did not.
+        """
         with self._lock:
             news, self._news = self._news, set()
-        for account_id in news:
-            self._announce(account_id)
+        try:
+            for account_id in news:
+                self._announce(account_id)
+        except StorageError:
+            with self._lock:
+                self._news |= news
+            raise
         if self._unsaved and self._clock.monotonic() - self._saved_at >= _SAVE_CURSOR_EVERY.total_seconds():
             self._save_cursors()
 
@@ -136,16 +147,9 @@ class BracketAnnouncer:
     def _save_cursors(self) -> None:
         self._saved_at = self._clock.monotonic()
         unsaved, self._unsaved = self._unsaved, set()
+        places = {account_id: str(self._cursors[account_id]) for account_id in unsaved}
         try:
-            for account_id in unsaved:
-                put_setting(
-                    self._db,
-                    SettingScope.ACCOUNT,
-                    subject_id=account_id,
-                    key=CURSOR,
-                    value=str(self._cursors[account_id]),
-                    at=self._clock.now(),
-                )
+            put_settings(self._db, SettingScope.ACCOUNT, key=CURSOR, values=places, at=self._clock.now())
         except StorageError:
             logger.exception("how far events were announced could not be stored; some will be said again")
 

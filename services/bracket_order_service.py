@@ -26,7 +26,7 @@ from database.bracket_db import (
     load,
 )
 from services import listings
-from services.account_worker import AccountWorker, UnknownBracket
+from services.account_worker import UnknownBracket
 from services.bracket.calendar import Session, UnknownExchange
 from services.bracket.events import BracketReceived, EntryEnded, Event
 from services.bracket.lifecycle import apply, reconcile
@@ -48,7 +48,7 @@ from services.bracket.quantities import legs_of
 from services.bracket.request import BracketOrderRequest, normalised
 from services.bracket.units import settle
 from services.bracket.validation import Violation, check
-from services.bracket_supervisor import broker_for
+from services.bracket_supervisor import AnyWorker, broker_for
 from services.desk import Desk
 from services.errors import (
     BracketDenied,
@@ -252,7 +252,7 @@ def _replayed(desk: Desk, bracket_id: str) -> Placed:
     return replace(_outcome(bracket), duplicate=True)
 
 
-def _refuse_entries(desk: Desk, worker: AccountWorker) -> None:
+def _refuse_entries(desk: Desk, worker: AnyWorker) -> None:
     """Raise while the account takes no new entries: killed, stopping, not yet ready, blind.
 
     A fill that cannot be seen cannot be protected: no entry while the books cannot be read.
@@ -261,7 +261,7 @@ def _refuse_entries(desk: Desk, worker: AccountWorker) -> None:
     if mode is not KillMode.OFF or desk.supervisor.is_stopping:
         raise Killed(f"the kill switch is set to {mode}: no new entries")
     if not worker.is_ready(seconds=ENTRY_ANSWER_SECONDS):
-        raise NotReady("the account's open brackets are still being read: nothing was stored, send it again")
+        raise NotReady("nobody looks after the account's brackets yet: nothing was stored, send it again")
     if worker.is_cut_off:
         raise BrokerUnavailable("the broker's books cannot be read: nothing was placed")
 
@@ -280,41 +280,46 @@ def _commit_and_send(
     session = sessions.trading_session(plan.instrument.exchange, now)
     with desk.account_locks[plan.account_id]:
         plan = heed_opposites(desk.db, plan, policy=request.on_opposite)
-        bracket, events = open_bracket(str(ULID()), plan, session=session, now=now)
+        seen = birth_sight(plan, session, sends=desk.supervisor.sends_entries)
+        bracket, events = open_bracket(str(ULID()), plan, seen=seen, now=now)
         reach("storing bracket")
-        cause = looked(birth_sight(plan, session), now, _TIMING)
-        stored = insert_bracket(desk.db, bracket, records_of(events, cause), claim=claim)
+        records = records_of(events, looked(seen, now, _TIMING))
+        stored = insert_bracket(desk.db, bracket, records, claim=claim, heeds_opposites=True)
         reach("stored bracket")
     if isinstance(stored, ExistingClaim) and claim is not None:
         return _replayed(desk, _same_body(stored, claim))
     tally(events, bracket)
     worker = desk.supervisor.worker(plan.account_id, plan.mode)
-    reply = worker.submit(bracket, events, now)
+    reply = desk.supervisor.hand_over(bracket, events, now)
     desk.announcer.notify(plan.account_id)
-    answered = _wait_for_entry(desk, worker, reply, bracket=bracket, wait_seconds=wait_seconds)
+    try:
+        answered = _wait_for_entry(desk, worker, reply, bracket=bracket, wait_seconds=wait_seconds)
+    finally:
+        desk.supervisor.forget_entry(bracket.id)
     return replace(_outcome(answered), protection=_sure(checked.protection))
 
 
 def open_bracket(
-    bracket_id: str, plan: Plan, *, session: TradingSession, now: Moment
+    bracket_id: str, plan: Plan, *, seen: Seen, now: Moment
 ) -> tuple[Bracket, tuple[Event, ...]]:
-    """Return a new bracket with its entry's intention, and the events that made it."""
-    received = BracketReceived(id=bracket_id, plan=plan, session=session.id)
+    """Return a new bracket, its entry intended where the way is clear, and the events that made it."""
+    received = BracketReceived(id=bracket_id, plan=plan, session=seen.session.id)
     bracket = apply(None, received, now)
-    decision = reconcile(bracket, birth_sight(plan, session), now, timing=_TIMING)
+    decision = reconcile(bracket, seen, now, timing=_TIMING)
     return decision.bracket, (received, *decision.events)
 
 
-def birth_sight(plan: Plan, session: TradingSession) -> Seen:
+def birth_sight(plan: Plan, session: TradingSession, *, sends: bool = True) -> Seen:
     """Return all that the first look at a bracket knows.
 
-    An entry that waits for others to be flat is intended by its worker, once they are.
+    An entry that waits for others to be flat is intended by its worker, once they are; and one that whoever
+    stores it may not send.
     """
-    return Seen(session=session, way_is_clear=not plan.waits_for)
+    return Seen(session=session, way_is_clear=sends and not plan.waits_for)
 
 
 def _wait_for_entry(
-    desk: Desk, worker: AccountWorker, reply: "Future[Bracket]", *, bracket: Bracket, wait_seconds: float
+    desk: Desk, worker: AnyWorker, reply: "Future[Bracket]", *, bracket: Bracket, wait_seconds: float
 ) -> Bracket:
     if wait_seconds <= 0:
         return bracket
@@ -328,7 +333,7 @@ def _wait_for_entry(
 
 
 def _end_unsent(
-    worker: AccountWorker, reply: "Future[Bracket]", *, bracket_id: str, wait_seconds: float
+    worker: AnyWorker, reply: "Future[Bracket]", *, bracket_id: str, wait_seconds: float
 ) -> Bracket:
     """End an entry unsent after all this time, so that "nothing was placed" stays true.
 

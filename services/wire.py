@@ -1,5 +1,6 @@
 """One stored intention put on the wire, and what came back, as an event. No retry lives here."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -95,8 +96,15 @@ def commands_of(
     return sorted(commands, key=lambda command: not command.is_urgent)
 
 
-def put_on_wire(broker: BrokerAccount, command: Command, *, clock: Clock) -> Event:
-    """Make the one broker call of a command and return what it came to, as an event to store."""
+def put_on_wire(
+    broker: BrokerAccount, command: Command, *, clock: Clock, may_act: Callable[[], bool] = lambda: True
+) -> Event:
+    """Make the one broker call of a command and return what it came to, as an event to store.
+
+    may_act: whether the account is still this process's.
+    """
+    if not may_act():
+        return _not_sent(command, "the account was another process's before it was sent")
     if is_too_late(command, Moment.read(clock)):
         return _not_sent(command, "the intention was overtaken before it was sent")
     try:

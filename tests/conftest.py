@@ -1,10 +1,20 @@
-"""Where the tests keep their files, and what is measured while they run."""
+"""What is started once for all tests that want it, and where all of them keep their files."""
 
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+from sqlalchemy import text
+
+from database import migrations
+from database.schema import metadata
+from database.session import Database
+from tests.postgres_server import PostgresServer, a_postgres_server
+
+TEMPLATE = "openbracket_template"
 _MEMORY = Path("/dev/shm")  # noqa: S108  # memory, when there is: databases of tests need no disk
 _ENOUGH_BYTES = 2 * 1024**3  # a container may have 64 MB of it
 
@@ -17,3 +27,40 @@ def pytest_configure() -> None:
     if "TMPDIR" not in os.environ and _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ENOUGH_BYTES:
         os.environ["TMPDIR"] = str(_MEMORY)
         tempfile.tempdir = None  # found anew
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """One PostgreSQL with a database of every table to copy; ended with the session."""
+    with a_postgres_server() as server:
+        server.run(f"CREATE DATABASE {TEMPLATE} TEMPLATE template0")
+        migrations.upgrade(server.url(TEMPLATE))
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres: PostgresServer) -> Iterator[str]:
+    """Return the address of a database of its own, with every table and no row."""
+    name = postgres.a_database(like=TEMPLATE)
+    yield postgres.url(name)
+    postgres.drop(name)
+
+
+@pytest.fixture(scope="session")
+def shared_postgres(postgres: PostgresServer) -> Iterator[Database]:
+    """Give one database for all tests, each of which must leave it empty: making one takes seconds."""
+    database = Database(postgres.url(postgres.a_database(like=TEMPLATE)))
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def empty_postgres(shared_postgres: Database) -> Iterator[Database]:
+    """Give a database with every table and no row, with connections of its own."""
+    database = Database(shared_postgres.engine.url.render_as_string(hide_password=False))
+    yield database
+    database.close()
+    tables = ", ".join(set(metadata.tables) - {"account_shards"})  # whose rows are there from the first day
+    with shared_postgres.write() as connection:
+        connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+        connection.execute(text("UPDATE account_shards SET owner = NULL, epoch = 0, lease_until = NULL"))

@@ -16,6 +16,7 @@ from database.analyzer_db import AnalyzerLog
 from database.apilog_db import OrderLog
 from database.auth_db import Caller, Scope
 from database.bracket_db import load
+from database.session import Database
 from database.signal_db import SignalLog
 from database.symbol import Listing, SymbolTable
 from services.bracket.model import Bracket, Mode
@@ -88,10 +89,12 @@ class RunningDesk:
 
 
 @contextmanager
-def a_running_desk(folder: Path, *, timing: Timing = HASTY) -> Iterator[RunningDesk]:
-    """Give a desk whose workers run; everything is stopped and closed at the end."""
+def a_running_desk(
+    folder: Path, *, timing: Timing = HASTY, db: Database | None = None
+) -> Iterator[RunningDesk]:
+    """Give a desk whose workers run; everything is stopped and closed at the end, db with it."""
     clock = SystemClock()
-    db = a_database(folder)
+    db = db or a_database(folder)
     account = an_account(db)
     exchange = SimulatedExchange(clock, ExchangeSettings(), listings=load_instruments())
     exchange.set_price("NSE", "SBIN", last=Decimal("802"))

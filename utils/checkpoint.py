@@ -1,7 +1,8 @@
-"""Named points of the order path at which a test may kill the process. Does nothing unless armed.
+"""Named points of the order path at which a test may kill or freeze the process. Does nothing unless armed.
 
 The point is armed by the setting KILL_AT, which only tests set: "stored place stop" kills the whole
-process group by SIGKILL when the intention of a stop is on disk and not yet sent.
+process group by SIGKILL when the intention of a stop is on disk and not yet sent, "freeze stored place stop"
+stops it there once by SIGSTOP.
 """
 
 import os
@@ -11,7 +12,7 @@ _armed: str | None = None
 
 
 def arm(point: str | None) -> None:
-    """Kill the process group at this point; None disarms. Called once, at start-up."""
+    """Kill or freeze the process group at this point; None disarms. Called once, at start-up."""
     global _armed  # noqa: PLW0603  # the one switch; a parameter through every layer would outlive its use
     _armed = point
 
@@ -20,3 +21,6 @@ def reach(point: str) -> None:
     """Pass a point of the order path."""
     if _armed == point:
         os.killpg(0, signal.SIGKILL)
+    if _armed == f"freeze {point}":
+        arm(None)  # once it goes on, it goes on
+        os.killpg(0, signal.SIGSTOP)

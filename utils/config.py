@@ -98,6 +98,7 @@ class Config:
     broker_quiescence: Mapping[str, timedelta] = field(default_factory=dict)  # Q, by broker name as well
     paper_state: str = "paper-exchange.state"
     paper_prices: str = ""
+    work_accounts: bool = True  # on PostgreSQL a process may leave them to others
     market_hours: MarketHours | None = None  # None: live brokers by the calendar, paper at any hour
     port: int = 5000
     max_sockets: int = 100
@@ -300,6 +301,10 @@ def _order_settings(reader: _Reader) -> Iterator[tuple[str, Any]]:
 
 def _connection_settings(reader: _Reader) -> Iterator[tuple[str, Any]]:
     yield "database_url", _database_url(reader)
+    yield (
+        "work_accounts",
+        reader.optional("WORK_ACCOUNTS", _yes_or_no, default=True, expected="yes or no"),
+    )
     yield "redis_url", reader.optional("REDIS_URL", _redis_url, default=None, expected="redis://host:port/0")
     yield (
         "telegram_api_root",
@@ -504,6 +509,10 @@ def _whole(least: int, most: int) -> Callable[[str], int]:
         return int(text)
 
     return parse
+
+
+def _yes_or_no(text: str) -> bool:
+    return {"yes": True, "no": False}[_matching(re.compile("yes|no"), text.lower())]
 
 
 def _log_level(text: str) -> str:

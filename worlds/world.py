@@ -332,8 +332,9 @@ class World:
             return True
         now = engine.now
         bracket_id = f"01KWORLD{self.plan.seed % 10_000_000_000:010d}{len(self.plans):08d}"
-        bracket, events = open_bracket(bracket_id, seed.plan, session=self.session, now=now)
-        cause = looked(birth_sight(seed.plan, self.session), now, Timing())
+        seen = birth_sight(seed.plan, self.session)
+        bracket, events = open_bracket(bracket_id, seed.plan, seen=seen, now=now)
+        cause = looked(seen, now, Timing())
         self.plans[bracket_id] = seed
         claim = None if seed.key is None else IdempotencyClaim(key=seed.key, body_hash="body")
         try:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from broker.base import AuthDead, BrokerSettings, LoggedIn
 from broker.dhan.api.auth_api import generate_access_token, whose_token
-from broker.dhan.totp import code_at
+from broker.totp import code_at
 
 CLIENT_ID = "client_id"
 PIN = "pin"

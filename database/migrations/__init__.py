@@ -10,17 +10,20 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from database.postgres import prepare_migration
 from database.session import Database, sqlite_file
 
 __all__ = ["is_current", "upgrade"]
 
 
 def upgrade(db_url: str) -> None:
-    """Bring the tables to the newest form. Does nothing when they are; raises NotStored."""
+    """Bring the tables to the newest form. Does nothing when they are; raises NotStored, DatabaseUnfit."""
     _create_private(sqlite_file(db_url))
     db = Database(db_url)
     try:
         with db.write() as connection:
+            if db.dialect_name == "postgresql":
+                prepare_migration(connection)
             config = _config()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")

@@ -220,11 +220,11 @@ def _sent(
     call: Callable[[BrokerAccount], None],
     urgent: bool,
 ) -> Changed:
+    line = desk.supervisor.worker(caller.account_id, target.mode).line
     intended = desk.now()
     plain = _noted(desk, target.plain, f"{kind}_sent")
     if not urgent:
         call = fenced(call, clock=desk.clock, intended=intended)
-    line = desk.supervisor.worker(caller.account_id, target.mode).line
     try:
         line.write(call, urgent=urgent).result(timeout=ANSWER_SECONDS)
     except OrderRejected as exc:

@@ -58,7 +58,7 @@ class PlainOrderFinder:
         try:
             waiting = open_plain_orders(self._desk.db)
             lost = sorted(filter(self._is_lost, waiting), key=_account)
-            for (account_id, mode), orders in groupby(lost, key=_account):
+            for (account_id, mode), orders in groupby(filter(self._is_ours, lost), key=_account):
                 self._look_in(account_id, Mode(mode), list(orders))
         except StorageError:
             logger.exception("unknown plain orders could not be looked for; trying again")
@@ -73,6 +73,9 @@ class PlainOrderFinder:
         is_late = self._desk.clock.now() - order.sent_at > _ANSWERED_BY
         return order.status is PlainStatus.UNKNOWN or is_from_before or is_late
 
+    def _is_ours(self, order: PlainOrder) -> bool:
+        return self._desk.supervisor.works(order.account_id)
+
     def _look_in(self, account_id: str, mode: Mode, orders: Sequence[PlainOrder]) -> None:
         desk = self._desk
         needs_gtts = any(order.kind is PlainKind.GTT for order in orders)
@@ -84,7 +87,9 @@ class PlainOrderFinder:
             return _Books(read_at, rows, gtts) if rows or broker.session_alive() else None
 
         try:
-            books = desk.supervisor.worker(account_id, mode).line.read(read).result(timeout=_READ_SECONDS)
+            books = (
+                desk.supervisor.start_worker(account_id, mode).line.read(read).result(timeout=_READ_SECONDS)
+            )
         except (ReadFailed, AuthDead, TimeoutError, BrokerUnavailable) as exc:
             logger.warning("the books could not be read for unknown plain orders: %s", exc)
             return
@@ -111,7 +116,7 @@ class PlainOrderFinder:
         return known_order_ids(self._desk.db, order.account_id, order_ids=ids)
 
     def _is_absent(self, order: PlainOrder, books: _Books) -> bool:
-        worker = self._desk.supervisor.worker(order.account_id, order.mode)
+        worker = self._desk.supervisor.start_worker(order.account_id, order.mode)
         return is_absent(
             order,
             frozenset(row.broker_order_id for row in books.orders),

@@ -31,8 +31,13 @@ class _Books:
 
 
 def kill_mode(desk: Desk, account_id: str, mode: Mode) -> KillMode:
-    """Return the account's switch. Raises Killed while the service is stopping: then nothing is taken."""
-    found = desk.supervisor.worker(account_id, mode).kill_mode()
+    """Return the account's switch. Raises Killed while the service is stopping: then nothing is taken.
+
+    Raises BrokerUnavailable where another process has the account's connection: then nothing is stored.
+    """
+    worker = desk.supervisor.worker(account_id, mode)
+    _ = worker.line
+    found = worker.kill_mode()
     if desk.supervisor.is_stopping:
         raise Killed("the service is stopping: no new orders")
     return found

@@ -32,6 +32,7 @@ class Broker:
         default=lambda number: {"api_key": f"key{number:02d}", "api_secret": f"secret{number:02d}"}
     )
     has_sockets: bool = True
+    busy_status: int = 429  # how it answers what comes too fast
 
     def app(self, number: int, *, is_free: bool = False, has_token: bool = True) -> str:
         """Return the app as the simulator's command line takes it."""

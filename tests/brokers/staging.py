@@ -185,7 +185,8 @@ class BrokerStage:
 
     def too_many(self, account: ChaosAccount) -> dict[str, int]:
         """Return the calls that the broker refused as too many: there never are any."""
-        return {name: count for name, count in self.calls(account).items() if name.endswith(" 429")}
+        ending = f" {self.broker.busy_status}"
+        return {name: count for name, count in self.calls(account).items() if name.endswith(ending)}
 
     def good_reads(self, account: ChaosAccount) -> int:
         """Return how much the broker has answered."""

@@ -7,8 +7,9 @@ from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
 
-from broker import dhan, fyers, paper
+from broker import angel, dhan, fyers, paper
 from broker.base import AccountCredentials, BrokerAccount, BrokerModule, BrokerSettings
+from tests.angel_served import ServedAngel
 from tests.dhan_served import ServedDhan
 from tests.fyers_served import APP_ID, TOKEN, ServedFyers
 
@@ -103,7 +104,22 @@ def fyers_rig(_directory: Path) -> Iterator[Rig]:
             one.close()
 
 
+@contextmanager
+def angel_rig(_directory: Path) -> Iterator[Rig]:
+    """Give an account at the simulated Angel One; its limits are not what this suite is about."""
+    with ServedAngel() as served:
+        yield Rig(
+            account=served.connect(),
+            set_price=lambda last, depth: served.price(last, depth=depth),
+            act_elsewhere=served.connect,
+            module=angel,
+        )
+
+
+# Those whose triggers cancel each other: the others place none.
+TWO_LEGGED = frozenset({"dhan", "fyers", "paper"})
 ADAPTERS: dict[str, RigFactory] = {
+    "angel": angel_rig,
     "dhan": dhan_rig,
     "fyers": fyers_rig,
     "paper": paper_rig,

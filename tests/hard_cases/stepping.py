@@ -10,6 +10,7 @@ from services.bracket.events import Event
 from services.bracket.model import Bracket, BrokerCapabilities, Mode, Moment
 from services.bracket_supervisor import BracketSupervisor, SupervisorPorts
 from services.lanes import Call
+from services.ownership import SoleHold
 
 _MOST_TURNS = 200  # a world that needs more at one instant is a busy loop
 
@@ -58,6 +59,9 @@ class SteppedSupervisor(BracketSupervisor):
         self._stepped: dict[tuple[str, Mode], SteppedWorker] = {}
 
     def worker(self, account_id: str, mode: Mode) -> SteppedWorker:
+        return self.start_worker(account_id, mode)
+
+    def start_worker(self, account_id: str, mode: Mode) -> SteppedWorker:
         known = self._stepped.get((account_id, mode))
         if known is None:
             known = self._stepped[account_id, mode] = self._begin(account_id, mode)
@@ -76,7 +80,7 @@ class SteppedSupervisor(BracketSupervisor):
     def _begin(self, account_id: str, mode: Mode) -> SteppedWorker:
         found = account(self._ports.db, account_id)
         assert found is not None
-        worker = SteppedWorker(account_id, self._worker_ports(found, mode), InlineLanes())
+        worker = SteppedWorker(account_id, self._worker_ports(found, mode, SoleHold()), InlineLanes())
         worker.begin()
         return worker
 

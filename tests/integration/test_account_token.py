@@ -32,7 +32,7 @@ class NoLine:
 
 
 def a_worker(running: RunningDesk) -> AccountWorker:
-    at_work = running.desk.supervisor.worker(running.caller.account_id, Mode.LIVE)
+    at_work = running.desk.supervisor.start_worker(running.caller.account_id, Mode.LIVE)
     return AccountWorker("idle", at_work._ports, NoLine())
 
 

@@ -215,7 +215,7 @@ def test_a_paper_market_that_walked_by_itself_follows_the_live_one_after_the_fir
 ) -> None:
     served = served_at_zerodha(config, token=None)
     try:
-        worker = served.desk.supervisor.worker(served.account.id, Mode.ANALYZE)
+        worker = served.desk.supervisor.start_worker(served.account.id, Mode.ANALYZE)
         desk, paper, at = served.desk, worker._ports.broker, served.desk.clock.now()
 
         def last() -> Decimal | None:
@@ -232,7 +232,7 @@ def test_a_paper_market_that_walked_by_itself_follows_the_live_one_after_the_fir
 def test_quotes_that_break_off_leave_the_price_where_it_was(served: Served, kite: RecordingKite) -> None:
     bracket_id = a_paper_bracket(served)
     served.until_state(bracket_id, "PROTECTED")
-    worker = served.desk.supervisor.worker(served.account.id, Mode.ANALYZE)
+    worker = served.desk.supervisor.start_worker(served.account.id, Mode.ANALYZE)
     paper = worker._ports.broker
 
     kite.price(None)

@@ -4,6 +4,7 @@ from base64 import urlsafe_b64encode
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from database import account_db, auth_db
 from database.account_db import AccountMissing, AccountStatus, NameTaken
@@ -106,10 +107,12 @@ def test_a_key_made_after_a_failed_try_works_at_once(db: Database, secrets: Secr
     assert auth_db.verify_api_key(db, secrets, key.text) is None
 
     row = (
-        "INSERT INTO api_keys VALUES (?, ?, ?, 'read', 'last', '2026-11-23T04:00:00+00:00', NULL, NULL, NULL)"
+        "INSERT INTO api_keys "
+        "VALUES (:id, :account, :digest, 'read', 'last', '2026-11-23T04:00:00+00:00', NULL, NULL, NULL)"
     )
     with db.write() as connection:
-        connection.exec_driver_sql(row, (key.id, account_id, secrets.box.digest(key.secret)))
+        digest = secrets.box.digest(key.secret)
+        connection.execute(text(row), {"id": key.id, "account": account_id, "digest": digest})
 
     assert auth_db.verify_api_key(db, secrets, key.text) is not None
 
@@ -186,9 +189,9 @@ def test_a_token_moved_to_another_account_cannot_be_read(
 ) -> None:
     other = an_account(db, name="other")
     account_db.set_auth_token(db, secrets.box, account_id, auth_token="abc:def", at=NINE_THIRTY)
-    theft = "UPDATE accounts SET auth_token = (SELECT auth_token FROM accounts WHERE id = ?)"
+    theft = "UPDATE accounts SET auth_token = (SELECT auth_token FROM accounts WHERE id = :id)"
     with db.write() as connection:
-        connection.exec_driver_sql(theft, (account_id,))
+        connection.execute(text(theft), {"id": account_id})
 
     with pytest.raises(SecretUnreadable, match="sealed for another"):
         account_db.auth_token_of(db, secrets.box, other.id)
@@ -222,6 +225,7 @@ def test_rotated_secrets_need_the_first_key_only(db: Database, secrets: Secrets,
         account_db.auth_token_of(db, secrets.box, account_id)
 
 
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 def test_no_secret_can_be_read_in_the_database_file(
     db: Database, secrets: Secrets, account_id: str, tmp_path: Path
 ) -> None:

@@ -272,9 +272,8 @@ def test_an_event_forged_with_a_hash_that_fits_breaks_the_chain_at_the_next_one(
     ).hexdigest()
 
     with db.write() as connection:
-        connection.exec_driver_sql(
-            "UPDATE bracket_events SET payload = ?, hash = ? WHERE seq = 2", (forged.payload.decode(), digest)
-        )
+        forgery = text("UPDATE bracket_events SET payload = :payload, hash = :hash WHERE seq = 2")
+        connection.execute(forgery, {"payload": forged.payload.decode(), "hash": digest})
 
     assert bracket_db.verify_chain(db, bracket.id) == 3
 
@@ -337,6 +336,7 @@ def test_a_list_can_show_open_or_closed_brackets_only(
     assert [bracket.state for bracket in page.brackets] == states
 
 
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 def test_a_read_only_database_stores_nothing_and_says_so(db: Database) -> None:
     bracket = stored(db)
     db.close()
@@ -351,6 +351,7 @@ def test_a_read_only_database_stores_nothing_and_says_so(db: Database) -> None:
     assert bracket_db.load_open(db, ["acc1"]) == (bracket,)
 
 
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 def test_a_full_disk_in_the_middle_leaves_nothing_half_written(db: Database) -> None:
     bracket = stored(db)
     huge = replace(events(1)[0], payload=b'"' + b"x" * 4_000_000 + b'"')
@@ -366,6 +367,7 @@ def test_a_full_disk_in_the_middle_leaves_nothing_half_written(db: Database) -> 
     assert column(db, "SELECT count(*) FROM legs") == [0]
 
 
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 def test_another_process_holding_the_lock_is_not_stored(
     db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from click.testing import Result
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from broker.zerodha import daily_login
 from cli import register_commands
@@ -422,6 +423,31 @@ def test_an_idle_account_finds_out_that_yesterdays_token_is_dead(service: Served
     until(lambda: worker.is_cut_off, what="no entries with a dead token")
     refused = service.post("placebracketorder", ORDER, key=service.a_key(account=owner))
     assert (refused.status_code, refused.get_json()["code"]) == (500, "broker_error")
+
+
+def test_a_look_at_all_logins_reads_no_more_for_more_accounts(service: Served) -> None:
+    zerodha(service)
+    watch = LoginWatch(service.desk)
+    few = statements(service, watch.look)
+    zerodha(service, name="second")
+    zerodha(service, name="third")
+
+    assert few == statements(service, watch.look) > 0
+
+
+def statements(service: Served, act: Callable[[], None]) -> int:
+    """Return how many statements an act of this thread asks of the database."""
+    asked: list[str] = []
+
+    def note(_: object, __: object, statement: str, *rest: object) -> None:
+        if threading.get_ident() == ours:
+            asked.append(statement)
+
+    ours = threading.get_ident()
+    event.listen(service.desk.db.engine, "before_cursor_execute", note)
+    act()
+    event.remove(service.desk.db.engine, "before_cursor_execute", note)
+    return len(asked)
 
 
 def test_a_second_death_of_the_same_token_is_told_again(service: Served, kite: KiteProcess) -> None:

@@ -99,6 +99,7 @@ def test_a_full_queue_drops_and_counts_instead_of_waiting(
     assert log.dropped == 3
 
 
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 def test_a_database_that_cannot_store_costs_the_entries_and_not_the_thread(db: Database) -> None:
     log = OrderLog(db, StoppedClock())
     log.start()
@@ -116,6 +117,7 @@ def test_a_database_that_cannot_store_costs_the_entries_and_not_the_thread(db: D
     assert [call.api_type for call in log.calls(limit=10)] == ["kept"]
 
 
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 def test_an_error_of_ours_costs_the_entries_and_not_the_thread(db: Database) -> None:
     log = OrderLog(db, StoppedClock())
     log.start()

@@ -668,8 +668,8 @@ def test_health_tells_workers_reads_and_queues(service: Served, owner: Person) -
 def test_a_worker_that_hangs_is_a_fault_and_a_strangers_is_not_named(
     service: Served, owner: Person, theirs: Theirs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ours = service.desk.supervisor.worker(service.account.id, Mode.LIVE)
-    other = service.desk.supervisor.worker(theirs.account.id, Mode.LIVE)
+    ours = service.desk.supervisor.start_worker(service.account.id, Mode.LIVE)
+    other = service.desk.supervisor.start_worker(theirs.account.id, Mode.LIVE)
     late = max(ours.last_turn, other.last_turn) + 11
     monkeypatch.setattr(service.desk.clock, "monotonic", lambda: late, raising=False)
 

@@ -160,9 +160,21 @@ def test_the_proxy_sends_no_order_twice_and_hides_what_is_the_machines() -> None
 # --- systemd, Docker
 
 
-def unit(name: str) -> list[str]:
-    text = (DEPLOY / "systemd" / "openbracket.service").read_text()
+def unit(name: str, *, of: str = "openbracket.service") -> list[str]:
+    text = (DEPLOY / "systemd" / of).read_text()
     return [line.partition("=")[2] for line in text.splitlines() if line.startswith(f"{name}=")]
+
+
+def test_a_workers_unit_works_and_has_the_services_rights_and_no_more() -> None:
+    worker = "openbracket-worker@.service"
+    rights = [
+        (DEPLOY / "systemd" / name).read_text().partition("UMask=")[2]
+        for name in ("openbracket.service", worker)
+    ]
+
+    assert rights[0] == rights[1] != ""
+    assert unit("ExecStart", of=worker) == ["/opt/openbracket/.venv/bin/python -m worker"]
+    assert (ROOT / "worker.py").exists()
 
 
 def test_the_units_commands_migrate_serve_and_end_within_5_seconds(tmp_path: Path) -> None:

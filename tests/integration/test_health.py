@@ -22,7 +22,7 @@ def test_a_service_at_work_is_ready(service: Served) -> None:
 def test_a_worker_that_has_not_turned_makes_the_service_unready(
     service: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    worker = service.desk.supervisor.worker(service.account.id, Mode.LIVE)
+    worker = service.desk.supervisor.start_worker(service.account.id, Mode.LIVE)
     monkeypatch.setattr(service.desk.clock, "monotonic", lambda: worker.last_turn + 11, raising=False)
 
     answer = service.client.get("/readyz")

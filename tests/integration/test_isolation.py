@@ -135,8 +135,8 @@ DASHBOARD: dict[tuple[str, str], Line] = {
     **{
         (GET, f"/dashboard/{page}"): PAGE
         for page in (
-            "", "about", "accounts", "alerts", "health", "history", "keys", "new", "notifications", "safety",
-            "security", "settings", "signals", "webhooks",
+            "", "about", "accounts", "alerts", "beside", "health", "history", "keys", "new", "notifications",
+            "safety", "security", "settings", "signals", "webhooks",
         )
     },
     (GET, "/dashboard/<path:rest>"): Anybodys("nothing is there"),
@@ -150,6 +150,7 @@ DASHBOARD: dict[tuple[str, str], Line] = {
     (GET, "/dashboard/api/alerts/webhooks"): Own(),
     (POST, "/dashboard/api/analyzer"): Own({"mode": "live"}),
     (GET, "/dashboard/api/analyzer/consequences"): Own(),
+    (GET, "/dashboard/api/beside"): Own(),
     (GET, "/dashboard/api/board"): Empty("ids={bracket_id}"),
     (GET, "/dashboard/api/brackets/<bracket_id>"): Refused(),
     (POST, "/dashboard/api/brackets/<bracket_id>/cancel"): Refused({}),

@@ -5,17 +5,24 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import inspect
 
 from database import bracket_db, migrations
 from database.schema import is_of_a_model, metadata
 from database.session import Database
 from database.symbol_tables import CREATE_WORD_INDEX
 from tests.builders import a_bracket, a_moment
+from tests.postgres_server import PostgresServer
+
+SQLITE = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 
 
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'openbracket.db'}"
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'openbracket.db'}"
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.url(server.a_database())
 
 
 def test_the_migrations_build_exactly_the_tables_of_the_models(url: str) -> None:
@@ -32,6 +39,7 @@ def test_the_migrations_build_exactly_the_tables_of_the_models(url: str) -> None
     assert differences == []
 
 
+@SQLITE
 def test_the_migrations_build_the_index_of_words_that_searches_expect(url: str) -> None:
     migrations.upgrade(url)
 
@@ -67,12 +75,13 @@ def test_a_migration_that_fails_half_way_leaves_nothing(url: str, monkeypatch: p
 
     db = Database(url)
     with db.read() as connection:
-        count = connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one()
+        tables = inspect(connection).get_table_names()
     db.close()
 
-    assert count == 0
+    assert tables == []
 
 
+@SQLITE
 def test_a_new_database_is_its_owners_only(url: str, tmp_path: Path) -> None:
     migrations.upgrade(url)
     db = Database(url)

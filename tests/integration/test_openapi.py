@@ -45,7 +45,7 @@ def test_every_answer_is_a_documented_one(tried: Served) -> None:
 
     faults = [fault for found in operations for fault in _faults_of(found.ok(), tried)]
 
-    assert faults == []
+    assert not faults, "\n\n".join(faults)
 
 
 def _faults_of(operation: Any, tried: Served) -> list[str]:

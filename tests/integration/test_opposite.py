@@ -193,8 +193,9 @@ def stored_and_died(running: RunningDesk, *, age: timedelta = timedelta(0)) -> s
     now = running.desk.now()
     received = replace(now, wall=now.wall - age, mono=now.mono - age.total_seconds())
     session = running.desk.supervisor.sessions("paper").trading_session("NSE", now)
-    bracket, events = open_bracket(str(ULID()), plan, session=session, now=received)
-    cause = looked(birth_sight(plan, session), received, Timing())
+    seen = birth_sight(plan, session)
+    bracket, events = open_bracket(str(ULID()), plan, seen=seen, now=received)
+    cause = looked(seen, received, Timing())
     insert_bracket(running.desk.db, bracket, records_of(events, cause), claim=None)
     return bracket.id
 

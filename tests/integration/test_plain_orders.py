@@ -92,6 +92,7 @@ def test_clients_hear_of_a_plain_order_once_between_the_events_of_brackets(runni
     order = place(running)
     desk.announcer.announce_all()
     bracket = running.place().bracket
+    assert bracket is not None
     running.until(bracket.id, lambda found: found.state is State.ENTRY_OPEN)
     desk.announcer.announce_all()
 

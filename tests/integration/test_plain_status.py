@@ -10,11 +10,11 @@ import pytest
 
 from database.plain_order_db import PlainOrder, PlainStatus
 from restx_api.openalgo.unlisted import brackets_order_shape, plain_order_shape
-from services.account_worker import AccountWorker
 from services.bracket.model import LegStatus, Mode, OrderRow, Role, State
 from services.bracket.quantities import legs_of
 from services.bracket.request import BracketOrderRequest
 from services.bracket_order_service import place_bracket_order_with_auth
+from services.bracket_supervisor import AnyWorker
 from services.errors import NotFound
 from services.plain.orders import place_plain_order
 from services.plain.request import PlainOrderRequest
@@ -125,7 +125,7 @@ def test_an_order_is_looked_for_in_the_book_of_its_own_mode(
     modes: list[Mode] = []
     worker = running.desk.supervisor.worker
 
-    def note(account_id: str, mode: Mode) -> AccountWorker:
+    def note(account_id: str, mode: Mode) -> AnyWorker:
         modes.append(mode)
         return worker(account_id, mode)
 

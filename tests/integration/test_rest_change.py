@@ -2,7 +2,10 @@
 
 import pytest
 
+from tests.integration.conftest import ON_BOTH
 from tests.serving import Json, Served, until
+
+pytestmark = pytest.mark.parametrize("service", ON_BOTH, indirect=True)
 
 
 @pytest.fixture

@@ -11,7 +11,10 @@ from database.account_news import BracketNews
 from database.session import NotStored
 from database.settings import set_analyzer_mode
 from services.bracket.model import Mode
+from tests.integration.conftest import ON_BOTH
 from tests.serving import Json, Served, an_order, resting, until, words
+
+pytestmark = pytest.mark.parametrize("service", ON_BOTH, indirect=True)
 
 
 @pytest.fixture

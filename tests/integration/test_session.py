@@ -27,12 +27,12 @@ class SampleRow(Base):
 
 
 @pytest.fixture
-def samples(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'samples.db'}")
-    with database.write() as connection:
+def samples(db: Database) -> Iterator[Database]:
+    with db.write() as connection:
         SampleRow.metadata.create_all(connection)
-    yield database
-    database.close()
+    yield db
+    with db.write() as connection:
+        SampleRow.metadata.drop_all(connection)
 
 
 @pytest.mark.parametrize(
@@ -86,6 +86,7 @@ def test_whole_seconds_sort_among_fractions(samples: Database) -> None:
     assert list(found) == moments
 
 
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     ("pragma", "value"),
     [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("busy_timeout", 5000)],
@@ -103,8 +104,9 @@ def test_a_foreign_key_to_nothing_is_refused(db: Database) -> None:
         connection.execute(text(orphan))
 
 
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 def test_a_write_transaction_takes_the_lock_before_its_first_read(samples: Database, tmp_path: Path) -> None:
-    other = sqlite3.connect(tmp_path / "samples.db", timeout=0)
+    other = sqlite3.connect(tmp_path / "openbracket.db", timeout=0)
 
     with samples.write(), pytest.raises(sqlite3.OperationalError, match="locked"):
         other.execute("BEGIN IMMEDIATE")

@@ -27,7 +27,7 @@ def test_a_slow_broker_is_given_the_quiet_time_that_its_setting_says(tmp_path: P
     served = serve(a_config(tmp_path, broker_quiescence={"paper": slow}))
     try:
         placed = served.place(**resting(), dry_run=True)
-        worker = served.desk.supervisor.worker(served.account.id, Mode.LIVE)
+        worker = served.desk.supervisor.start_worker(served.account.id, Mode.LIVE)
 
         assert worker.quiescence == slow
         assert "unprotected for 25 s" in str(placed["protection"]["warnings"])

@@ -113,6 +113,7 @@ def test_a_broken_download_does_not_delete_the_list(
     assert symbols.instrument("NSE", "SBIN", broker="zerodha") is not None
 
 
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 def test_a_list_that_cannot_be_stored_leaves_the_old_one(db: Database, symbols: SymbolTable) -> None:
     db.close()
     with db.write() as connection:
@@ -187,6 +188,7 @@ def test_terms_that_changed_are_kept_with_the_time_they_were_valid(db: Database)
     )
 
 
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 def test_no_row_and_no_word_of_a_replaced_list_is_left(db: Database) -> None:
     for symbols in (["SBIN", "TCS"], ["INFY"]):
         rows = [listed(symbol) for symbol in symbols]
@@ -243,9 +245,8 @@ def test_an_order_can_be_stored_between_any_two_parts_of_a_long_list(db: Databas
 
     def store_something(written: int) -> None:
         with db.write() as connection:
-            connection.exec_driver_sql(
-                "INSERT INTO account_sequences (account_id, last_seq) VALUES (?, ?)", (str(written), 1)
-            )
+            row = "INSERT INTO account_sequences (account_id, last_seq) VALUES (:id, 1)"
+            connection.execute(text(row), {"id": str(written)})
         stored_between.append(written)
 
     rows = [listed(f"S{number}") for number in range(WRITTEN_AT_ONCE * 2 + 1)]

@@ -11,11 +11,14 @@ from typing import Any
 import pytest
 
 from database.bracket_db import events_of, load_open, verify_chain
-from services import account_worker, bracket_order_service
+from database.leases import Superseded
+from database.session import Database, NotRead
+from services import account_worker, bracket_announcer, bracket_order_service
 from services.bracket.lifecycle import Decision, reconcile, replay
 from services.bracket.model import (
     Bracket,
     LegStatus,
+    Mode,
     Moment,
     OrderRequest,
     OrderType,
@@ -34,11 +37,12 @@ from services.errors import BracketDenied, BrokerUnavailable, EntryRejected, Not
 from services.event_codec import decode_event
 from tests.desks import RunningDesk, a_running_desk
 from tests.faulty_broker import Fault
+from tests.serving import until
 
 
 @pytest.fixture
-def running(tmp_path: Path) -> Iterator[RunningDesk]:
-    with a_running_desk(tmp_path) as desk:
+def running(tmp_path: Path, db: Database) -> Iterator[RunningDesk]:
+    with a_running_desk(tmp_path, db=db) as desk:
         yield desk
 
 
@@ -88,7 +92,7 @@ def test_a_bracket_that_cannot_be_decided_does_not_hold_up_the_stop_of_another(
     running.price("799")
     running.until(sound, lambda bracket: bracket.state is State.PROTECTED)
 
-    worker = running.desk.supervisor.worker(running.caller.account_id, running.caller.mode)
+    worker = running.desk.supervisor.start_worker(running.caller.account_id, running.caller.mode)
     assert worker.stuck == {broken}
     assert f"bracket {broken} cannot be decided" in caplog.text
 
@@ -349,3 +353,39 @@ def test_a_repeated_read_still_counts_as_evidence_of_absence(running: RunningDes
 
     over = running.until(lost, lambda bracket: bracket.state.is_closed)
     assert over.entry_ended == "entry_absent"
+
+
+def test_what_could_not_be_read_is_announced_later(
+    running: RunningDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed = []
+
+    def fails(*_: object, **__: object) -> None:
+        failed.append("gone")
+        raise NotRead("gone")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(bracket_announcer, "news_after", fails)
+        running.until(placed_id(running), lambda bracket: bracket.state is State.ENTRY_OPEN)
+        before = len(failed)
+        until(lambda: len(failed) > before, what="one more look")
+
+    until(lambda: "entry_order_placed" in running.statuses(), what="the entry's announcement")
+
+
+def test_an_answer_that_comes_when_another_works_the_account_is_left_to_that_one(
+    running: RunningDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise Superseded("another's by now")
+
+    running.broker.tell("place_order E", Fault.HANG)
+    bracket_id = placed_id(running)
+    running.until(bracket_id, lambda bracket: bool(bracket.legs))
+    worker = running.desk.supervisor.running(running.caller.account_id, Mode.LIVE)
+    assert worker is not None
+    monkeypatch.setattr(account_worker, "save", refused)
+    running.broker.released.set()
+    running.desk.supervisor.stop()  # hears the answers that are still out
+
+    assert worker._unstored == []

@@ -64,6 +64,7 @@ def test_every_setting_is_read() -> None:
         LOG_LEVEL="debug",
         LOG_FORMAT="json",
         TRUSTED_PROXIES="1",
+        WORK_ACCOUNTS="no",
     )
 
     assert found.bracket_order_delay == timedelta(seconds=1.25)
@@ -72,6 +73,7 @@ def test_every_setting_is_read() -> None:
     assert found.broker_api_roots == {"zerodha": "http://127.0.0.1:8000"}
     assert found.broker_ws_roots == {"zerodha": "ws://127.0.0.1:8001"}
     assert found.broker_quiescence == {"zerodha": timedelta(seconds=15)}
+    assert found.work_accounts is False
     assert found.market_hours is MarketHours.ENFORCE
     assert found.encryption_keys == (FERNET, FERNET)
     assert found.api_key_pepper == b"\xab" * 32
@@ -100,6 +102,7 @@ def test_every_setting_is_read() -> None:
         ("LOG_LEVEL", "loud"),
         ("LOG_FORMAT", "xml"),
         ("TRUSTED_PROXIES", "all"),
+        ("WORK_ACCOUNTS", "maybe"),
     ],
 )
 def test_a_wrong_setting_stops_the_start_and_is_named(name: str, value: str) -> None:

@@ -826,17 +826,18 @@ def test_a_short_oco_is_only_taken_where_the_broker_can_hold_it() -> None:
     )
 
 
-def test_exits_that_do_not_cancel_each_other_need_consent() -> None:
+def test_exits_that_do_not_cancel_each_other_are_refused_whatever_is_consented_to() -> None:
     currency = replace(FUTURE, exchange="CDS", symbol="USDINR26DECFUT", freeze_quantity=None)
     asked = request(**on(currency, product="NRML"), exit_at="16:00")
 
-    assert only(faults(asked, instrument=currency)) == (
-        "allow_unlinked_exits",
+    refused = (
+        "product",
         "cannot_protect",
-        "product NRML on CDS can only be held by two exits that do not cancel each other:"
-        " send allow_unlinked_exits true to accept that both may fill",
+        "product NRML on CDS can only be held by two exits that do not cancel each other, which this version"
+        " does not place, with allow_unlinked_exits neither; use MIS",
     )
-    assert faults(replace(asked, allow_unlinked_exits=True), instrument=currency) == []
+    assert only(faults(asked, instrument=currency)) == refused
+    assert only(faults(replace(asked, allow_unlinked_exits=True), instrument=currency)) == refused
 
 
 def test_protection_that_dies_at_the_close_needs_an_exit_before_it() -> None:
@@ -848,6 +849,11 @@ def test_protection_that_dies_at_the_close_needs_an_exit_before_it() -> None:
         "cannot_protect",
         "product NRML on MCX cannot be protected overnight at this broker:"
         " send exit_at before 23:55, or use MIS",
+    )
+    consenting = only(faults(replace(asked, allow_unlinked_exits=True), instrument=metal))
+    assert consenting[2].endswith(
+        "or use MIS; two exits that do not cancel each other are no way out, which this version does not"
+        " place, with allow_unlinked_exits neither"
     )
     assert faults(replace(asked, exit_at="23:00"), instrument=metal) == []
     always = session_at(AlwaysOpen(), "MCX", now=MORNING)

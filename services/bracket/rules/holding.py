@@ -26,6 +26,10 @@ def check_holding(facts: Facts) -> Iterator[Violation]:
     yield from _band(facts, product, exchange=exchange)
 
 
+# Consent cannot help: nothing in this version watches over both, and one that is not watched sells twice.
+_UNLINKED = "which this version does not place, with allow_unlinked_exits neither"
+
+
 def _cannot(field: str, sentence: str) -> Violation:
     return Violation(field=field, code=Code.CANNOT_PROTECT, sentence=sentence)
 
@@ -35,12 +39,12 @@ def _topology(facts: Facts, product: Product, *, exchange: str) -> Iterator[Viol
     if topology is None:
         sentence = f"product {product} on {exchange} cannot be protected at this broker"
         yield _cannot("product", sentence + _instead(_working(facts, product, exchange=exchange)))
-    elif topology is Topology.LOOSE and not facts.request.allow_unlinked_exits:
+    elif topology is Topology.LOOSE:
         sentence = (
-            f"product {product} on {exchange} can only be held by two exits that do not cancel each other:"
-            " send allow_unlinked_exits true to accept that both may fill"
+            f"product {product} on {exchange} can only be held by two exits that do not cancel each other,"
+            f" {_UNLINKED}"
         )
-        yield _cannot("allow_unlinked_exits", sentence)
+        yield _cannot("product", sentence + _instead(_working(facts, product, exchange=exchange)))
 
 
 def _prices(facts: Facts, product: Product, *, exchange: str) -> Iterator[Violation]:
@@ -103,6 +107,8 @@ def _night(facts: Facts, product: Product, *, exchange: str) -> Iterator[Violati
             f"product {product} on {exchange} cannot be protected overnight at this broker:"
             f" send exit_at before {last}, or use MIS"
         )
+        if facts.request.allow_unlinked_exits:
+            sentence += f"; two exits that do not cancel each other are no way out, {_UNLINKED}"
         yield _cannot("exit_at", sentence)
 
 

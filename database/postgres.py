@@ -1,0 +1,68 @@
+"""What only PostgreSQL is asked: how to connect, and what a database must be like to be used."""
+
+from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.engine import URL
+
+POOL_SIZE = 8
+MOST_CONNECTIONS = 16  # of one process; a server takes 100 unless told otherwise
+
+# A process that is frozen in the middle of a transaction holds its locks: the server ends the transaction
+# after this time, so that whoever takes over can write.
+IDLE_IN_TRANSACTION_SECONDS = 3
+_LOCK_SECONDS = 5
+_OPTIONS = (
+    "synchronous_commit=on",  # what is committed is on the disk, whatever the server's default is
+    f"lock_timeout={_LOCK_SECONDS}s",
+    f"idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_SECONDS}s",
+)
+_CONNECT = {
+    "options": " ".join(f"-c {option}" for option in _OPTIONS),
+    "application_name": "openbracket",
+    "connect_timeout": 3,
+    # A server whose machine is gone says nothing: these notice within seconds, not within hours.
+    "keepalives_idle": 2,
+    "keepalives_interval": 1,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 5000,
+}
+
+# Symbols and pages are sought by ranges of text, and words of a language would sort between them.
+_EXACT_ORDERS = ("C", "POSIX", "C.UTF-8", "C.utf8")
+_ORDER_OF_TEXT = text(
+    "SELECT datcollate, datlocprovider, pg_encoding_to_char(encoding) FROM pg_database"
+    " WHERE datname = current_database()"
+)
+
+
+class DatabaseUnfit(Exception):
+    """The database was created in a way that cannot be worked with; the message says what helps."""
+
+
+def postgres_engine(url: URL) -> Engine:
+    """Return an engine whose connections are tried before each use: one that died is replaced unseen."""
+    return create_engine(
+        url,
+        pool_pre_ping=True,
+        pool_size=POOL_SIZE,
+        max_overflow=MOST_CONNECTIONS - POOL_SIZE,
+        pool_timeout=5,
+        connect_args=_CONNECT,
+    )
+
+
+def require_exact_order(connection: Connection) -> None:
+    """Raise DatabaseUnfit unless text sorts by its characters' numbers, as SQLite's does, and is UTF-8."""
+    order, provider, encoding = connection.execute(_ORDER_OF_TEXT).one()
+    if order not in _EXACT_ORDERS or provider != "c" or encoding != "UTF8":
+        raise DatabaseUnfit(
+            f"the database sorts text as {order} and keeps it as {encoding}; create it with"
+            " TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'"
+        )
+
+
+def prepare_migration(connection: Connection) -> None:
+    """Let one migration at a time change the tables, and take its time. Raises DatabaseUnfit."""
+    require_exact_order(connection)
+    connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+    connection.execute(text("SET LOCAL lock_timeout = 0"))
+    connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('openbracket migrations'))"))
