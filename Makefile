@@ -39,7 +39,7 @@ test: $(VENV)/dev.stamp ## all tests but the slow ones
 check: $(VENV)/dev.stamp ## what every change must pass: style, types, imports, tests
 	@$(BIN)/python -m scripts.check
 
-check-clients: $(VENV)/dev.stamp ## published clients in environments of their own: openalgo at the service, kiteconnect, dhanhq, fyers-apiv3 and smartapi-python at their simulators
+check-clients: $(VENV)/dev.stamp ## published clients in environments of their own: openalgo at the service, kiteconnect, dhanhq, fyers-apiv3, smartapi-python and upstox-python-sdk at their simulators
 	@$(BIN)/python -m pytest -m clients tests/clients -n 2 --dist loadfile
 
 check-browser: $(VENV)/dev.stamp ## the dashboard in Debian's chromium, over the real service

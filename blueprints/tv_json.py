@@ -4,14 +4,18 @@ TradingView gives up after 3 s and sends again only after a 5xx. So an alert is 
 stored, whatever the broker says later, and 5xx only when nothing of it was stored.
 """
 
+import hashlib
 import threading
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from flask import Blueprint, Response, g, request
 
 from database.auth_db import Scope, WebhookCaller, verify_webhook_token
 from database.bracket_db import find_claim, load
+from database.exit_claim_db import find_exit_claim
 from database.session import StorageError
 from database.webhook_settings import OnExit, WebhookLimits, WebhookSettings
 from limiter import standing, wait_for_turn
@@ -37,7 +41,7 @@ from services.bracket.model import Bracket
 from services.bracket.request import BracketOrderRequest
 from services.bracket_order_service import place_bracket_order_with_auth, require
 from services.errors import BrokerUnavailable, EntryRejected, EntryStale, InvalidApiKey
-from services.exit_signals import ExitOrder, carry_out
+from services.exit_signals import ExitOrder, Left, carry_out
 
 tv_json_bp = Blueprint("tv_json", __name__, url_prefix="/tradingview")
 tv_json_bp.after_request(log_signal)
@@ -123,13 +127,27 @@ def _understood(alert: Alert) -> Shape:
 
 
 def _leave(alert: Alert, rules: _Rules) -> Shape:
-    """Carry out an exit signal. The same one again finds nothing left to do, so it needs no claim."""
+    """Carry out an exit signal. The same one again is about the brackets it was about first."""
     count_call(acting=True)
     order = _exit_order(alert, rules)
     refuse_symbol(rules.limits, order.exchange, order.symbol)
     if alert.body.get("dry_run") is True:
-        return {"message": "Dry run: the exit is valid, nothing was sent", **_exit_shape(order, ())}
-    return {"message": "Exit signal taken", **_exit_shape(order, carry_out(desk(), caller(), order))}
+        return {"message": "Dry run: the exit is valid, nothing was sent", **_exit_shape(order, Left())}
+    key = _exit_key(alert, order)
+    left = carry_out(desk(), caller(), order, key=key, is_dated=alert.is_dated)
+    return {"message": "Exit signal taken", **_exit_shape(order, left)}
+
+
+def _exit_key(alert: Alert, order: ExitOrder) -> str:
+    """Return what stands for the exit in its claims; what leaves is part of it, for ids are used again."""
+
+    def claimed_at(key: str) -> datetime | None:
+        claim = find_exit_claim(desk().db, caller().account_id, key=key)
+        return None if claim is None else claim.created_at
+
+    parts = (alert.dedupe_id, order.act, order.exchange, order.symbol, order.side or "both")
+    named = f"exit-{hashlib.sha256(' '.join(parts).encode()).hexdigest()}"
+    return named if alert.is_dated else _key_of_the_minute(named, claimed_at)
 
 
 def _exit_order(alert: Alert, rules: _Rules) -> ExitOrder:
@@ -147,17 +165,17 @@ def _exit_order(alert: Alert, rules: _Rules) -> ExitOrder:
     )
 
 
-def _exit_shape(order: ExitOrder, bracket_ids: tuple[str, ...]) -> Shape:
+def _exit_shape(order: ExitOrder, left: Left) -> Shape:
     is_ignored = order.act is Act.EXIT and order.policy is OnExit.IGNORE
     return {
         "signal": str(order.act),
         "on_exit": str(order.policy),
         "symbol": order.symbol,
         "exchange": order.exchange,
-        "brackets": list(bracket_ids),
-        "bracket_id": bracket_ids[0] if bracket_ids else None,
+        "brackets": list(left.bracket_ids),
+        "bracket_id": left.bracket_ids[0] if left.bracket_ids else None,
         "ignored": is_ignored,
-        "duplicate": False,
+        "duplicate": left.is_again,
     }
 
 
@@ -187,19 +205,26 @@ def _place(asked: BracketOrderRequest, limits: WebhookLimits) -> Shape:
 
 
 def _claim_key(alert: Alert) -> str:
-    """Return what stands for the alert in the idempotency claims.
+    """Return what stands for the alert in the idempotency claims."""
 
-    Without a time of its own an alert is the same one for SAME_BODY: claims are made by the minute, and
-    one of the minute before counts while it is that young.
+    def claimed_at(key: str) -> datetime | None:
+        bracket = _bracket_of(key)
+        return None if bracket is None else bracket.received.wall
+
+    return alert.dedupe_id if alert.is_dated else _key_of_the_minute(alert.dedupe_id, claimed_at)
+
+
+def _key_of_the_minute(name: str, claimed_at: Callable[[str], datetime | None]) -> str:
+    """Return the claim's key of an alert without a time of its own, which is the same one for SAME_BODY.
+
+    Claims are made by the minute, and one of the minute before counts while it is that young.
     """
-    if alert.is_dated:
-        return alert.dedupe_id
     now = desk().clock.now()
     minute = int(now.timestamp() // SAME_BODY.total_seconds())
-    before = f"{alert.dedupe_id}-{minute - 1}"
-    earlier = _bracket_of(before)
-    is_same = earlier is not None and now - earlier.received.wall < SAME_BODY
-    return before if is_same else f"{alert.dedupe_id}-{minute}"
+    before = f"{name}-{minute - 1}"
+    earlier = claimed_at(before)
+    is_same = earlier is not None and now - earlier < SAME_BODY
+    return before if is_same else f"{name}-{minute}"
 
 
 def _bracket_of(claim_key: str | None) -> Bracket | None:

@@ -17,6 +17,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, MaxRetryError, NewConnectionError, SSLError
+from urllib3.util.retry import Retry
 
 from broker.base import NotSent, OutcomeUnknown, RateLimited, ReadFailed
 from broker.limiter import AccountLimiter, BudgetUse, Lane, SlidingLimit
@@ -74,7 +75,9 @@ class BrokerSession:
         self._template.headers.setdefault("User-Agent", "openbracket")
         self._template.headers.setdefault("Accept", "*/*")
         self._template.headers.setdefault("Accept-Encoding", "gzip, deflate")
-        self._adapter = _Adapter(pool_connections=1, pool_maxsize=POOLED_CONNECTIONS, max_retries=0)
+        self._adapter = _Adapter(
+            pool_connections=1, pool_maxsize=POOLED_CONNECTIONS, max_retries=_Once(0, read=False)
+        )
 
     def write(
         self,
@@ -95,8 +98,8 @@ class BrokerSession:
             return self._exchange(request)
         except (OSError, HTTPError) as exc:
             if _never_left(exc):
-                raise NotSent(f"{method} {path} was not sent: {_words(exc)}") from exc
-            raise OutcomeUnknown(f"{method} {path} may have arrived: {_words(exc)}") from exc
+                raise NotSent(f"{method} {_shown(path)} was not sent: {_words(exc)}") from exc
+            raise OutcomeUnknown(f"{method} {_shown(path)} may have arrived: {_words(exc)}") from exc
 
     def read(
         self,
@@ -115,7 +118,7 @@ class BrokerSession:
             self._take_room(lane, own_limit)
             return self._exchange(self._prepared("GET", path, params=params))
         except (OSError, HTTPError, RateLimited) as exc:
-            raise ReadFailed(f"GET {path} failed: {_words(exc)}") from exc
+            raise ReadFailed(f"GET {_shown(path)} failed: {_words(exc)}") from exc
 
     def ask(self, path: str, *, lane: Lane, json: bytes) -> Answer:
         """Send one POST that only asks; as `read` otherwise. Raises ReadFailed."""
@@ -123,7 +126,7 @@ class BrokerSession:
             self._take_room(lane)
             return self._exchange(self._prepared("POST", path, json=json))
         except (OSError, HTTPError, RateLimited) as exc:
-            raise ReadFailed(f"POST {path} failed: {_words(exc)}") from exc
+            raise ReadFailed(f"POST {_shown(path)} failed: {_words(exc)}") from exc
 
     def download(self, path: str, *, lane: Lane = Lane.READ) -> "Download":
         """Send one GET for a file that is too long to be held whole. Raises ReadFailed; to be closed."""
@@ -132,7 +135,7 @@ class BrokerSession:
             request = self._prepared("GET", path)
             return Download(path, self._adapter.send(request, stream=True, timeout=self._timeout))
         except (OSError, HTTPError, RateLimited) as exc:
-            raise ReadFailed(f"GET {path} failed: {_words(exc)}") from exc
+            raise ReadFailed(f"GET {_shown(path)} failed: {_words(exc)}") from exc
 
     def authorize(self, authorization: str, *, header: str = "Authorization") -> None:
         """Send another token, in this header, from the next call on. Raises ValueError for a damaged one."""
@@ -221,14 +224,20 @@ class Download:
         end is what ends a line, for a file that is written as one long line.
         Raises ReadFailed when it breaks off, so that nobody takes half a file for all of it.
         """
-        rest, count = b"", 0
-        for chunk in self._chunks():
-            count += len(chunk)
-            progress(count)
-            *whole, rest = (rest + chunk).split(end)
+        rest = b""
+        for piece in self.pieces(progress):
+            *whole, rest = (rest + piece).split(end)
             yield from whole
         if rest:
             yield rest
+
+    def pieces(self, progress: Callable[[int], None]) -> Iterator[bytes]:
+        """Yield the file as it comes, for one that has no lines; otherwise as `lines`."""
+        count = 0
+        for chunk in self._chunks():
+            count += len(chunk)
+            progress(count)
+            yield chunk
 
     def short_answer(self) -> Answer:
         """Return the answer as one that is not the file: a refusal. Raises ReadFailed."""
@@ -244,13 +253,29 @@ class Download:
                     raise HTTPError(f"the file is longer than {MAX_FILE_BYTES} bytes")
                 yield chunk
         except (OSError, HTTPError) as exc:
-            raise ReadFailed(f"GET {self._path} broke off: {_words(exc)}") from exc
+            raise ReadFailed(f"GET {_shown(self._path)} broke off: {_words(exc)}") from exc
+
+
+class Counted:
+    """Tells the bytes of one file on top of those that came before."""
+
+    def __init__(self, before: int, progress: Callable[[int], None]) -> None:
+        self._before = self.total = before
+        self._progress = progress
+
+    def __call__(self, count: int) -> None:
+        self.total = self._before + count
+        self._progress(self.total)
 
 
 def _never_left(exc: Exception) -> bool:
     # Only establishing a connection fails this way, by time-out, refusal, name or handshake.
     cause = exc.args[0] if isinstance(exc, requests.ConnectionError) and exc.args else None
     return isinstance(cause, MaxRetryError) and isinstance(cause.reason, ConnectTimeoutError)
+
+
+def _shown(path: str) -> str:
+    return path.partition("?")[0]  # a login's query holds secrets, and these words are logged and answered
 
 
 def _status_word(status: int) -> str:
@@ -277,6 +302,15 @@ class _Adapter(HTTPAdapter):
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+
+
+class _Once(Retry):
+    """No retry; and urllib3's words for the failure, which repeat the address, come without its query."""
+
+    def increment(
+        self, method: str | None = None, url: str | None = None, *args: Any, **kwargs: Any
+    ) -> "_Once":
+        return super().increment(method, None if url is None else _shown(url), *args, **kwargs)
 
 
 class _Connection(HTTPConnection):

@@ -6,7 +6,7 @@ from typing import cast
 
 from broker.base import BrokerModule
 
-BROKERS = ("paper", "zerodha", "dhan", "fyers", "angel")
+BROKERS = ("paper", "zerodha", "dhan", "fyers", "angel", "upstox")
 
 
 class UnknownBroker(LookupError):

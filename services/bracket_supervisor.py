@@ -78,7 +78,8 @@ class SupervisorPorts:
     symbols: SymbolTable
     cadence: Cadence = field(default_factory=Cadence)
     timing: Timing = field(default_factory=Timing)
-    quiescence: Mapping[str, timedelta] = field(default_factory=dict)  # by broker, where it is not the usual
+    # By broker, where it is not what the broker declares; that of `timing` is never asked.
+    quiescence: Mapping[str, timedelta] = field(default_factory=dict)
     connect: Connect = connect_broker
     open_stream: OpenStream = open_broker_stream
     ownership: Ownership | None = None  # None: this process works every account
@@ -409,8 +410,7 @@ class BracketSupervisor:
         )
 
     def _timing(self, broker_name: str) -> Timing:
-        timing = self._ports.timing
-        return replace(timing, quiescence=self._ports.quiescence.get(broker_name, timing.quiescence))
+        return replace(self._ports.timing, quiescence=self.capabilities(broker_name).absence_quiescence)
 
     def _broker(self, owner: Account, mode: Mode) -> BrokerAccount:
         """Return who gets a worker's orders. In analyze mode a live broker lends its quotes and no more."""

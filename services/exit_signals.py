@@ -8,6 +8,7 @@ from time import monotonic
 
 from database.auth_db import Caller
 from database.bracket_db import load_open
+from database.exit_claim_db import ExitClaim, claim_exit, find_exit_claim
 from database.session import NotStored
 from database.webhook_settings import OnExit
 from services.account_worker import UnknownBracket
@@ -31,6 +32,14 @@ class ExitOrder:
     by: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """Which brackets were told to leave; is_again where the same alert was there before."""
+
+    bracket_ids: tuple[str, ...] = ()
+    is_again: bool = False
+
+
 def concerned(desk: Desk, caller: Caller, order: ExitOrder) -> tuple[Bracket, ...]:
     """Return the open brackets an exit signal speaks of: the account's, in the mode of new ones."""
     return tuple(
@@ -43,17 +52,34 @@ def concerned(desk: Desk, caller: Caller, order: ExitOrder) -> tuple[Bracket, ..
     )
 
 
-def carry_out(desk: Desk, caller: Caller, order: ExitOrder) -> tuple[str, ...]:
-    """Have the brackets leave and return their ids; empty when there was nothing to leave.
+def carry_out(desk: Desk, caller: Caller, order: ExitOrder, *, key: str, is_dated: bool) -> Left:
+    """Have the brackets leave; what an alert spoke of when it came first is what it speaks of for good.
 
-    Raises NotStored when a worker was too busy to store it in time: the same signal again does no harm.
+    key stands for the alert. Raises NotStored when a worker was too busy to store it in time: the same
+    alert again carries on with the same brackets.
     """
     event = _event_of(order)
     if event is None:
-        return ()
-    asked = [(one.id, _ask(desk, one, event)) for one in concerned(desk, caller, order)]
+        return Left()
+    brackets = {one.id: one for one in concerned(desk, caller, order)}
+    held = _claimed(desk, caller, key, tuple(brackets), is_dated=is_dated)
+    if held is not None:
+        brackets = {name: brackets[name] for name in held.bracket_ids if name in brackets}
+    asked = [(one.id, _ask(desk, one, event)) for one in brackets.values()]
     until = monotonic() + _PATIENCE_SECONDS
-    return tuple(bracket_id for bracket_id, reply in asked if _is_done(reply, until))
+    done = tuple(bracket_id for bracket_id, reply in asked if _is_done(reply, until))
+    return Left(bracket_ids=done) if held is None else Left(bracket_ids=held.bracket_ids, is_again=True)
+
+
+def _claimed(
+    desk: Desk, caller: Caller, key: str, bracket_ids: tuple[str, ...], *, is_dated: bool
+) -> ExitClaim | None:
+    """Claim an alert; return the claim of the same one before. On disk before anything is asked to leave."""
+    if not (is_dated or bracket_ids):
+        # Not claimed, for it does nothing: the next like it, when something was opened, means just that.
+        return find_exit_claim(desk.db, caller.account_id, key=key)
+    claim = ExitClaim(key=key, bracket_ids=bracket_ids, created_at=desk.clock.now())
+    return claim_exit(desk.db, caller.account_id, claim)
 
 
 def _ask(desk: Desk, bracket: Bracket, event: Event) -> "Future[Bracket]":

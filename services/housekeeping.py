@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from database.auth_db import Secrets, record_key_use
 from database.bracket_db import forget_claims
+from database.exit_claim_db import forget_exit_claims
 from database.plain_order_db import free_client_order_ids
 from database.session import Database, StorageError
 from utils.clock import Clock
@@ -53,6 +54,7 @@ class Housekeeper:
             self._next_claims = now + _CLAIMS_SECONDS
             long_ago = self._clock.now() - CLAIMS_KEPT
             forget_claims(self._db, long_ago)
+            forget_exit_claims(self._db, long_ago)
             free_client_order_ids(self._db, long_ago)
 
     def _note_uses(self) -> None:

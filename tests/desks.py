@@ -24,7 +24,7 @@ from services.bracket.observation import Timing
 from services.bracket.request import BracketOrderRequest
 from services.bracket_announcer import BracketAnnouncer
 from services.bracket_order_service import Placed, place_bracket_order_with_auth
-from services.bracket_supervisor import BracketSupervisor, SupervisorPorts
+from services.bracket_supervisor import PAPER, BracketSupervisor, SupervisorPorts
 from services.cadence import Cadence
 from services.desk import Desk
 from services.market_sessions import MarketSessions
@@ -76,16 +76,28 @@ class RunningDesk:
 
     def until(self, bracket_id: str, fulfils: Callable[[Bracket], bool]) -> Bracket:
         """Return the bracket as soon as it fulfils what the test waits for; fail when it never does."""
-        tick = threading.Event()
-        for _ in range(int(PATIENCE_SECONDS / 0.01)):
+        for _ in _tries():
             bracket = load(self.desk.db, bracket_id)
             if bracket is not None and fulfils(bracket):
                 return bracket
-            tick.wait(0.01)
         raise AssertionError(f"not in time: {bracket}")
+
+    def until_told(self, *statuses: str) -> list[object]:
+        """Return all that was told so far, as soon as these are among it; fail when they never are."""
+        for _ in _tries():
+            if set(statuses) <= set(self.statuses()):
+                return self.statuses()
+        raise AssertionError(f"not told in time: {self.statuses()}")
 
     def statuses(self) -> list[object]:
         return [payload["status"] for payload in self.heard]
+
+
+def _tries() -> Iterator[None]:
+    tick = threading.Event()
+    for _ in range(int(PATIENCE_SECONDS / 0.01)):
+        yield
+        tick.wait(0.01)
 
 
 @contextmanager
@@ -115,6 +127,7 @@ def a_running_desk(
             paper_sessions=MarketSessions(follow_calendar=False),
             symbols=symbols,
             timing=timing,
+            quiescence={PAPER: timing.quiescence},
             cadence=Cadence(unsettled=timedelta(milliseconds=100), entry=timedelta(milliseconds=100)),
             connect=_connect_to(broker),
         )

@@ -153,7 +153,7 @@ class Served:
 
 def serve(config: Config) -> Served:
     """Start a service over a fresh database. End it with `end`."""
-    lay_database(config.database_url)
+    lay_database(config)
     app = wiring.create_app(config)
     app.testing = True
     limiter.reset()
@@ -166,10 +166,12 @@ def serve(config: Config) -> Served:
     return served
 
 
-def lay_database(url: str) -> None:
-    """Put a migrated database that lists the paper market where there is none yet."""
-    file = sqlite_file(url)
-    assert file is not None
+def lay_database(config: Config) -> None:
+    """Make the new database of a service: migrated, with what the paper market lists."""
+    file = sqlite_file(config.database_url)
+    if file is None:  # a server's
+        _migrate(config)
+        return
     assert not file.exists()
     file.touch(mode=0o600)
     file.write_bytes(_migrated())
@@ -177,15 +179,17 @@ def lay_database(url: str) -> None:
 
 @cache
 def _migrated() -> bytes:
-    """Migrate and list once a process; test_migrations and test_cli show what the migrations do."""
+    """Migrate a file once a process; test_migrations and test_cli show what the migrations do."""
     with TemporaryDirectory() as folder:
-        file = Path(folder) / "migrated.db"
-        url = f"sqlite:///{file}"
-        migrations.upgrade(url)
-        desk: Desk = wiring.create_app(a_config(file.parent, database_url=url)).extensions["openbracket"]
-        wiring.list_paper_instruments(desk)
-        desk.db.close()
-        return file.read_bytes()
+        _migrate(a_config(Path(folder)))
+        return (Path(folder) / "openbracket.db").read_bytes()
+
+
+def _migrate(config: Config) -> None:
+    migrations.upgrade(config.database_url)
+    desk: Desk = wiring.create_app(config).extensions["openbracket"]
+    wiring.list_paper_instruments(desk)
+    desk.db.close()
 
 
 @contextmanager

@@ -34,6 +34,7 @@ _SHAPED_SECRETS = (
     re.compile(r"(?<=\bBearer )[\w.~+/=-]+", re.IGNORECASE),
     re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]+"),  # a JSON Web Token: Dhan's and Upstox's sessions
     re.compile(r"(?<=/webhook/bracket/)[^\s/?\"']+"),
+    re.compile(r"(?<=[?&]pin=)[^\s&\"')]+"),  # Dhan's login; urllib3 logs an address with garbled headers
     re.compile(r"(?<=://)[^\s/:@]+:[^\s/@]+(?=@)"),  # user:password@ of an address
 )
 _OUR_KEY = re.compile(r"(?:bk|wh)_[0-9A-Za-z]{8}|(?:pb|lg)_[0-9A-Za-z]+")

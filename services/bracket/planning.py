@@ -80,7 +80,9 @@ def make_plan(
         stop=_sure(facts.stop, "stop"),
         targets=_targets(facts, instrument, side=side, quantity=quantity),
         topology=_sure(topology, "product"),
-        survives_day=terms.survives_day(capabilities, product, exchange=instrument.exchange),
+        survives_day=terms.survives_day(
+            capabilities, product, exchange=instrument.exchange, topology=topology
+        ),
         capabilities=capabilities,
         stop_limit_offset=request.sl_limit_offset,
         trail=_trail(request),

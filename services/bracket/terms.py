@@ -166,13 +166,25 @@ def holding_of(plan: Plan) -> Topology:
     return fallback_of(plan.capabilities, plan.product, exchange=plan.instrument.exchange)
 
 
-def survives_day(capabilities: BrokerCapabilities, product: Product, *, exchange: str) -> bool:
-    """Return whether the broker can keep this product's protection overnight there."""
+def survives_day(
+    capabilities: BrokerCapabilities, product: Product, *, exchange: str, topology: Topology | None
+) -> bool:
+    """Return whether the broker can keep this product's protection overnight there, held like this."""
+    if is_stand_in(capabilities, product, exchange=exchange, topology=topology):
+        return False  # the night is said of the native bracket: a resting stop is for the day
     key = f"{product}:{exchange}"
     # What is said for the exchange replaces what is said for the product, in both tables.
     if key in capabilities.topologies or key in capabilities.overnight:
         return key in capabilities.overnight
     return str(product) in capabilities.overnight
+
+
+def is_stand_in(
+    capabilities: BrokerCapabilities, product: Product, *, exchange: str, topology: Topology | None
+) -> bool:
+    """Return whether a resting stop holds what the broker would have held by a native bracket."""
+    declared = topology_of(capabilities, product, exchange=exchange)
+    return declared is Topology.NATIVE and topology is Topology.MORPH
 
 
 def _distance(

@@ -7,11 +7,12 @@ from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
 
-from broker import angel, dhan, fyers, paper
+from broker import angel, dhan, fyers, paper, upstox
 from broker.base import AccountCredentials, BrokerAccount, BrokerModule, BrokerSettings
 from tests.angel_served import ServedAngel
 from tests.dhan_served import ServedDhan
 from tests.fyers_served import APP_ID, TOKEN, ServedFyers
+from tests.upstox_served import ServedUpstox
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,11 +117,23 @@ def angel_rig(_directory: Path) -> Iterator[Rig]:
         )
 
 
-# Those whose triggers cancel each other: the others place none.
-TWO_LEGGED = frozenset({"dhan", "fyers", "paper"})
+@contextmanager
+def upstox_rig(_directory: Path) -> Iterator[Rig]:
+    with ServedUpstox() as served:
+        elsewhere = served.connect()
+        yield Rig(
+            account=served.account,
+            set_price=lambda last, depth: served.price(last, depth=depth),
+            act_elsewhere=lambda: elsewhere,
+            module=upstox,
+        )
+        elsewhere.close()
+
+
 ADAPTERS: dict[str, RigFactory] = {
     "angel": angel_rig,
     "dhan": dhan_rig,
     "fyers": fyers_rig,
     "paper": paper_rig,
+    "upstox": upstox_rig,
 }

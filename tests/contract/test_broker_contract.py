@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from broker.base import OrderRejected
+from broker.registry import import_broker_module
 from services.bracket.model import (
     GttRequest,
     GttStatus,
@@ -22,7 +23,7 @@ from services.bracket.model import (
     Terms,
     Topology,
 )
-from tests.contract.adapters import ADAPTERS, TWO_LEGGED, Rig
+from tests.contract.adapters import ADAPTERS, Rig
 
 SETTLES_WITHIN_SECONDS = 5.0
 SBIN = ("NSE", "SBIN")
@@ -34,14 +35,19 @@ def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
         yield ready
 
 
-@pytest.fixture(params=sorted(TWO_LEGGED))
-def two_legged(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
+def _holds_by_oco(name: str) -> bool:
+    capabilities = import_broker_module(name).capabilities()
+    return Topology.OCO in {*capabilities.topologies.values(), *capabilities.fallbacks.values()}
+
+
+@pytest.fixture(params=sorted(name for name in ADAPTERS if _holds_by_oco(name)))
+def oco_rig(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
     with ADAPTERS[request.param](tmp_path) as ready:
         yield ready
 
 
-@pytest.fixture(params=sorted(ADAPTERS.keys() - TWO_LEGGED))
-def unlinked(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
+@pytest.fixture(params=sorted(name for name in ADAPTERS if not _holds_by_oco(name)))
+def rig_without_oco(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
     with ADAPTERS[request.param](tmp_path) as ready:
         yield ready
 
@@ -223,13 +229,13 @@ def test_an_unknown_order_is_not_found(rig: Rig) -> None:
     assert rejected.value.kind is RefusalKind.NOT_FOUND
 
 
-def test_a_gtt_is_listed_with_its_legs_changed_as_a_whole_and_deleted(two_legged: Rig) -> None:
-    trigger_id = two_legged.account.place_gtt(oco()).broker_order_id
-    (placed,) = two_legged.account.gtt_book()
-    two_legged.account.modify_gtt(trigger_id, oco(6, stop_at="485"))
-    (changed,) = two_legged.account.gtt_book()
+def test_a_gtt_is_listed_with_its_legs_changed_as_a_whole_and_deleted(oco_rig: Rig) -> None:
+    trigger_id = oco_rig.account.place_gtt(oco()).broker_order_id
+    (placed,) = oco_rig.account.gtt_book()
+    oco_rig.account.modify_gtt(trigger_id, oco(6, stop_at="485"))
+    (changed,) = oco_rig.account.gtt_book()
 
-    two_legged.account.cancel_gtt(trigger_id)
+    oco_rig.account.cancel_gtt(trigger_id)
 
     assert (placed.trigger_id, placed.status) == (trigger_id, GttStatus.ACTIVE)
     assert [leg.trigger_price for leg in placed.legs] == [Decimal("490"), Decimal("510")]
@@ -237,34 +243,32 @@ def test_a_gtt_is_listed_with_its_legs_changed_as_a_whole_and_deleted(two_legged
         (Decimal("485"), 6),
         (Decimal("510"), 6),
     ]
-    assert all(gtt.status is not GttStatus.ACTIVE for gtt in two_legged.account.gtt_book())
+    assert all(gtt.status is not GttStatus.ACTIVE for gtt in oco_rig.account.gtt_book())
 
 
-def test_a_fired_gtt_names_its_child_which_is_in_the_order_book(two_legged: Rig) -> None:
+def test_a_fired_gtt_names_its_child_which_is_in_the_order_book(oco_rig: Rig) -> None:
     bought = request(Side.BUY, limit(10, "500"), product=Product.CNC)
-    ack = two_legged.account.place_order(bought)
-    settled(two_legged, ack.broker_order_id, until=has(RowStatus.FILLED))
-    two_legged.account.place_gtt(oco())
+    ack = oco_rig.account.place_order(bought)
+    settled(oco_rig, ack.broker_order_id, until=has(RowStatus.FILLED))
+    oco_rig.account.place_gtt(oco())
 
-    two_legged.set_price(Decimal("510"), None)
+    oco_rig.set_price(Decimal("510"), None)
 
-    (gtt,) = two_legged.account.gtt_book()
+    (gtt,) = oco_rig.account.gtt_book()
     lower, upper = gtt.legs
     assert (gtt.status, lower.child_order_id) == (GttStatus.TRIGGERED, None)
     assert upper.child_order_id is not None
-    child = settled(two_legged, upper.child_order_id, until=has(RowStatus.FILLED))
+    child = settled(oco_rig, upper.child_order_id, until=has(RowStatus.FILLED))
     assert (child.side, child.quantity) == (Side.SELL, 10)
 
 
-def test_a_broker_whose_triggers_do_not_cancel_each_other_places_none_and_plans_with_none(
-    unlinked: Rig,
-) -> None:
-    with pytest.raises(OrderRejected, match="cancel each other"):
-        unlinked.account.place_gtt(oco())
+def test_a_broker_that_holds_nothing_by_an_oco_refuses_one_before_it_is_sent(rig_without_oco: Rig) -> None:
+    with pytest.raises(OrderRejected):
+        rig_without_oco.account.place_gtt(oco())
 
-    assert unlinked.account.gtt_book() == ()
-    topologies = set(unlinked.account.capabilities.topologies.values())
-    assert not topologies & {Topology.OCO, Topology.LOOSE}
+    assert rig_without_oco.account.gtt_book() == ()
+    capabilities = rig_without_oco.account.capabilities
+    assert Topology.LOOSE not in {*capabilities.topologies.values(), *capabilities.fallbacks.values()}
 
 
 def test_quotes_leave_out_what_is_not_known(rig: Rig) -> None:

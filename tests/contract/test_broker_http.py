@@ -4,6 +4,7 @@ import gzip
 import socket
 import ssl
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from ipaddress import IPv4Address
@@ -65,7 +66,39 @@ def refusing_address() -> str:
         return f"127.0.0.1:{listener.getsockname()[1]}"
 
 
+def spoken(call: Callable[[], object]) -> str:
+    """Return the whole traceback of a call that fails."""
+    with pytest.raises(BrokerError) as failed:
+        call()
+    return "".join(traceback.format_exception(failed.value))
+
+
 # Nothing left
+
+
+PIN = "not4everybody"
+
+
+def calls_with_a_secret_in_the_query(session: BrokerSession) -> list[Callable[[], object]]:
+    path = f"/login?pin={PIN}"
+    return [
+        lambda: session.write("POST", path, lane=Lane.EXIT),
+        lambda: session.read(path),
+        lambda: session.read("/login", params=[("pin", PIN)]),
+        lambda: session.ask(path, lane=Lane.READ, json=b"{}"),
+        lambda: session.download(path),
+    ]
+
+
+def test_no_failure_repeats_the_query_of_its_address(open_session: Open) -> None:
+    with ScriptedServer(close_after_request) as server:
+        roots = (f"http://{refusing_address()}", server.root)
+        told = [
+            spoken(call) for root in roots for call in calls_with_a_secret_in_the_query(open_session(root))
+        ]
+
+    assert [words for words in told if PIN in words] == []
+    assert all("/login" in words for words in told)
 
 
 def test_a_refused_connection_proves_that_nothing_was_sent(open_session: Open) -> None:

@@ -136,7 +136,7 @@ def test_an_exit_signal_closes_the_brackets_of_its_side(
     assert (told["status"], told["brackets"]) == ("success", [bracket_id] if is_long else [])
     if is_long:
         service.until_state(bracket_id, "CLOSED")
-        assert send(service, exit_signal, token=token).get_json()["brackets"] == []
+        assert send(service, exit_signal, token=token).get_json()["duplicate"] is True
     else:
         assert service.status(bracket_id)["state"] == "PROTECTED"
 

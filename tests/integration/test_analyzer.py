@@ -88,7 +88,7 @@ def served(config: Config) -> Iterator[Served]:
 
 def served_at_zerodha(config: Config, *, token: str | None) -> Served:
     """Return a service whose one account is at Zerodha, its owner in analyzer mode."""
-    lay_database(config.database_url)
+    lay_database(config)
     app = wiring.create_app(config)
     app.testing = True
     limiter.reset()

@@ -8,6 +8,7 @@ import pytest
 
 from database.auth_db import Scope, create_api_key, list_api_keys, verify_api_key
 from database.bracket_db import IdempotencyClaim, find_claim, insert_bracket
+from database.exit_claim_db import ExitClaim, claim_exit, find_exit_claim
 from database.plain_order_db import insert_plain_order, plain_order, plain_order_for
 from database.session import Database
 from services.bracket.events import BracketReceived
@@ -38,6 +39,21 @@ def test_a_claim_is_kept_for_seven_days_and_then_forgotten(db: Database) -> None
     keeper.tidy()
 
     assert find_claim(db, account.id, key="mine") is None
+
+
+def test_an_exit_alert_is_remembered_for_seven_days(db: Database) -> None:
+    account, clock = an_account(db), StoppedClock()
+    claim = ExitClaim(key="exit-1", bracket_ids=("01JA", "01JB"), created_at=clock.now())
+    claim_exit(db, account.id, claim)
+    keeper = Housekeeper(db, clock, some_secrets(clock))
+
+    clock.seconds = CLAIMS_KEPT.total_seconds() - 1
+    keeper.tidy()
+    assert claim_exit(db, account.id, replace(claim, bracket_ids=())) == claim
+    clock.seconds += 3600
+    keeper.tidy()
+
+    assert find_exit_claim(db, account.id, key="exit-1") is None
 
 
 def test_the_client_order_id_of_a_plain_order_is_free_again_after_seven_days(db: Database) -> None:

@@ -34,6 +34,12 @@ ENTRY_POINTS = [
 ]
 STOP_POINTS = ["storing place stop", "stored place stop", "sent place stop", "answered place stop"]
 OCO_POINTS = ["storing place oco", "stored place oco", "sent place oco", "answered place oco"]
+REVERSE_POINTS = [
+    "stored bracket",
+    "sent modify marketable",
+    "answered modify marketable",
+    "sent place entry",
+]
 TARGET_POINTS = [
     "storing modify target",
     "stored modify target",
@@ -46,6 +52,16 @@ EXIT_POINTS = [
     "sent modify marketable",
     "answered modify marketable",
 ]
+
+SHORT = {
+    "action": "SELL",
+    "entry_price": "790",
+    "sl_price": "810",
+    "target_price": "770",
+    "client_order_id": "the-other-one",
+    "on_opposite": "close_first",
+    "entry_max_age_seconds": 60,  # a machine under load takes its time to start again
+}
 
 
 @dataclass(frozen=True)
@@ -70,8 +86,8 @@ class Trade:
         self.bracket_id: str | None = None
         self.restarts = 0
 
-    def place(self) -> None:
-        body = {
+    def place(self, **overrides: Any) -> None:
+        body: dict[str, Any] = {
             "apikey": self.key,
             "symbol": "SBIN",
             "exchange": "NSE",
@@ -83,7 +99,7 @@ class Trade:
             "target_price": "815",
             "client_order_id": "the-only-one",
         }
-        self.bracket_id = self._call("placebracketorder", body)["bracket_id"]
+        self.bracket_id = self._call("placebracketorder", body | overrides)["bracket_id"]
 
     def price(self, last: str) -> None:
         act = {"act": "set_price", "exchange": "NSE", "symbol": "SBIN", "last": last}
@@ -238,6 +254,29 @@ def test_a_kill_while_leaving_at_the_market_changes_nothing(
     found = run_trade(service, prepared, product="MIS", end="exit", kill_at=point)
 
     assert found == Ending("CLOSED", "exited", 0, 0, 1, 10)
+
+
+@pytest.mark.parametrize("point", REVERSE_POINTS)
+def test_a_kill_between_closing_the_other_side_and_the_entry_keeps_both_promises(
+    service: ServiceProcess, prepared: Prepared, point: str
+) -> None:
+    service.start()
+    old = Trade(service, prepared.key, "MIS")
+    old.place()
+    old.price("800")
+    old.until("PROTECTED")
+    service.kill()
+    service.start(extra={"KILL_AT": point})
+    new = Trade(service, prepared.key, "MIS")
+
+    new.place(**SHORT)
+    held = new.until("PROTECTED")
+    closed = old.until("CLOSED")
+    service.stop()
+
+    assert new.restarts == 1, f"the service was not killed at {point!r}"
+    assert (closed["outcome"], held["filled_quantity"]) == ("exited", 10)
+    assert ending(service, prepared, held) == Ending("PROTECTED", None, -10, 1, 2, 20)
 
 
 def test_kills_during_recovery_converge(service: ServiceProcess, prepared: Prepared) -> None:

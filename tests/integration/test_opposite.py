@@ -135,8 +135,7 @@ def test_while_the_other_side_cannot_be_closed_nothing_is_sent_and_it_is_told(ru
     assert new.entry_ended == "opposite_not_flat"
     assert [(alarm.kind, old_id in alarm.text) for alarm in new.alarms] == [("opposite_not_flat", True)]
     assert entry_tags(running, Side.SELL) == []
-    running.desk.announcer.announce_all()
-    assert {"error", "expired"} <= set(running.statuses())
+    running.until_told("error", "expired")
 
 
 def test_an_order_that_waits_says_for_what(running: RunningDesk) -> None:

@@ -90,11 +90,9 @@ def test_an_order_is_on_disk_before_it_is_sent_and_then_accepted(running: Runnin
 def test_clients_hear_of_a_plain_order_once_between_the_events_of_brackets(running: RunningDesk) -> None:
     desk, account_id = running.desk, running.caller.account_id
     order = place(running)
-    desk.announcer.announce_all()
-    bracket = running.place().bracket
-    assert bracket is not None
-    running.until(bracket.id, lambda found: found.state is State.ENTRY_OPEN)
-    desk.announcer.announce_all()
+    running.until_told("order_placed")
+    running.place()
+    running.until_told("entry_order_placed")
 
     (said,) = [one for one in running.heard if "plain_order_id" in one]
     numbers = [one.account_seq for one in news_after(desk.db, account_id, 0, limit=100)]
@@ -113,9 +111,8 @@ def test_a_lost_answer_is_told_as_unknown_and_then_as_found(running: RunningDesk
 
     place(running)
     PlainOrderFinder(running.desk).look()
-    running.desk.announcer.announce_all()
 
-    assert running.statuses() == ["order_unknown", "order_found"]
+    assert running.until_told("order_found") == ["order_unknown", "order_found"]
 
 
 def test_an_order_that_cannot_be_stored_is_not_sent(

@@ -176,8 +176,7 @@ def test_a_stop_that_never_arrived_alarms_and_is_placed_under_a_new_tag(running:
     first, second = legs_of(protected, Role.EXIT)
     assert first.status is LegStatus.ABSENT
     assert second.tag != first.tag
-    running.desk.announcer.announce_all()
-    assert "unprotected" in running.statuses()
+    running.until_told("unprotected")
 
 
 def test_an_entry_that_cannot_leave_is_tried_again_while_it_is_fresh(running: RunningDesk) -> None:

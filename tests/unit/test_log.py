@@ -53,6 +53,7 @@ def logged() -> Iterator[io.StringIO]:
         ("Cookie: session=abc1; remember=def2", "def2"),
         ("{'Set-Cookie': 'session=abc1; Path=/'}", "abc1"),
         ("API_SECRET = 's3'", "s3"),
+        ("Failed to parse headers (url=https://a.example/login?dhanClientId=1&pin=4711&x=1)", "4711"),
         ("postgresql+psycopg://bob:hunter2@db/name", "hunter2"),
         ("POST /postback/dhan/pb_01ACC_" + "ab12" * 16, "ab12ab12"),
         ("GET /zerodha/login?ticket=lg_01ACC_" + "aB-_" * 11, "aB-_aB-_"),

@@ -114,3 +114,18 @@ def test_events_stored_before_there_were_native_brackets_are_read_as_before() ->
     event = decode_event("LegIntended", payload)
 
     assert (event.side, event.terms.is_native) == (Side.BUY, False)  # type: ignore[union-attr]  # as asked
+
+
+def test_a_night_that_only_the_native_bracket_outlives_is_none_for_what_stands_in_for_it() -> None:
+    able = replace(
+        ABLE,
+        topologies=ABLE.topologies | {"CNC": Topology.NATIVE},
+        native_entry_types=frozenset({OrderType.LIMIT}),
+    )
+    native, market = request(product="CNC"), request(product="CNC", **MARKET)
+
+    assert planned(native, capabilities=able).survives_day
+    assert [fault.sentence for fault in faults(market, capabilities=able)] == [
+        "product CNC on NSE cannot be protected overnight at this broker but by its own bracket order"
+        " (LIMIT entry, one target, prices known before): send exit_at before 15:30, or use MIS"
+    ]

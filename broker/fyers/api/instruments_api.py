@@ -10,7 +10,7 @@ from broker.base import BrokerSettings, ListedInstrument
 from broker.fyers.instruments import FILES, instruments
 from broker.fyers.refusals import read_error
 from broker.fyers.session import open_lists
-from broker.http import BrokerSession
+from broker.http import BrokerSession, Counted
 
 _DOWNLOAD_SECONDS = 120.0
 
@@ -23,24 +23,12 @@ def get_instruments(
     found: list[ListedInstrument] = []
     try:
         for name in FILES:
-            counted = _Counted(come, progress)
+            counted = Counted(come, progress)
             found += _file(session, name, counted)
             come = counted.total
         return tuple(found)
     finally:
         session.close()
-
-
-class _Counted:
-    """Tells the bytes of one file on top of those that came before."""
-
-    def __init__(self, before: int, progress: Callable[[int], None]) -> None:
-        self._before = self.total = before
-        self._progress = progress
-
-    def __call__(self, count: int) -> None:
-        self.total = self._before + count
-        self._progress(self.total)
 
 
 def _file(session: BrokerSession, name: str, progress: Callable[[int], None]) -> tuple[ListedInstrument, ...]:

@@ -99,17 +99,23 @@ def _night(facts: Facts, product: Product, *, exchange: str) -> Iterator[Violati
     ends_at = None if facts.session is None else cutoff(facts.session, product)
     if product is terms.INTRADAY or ends_at is None or facts.request.exit_at is not None:
         return
-    if facts.topology_of(product, exchange=exchange) is None:
+    topology = facts.topology_of(product, exchange=exchange)
+    if topology is None:
         return
-    if not terms.survives_day(facts.capabilities, product, exchange=exchange):
+    if not terms.survives_day(facts.capabilities, product, exchange=exchange, topology=topology):
         last = ends_at.astimezone(EXCHANGE_ZONE).strftime("%H:%M")
-        sentence = (
-            f"product {product} on {exchange} cannot be protected overnight at this broker:"
-            f" send exit_at before {last}, or use MIS"
-        )
+        held = f"product {product} on {exchange} cannot be protected overnight at this broker"
+        if terms.is_stand_in(facts.capabilities, product, exchange=exchange, topology=topology):
+            held += f" but by its own bracket order ({_native_form(facts)})"
+        sentence = f"{held}: send exit_at before {last}, or use MIS"
         if facts.request.allow_unlinked_exits:
             sentence += f"; two exits that do not cancel each other are no way out, {_UNLINKED}"
         yield _cannot("exit_at", sentence)
+
+
+def _native_form(facts: Facts) -> str:
+    types = " or ".join(sorted(facts.capabilities.native_entry_types))
+    return f"{types} entry, one target, prices known before"
 
 
 def _band(facts: Facts, product: Product, *, exchange: str) -> Iterator[Violation]:
