@@ -163,6 +163,7 @@ def serve(config: Config) -> Served:
     served = Served(app=app, account=account, key="")
     served.key = served.a_key()
     served.background.start()
+    until(lambda: desk.supervisor.works(account.id), what="the account is looked after")
     return served
 
 
