@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo dev test check check-clients check-browser check-slow screenshots vendor simulate simulate-ci mutants fix migrate docs bench audit clean
+.PHONY: help run demo dev test check check-clients check-browser check-slow screenshots vendor simulate simulate-ci mutants fix migrate docs bench bench-cluster audit cluster-up cluster-down storm clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -34,16 +34,16 @@ demo: $(VENV)/run.stamp ## one bracket from request to target on the paper marke
 dev: $(VENV)/dev.stamp ## install the tools of the checks too
 
 test: $(VENV)/dev.stamp ## all tests but the slow ones
-	@$(BIN)/python -m pytest -m "not slow and not clients and not browser" -n 2 --cov --cov-report=term:skip-covered
+	@$(BIN)/python -m pytest -m "not slow and not clients and not browser" -n 2 --dist worksteal --cov --cov-report=term:skip-covered
 
 check: $(VENV)/dev.stamp ## what every change must pass: style, types, imports, tests
 	@$(BIN)/python -m scripts.check
 
 check-clients: $(VENV)/dev.stamp ## published clients in environments of their own: openalgo at the service and at a simulated server, kiteconnect, dhanhq, fyers-apiv3, smartapi-python, upstox-python-sdk and alpaca-py at their simulators
-	@$(BIN)/python -m pytest -m clients
+	@$(BIN)/python -m pytest -m clients tests/clients -n 2 --dist loadfile
 
 check-browser: $(VENV)/dev.stamp ## the dashboard in Debian's chromium, over the real service
-	@$(BIN)/python -m pytest -m browser tests/browser
+	@$(BIN)/python -m pytest -m browser tests/browser -n 2 --dist loadfile
 
 screenshots: $(VENV)/dev.stamp ## a picture of every screen into docs/screenshots
 	@$(BIN)/python -m tests.browser.screenshots
@@ -90,6 +90,19 @@ docs: $(VENV)/dev.stamp ## write what the docs show of the code: moves, hard cas
 
 bench: $(VENV)/dev.stamp ## measure: placing, webhook, fill-to-stop, 10,000 open brackets, the board
 	@$(BIN)/python -m bench
+
+bench-cluster: $(VENV)/dev.stamp ## measure the cluster: 1, 2, 4 workers; many accounts; a dead worker's accounts (ACCOUNTS=n BRACKETS=m)
+	@$(BIN)/python -m bench --cluster $(if $(ACCOUNTS),--accounts $(ACCOUNTS)) $(if $(BRACKETS),--brackets $(BRACKETS))
+
+RUNS ?= 1
+storm: $(VENV)/dev.stamp ## RUNS=n storms over a cluster from SEED=s on: kills, freezes, restarts, a cut link; judged by the exchange's books
+	@$(BIN)/python -m tests.cluster.storm --runs $(RUNS) --seed $(SEED)
+
+cluster-up: $(VENV)/run.stamp ## PostgreSQL, RabbitMQ, Redis, two web processes, two workers, one of side jobs, here
+	@$(BIN)/python -m scripts.cluster up
+
+cluster-down: $(VENV)/run.stamp ## end what cluster-up started
+	@$(BIN)/python -m scripts.cluster down
 
 clean: ## remove the virtual environments and caches, never data
 	@rm -rf $(VENV) .venv-clients .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

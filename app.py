@@ -53,6 +53,7 @@ from services.bracket_announcer import BracketAnnouncer
 from services.bracket_supervisor import PAPER, BracketSupervisor, SupervisorPorts, connect_broker
 from services.cadence import Cadence
 from services.desk import Desk
+from services.dispatcher import DailyJob, Dispatcher
 from services.engine_lock import EngineRunsElsewhere, hold_engine_lock
 from services.entries import Entries
 from services.instrument_names import ListedNames
@@ -63,6 +64,7 @@ from services.ownership import Ownership
 from services.probe.report import Reports, ReportUnreadable, read_reports
 from services.shared_accounts import SharedAccounts
 from services.side_jobs import Work
+from services.task_queue import Task, publisher
 from services.telegram_alert_service import TelegramService
 from services.telegram_words import alert_of
 from services.webhook_messages import webhook_message
@@ -167,6 +169,8 @@ def at_work(config: Config) -> Flask:
 def _engine_lock(config: Config) -> IO[bytes] | None:
     """Hold the database file for as long as this process lives; servers have owners of their own."""
     file = sqlite_file(config.database_url)
+    if file is not None and config.celery_broker_url is not None:
+        raise StartupRefused("CELERY_BROKER_URL needs PostgreSQL: a SQLite file has one process")
     if file is not None and not config.work_accounts:
         raise StartupRefused("WORK_ACCOUNTS=no needs PostgreSQL: with SQLite nobody else could work them")
     try:
@@ -206,6 +210,8 @@ def _shared_accounts(config: Config, desk: Desk) -> SharedAccounts | None:
 
 def _senders(config: Config, desk: Desk, outbox: OutboxFeeder) -> dict[str, Work]:
     """Return the outbox and the ways out of it, each one thread's work, and let the outbox wake them."""
+    if config.celery_broker_url is not None:
+        return _dispatched(config, desk, outbox, config.celery_broker_url)
     http = OutboundHttp(allow=config.outbound_webhooks_allow)
     webhooks = WebhookSender(desk.db, desk.secrets.box, desk.clock, http)
     outbox.wakers.append(webhooks.wake)
@@ -216,6 +222,24 @@ def _senders(config: Config, desk: Desk, outbox: OutboxFeeder) -> dict[str, Work
         outbox.wakers.append(telegram.wake)
         senders["telegram"] = telegram.run
     return senders
+
+
+def _dispatched(config: Config, desk: Desk, outbox: OutboxFeeder, url: str) -> dict[str, Work]:
+    """Return the outbox and what hands its messages to the task queue; the bot's ear stays here."""
+    channels, telegram_settings = {Channel.WEBHOOK: Task.WEBHOOK}, config.telegram()
+    daily = [
+        DailyJob(task=Task.INSTRUMENTS, due_at=config.instruments_sync_at, about=broker)
+        for broker in BROKERS
+        if broker != PAPER
+    ]
+    works: dict[str, Work] = {"outbox": outbox.run}
+    if telegram_settings is not None:
+        channels[Channel.TELEGRAM] = Task.CHAT
+        daily.append(DailyJob(task=Task.SUMMARIES, due_at=telegram_settings.summary_at))
+        works["telegram"] = TelegramService(desk, telegram_settings, is_sending=False).run
+    dispatcher = Dispatcher(desk.db, desk.clock, publisher(url), channels=channels, daily=daily)
+    outbox.wakers.append(dispatcher.wake)
+    return works | {"dispatcher": dispatcher.run}
 
 
 def _desk(config: Config, clock: Clock, outbox: OutboxFeeder) -> tuple[Desk, BrokerSettings]:

@@ -11,13 +11,16 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 
 from bench.board import measure_board
+from bench.cluster import measure_many_accounts, measure_workers
 from bench.fill_to_stop import measure_fill_to_stop
 from bench.many_brackets import measure_many_brackets
+from bench.peers import measure_peers
 from bench.placing import measure_placing
 from bench.report import Section, as_json, printed
 from bench.setting import Setting, full, quick
@@ -31,7 +34,13 @@ SECTIONS: dict[str, Callable[[Setting], Section]] = {
     "many": measure_many_brackets,
     "symbols": measure_symbols,
     "board": measure_board,
+    "peers": measure_peers,
 }
+CLUSTER: dict[str, Callable[[Setting], Section]] = {
+    "workers": measure_workers,
+    "accounts": measure_many_accounts,
+}
+ALL = SECTIONS | CLUSTER
 
 
 def main() -> int:
@@ -41,7 +50,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="openbracket-bench-") as folder:
         make = quick if asked.quick else full
         setting = make(Path(folder), asked.latency)
-        sections = [_measured(name, setting) for name in asked.sections or SECTIONS]
+        if asked.accounts is not None:
+            setting = replace(setting, cluster_accounts=asked.accounts, cluster_brackets=asked.brackets)
+        chosen = asked.sections or (CLUSTER if asked.cluster else SECTIONS)
+        sections = [_measured(name, setting) for name in chosen]
     if asked.json is not None:
         asked.json.write_bytes(as_json(sections))
     return 0
@@ -49,20 +61,23 @@ def main() -> int:
 
 def _asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("sections", nargs="*", metavar="SECTION", help=", ".join(SECTIONS))
+    parser.add_argument("sections", nargs="*", metavar="SECTION", help=", ".join(ALL))
+    parser.add_argument("--cluster", action="store_true", help=f"all of {', '.join(CLUSTER)}")
+    parser.add_argument("--accounts", type=int, help="of the section accounts")
+    parser.add_argument("--brackets", type=int, default=10_000, help="on them")
     parser.add_argument("--quick", action="store_true", help="a minute in all, rough figures")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to a file too")
     parser.add_argument("--latency", type=float, default=2.0, help="of a broker call, in ms (2)")
     asked = parser.parse_args()
-    unknown = set(asked.sections) - set(SECTIONS)
+    unknown = set(asked.sections) - set(ALL)
     if unknown:
-        parser.error(f"there is no section {', '.join(sorted(unknown))}; choose of {', '.join(SECTIONS)}")
+        parser.error(f"there is no section {', '.join(sorted(unknown))}; choose of {', '.join(ALL)}")
     return asked
 
 
 def _measured(name: str, setting: Setting) -> Section:
     began = time.monotonic()
-    section = msgspec.structs.replace(SECTIONS[name](setting), seconds=time.monotonic() - began)
+    section = msgspec.structs.replace(ALL[name](setting), seconds=time.monotonic() - began)
     print(printed(section), flush=True)
     return section
 

@@ -178,7 +178,11 @@ def hasty_database(url: str) -> Database:
 
     @engine_events.listens_for(db.engine, "connect")
     def _do_not_wait(connection: Any, _entry: object) -> None:
-        connection.execute("PRAGMA synchronous=OFF")
+        if db.dialect_name == "sqlite":
+            connection.execute("PRAGMA synchronous=OFF")
+        else:
+            connection.execute("SET synchronous_commit TO off")
+            connection.commit()
 
     return db
 

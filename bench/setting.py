@@ -18,6 +18,8 @@ class Setting:
     settle_seconds: float  # after a restart: what was just placed is sighted, the accounts are calm again
     calm_seconds: float  # over which CPU is measured
     board_seconds: float
+    cluster_accounts: int
+    cluster_brackets: int
 
 
 def full(folder: Path, latency: float) -> Setting:
@@ -32,6 +34,8 @@ def full(folder: Path, latency: float) -> Setting:
         settle_seconds=10,
         calm_seconds=60,
         board_seconds=30,
+        cluster_accounts=1_000,
+        cluster_brackets=10_000,
     )
 
 
@@ -48,4 +52,6 @@ def quick(folder: Path, latency: float) -> Setting:
         settle_seconds=4,
         calm_seconds=6,
         board_seconds=8,
+        cluster_accounts=60,
+        cluster_brackets=600,
     )

@@ -1,7 +1,7 @@
 """A service with accounts at the stub broker, ready to be started and measured."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -56,7 +56,16 @@ def instrument(symbol: str) -> Instrument:
 class Stage:
     """A service in a folder of its own, with `count` accounts; not started yet."""
 
-    def __init__(self, folder: Path, *, stub_url: str, count: int, wide_limits: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        stub_url: str,
+        count: int,
+        wide_limits: bool = False,
+        database_url: str | None = None,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
         folder.mkdir(parents=True)
         self._pepper, self._fernet = secrets.token_bytes(32), Fernet.generate_key().decode()
         self.service = ServiceProcess(
@@ -69,11 +78,13 @@ class Stage:
                 "API_RATE_LIMIT": "10000 per second",
                 "MARKET_HOURS": "ignore",
                 "LOG_LEVEL": "WARNING",
+                **({} if database_url is None else {"DATABASE_URL": database_url}),
+                **(settings or {}),
             },
             application="bench.wide_service:main()" if wide_limits else "app:main()",
         )
         self.database_file = folder / "openbracket.db"
-        self.database_url = f"sqlite:///{self.database_file}"
+        self.database_url = database_url or f"sqlite:///{self.database_file}"
         self.accounts = self._populated(count)
 
     @property

@@ -7,6 +7,7 @@ No setting of the service can do this, on purpose: at a real broker it would get
 from flask import Flask
 
 import app
+import worker
 from broker.limiter import Window
 from broker.zerodha import session
 
@@ -17,8 +18,18 @@ def _widened(windows: tuple[Window, ...]) -> tuple[Window, ...]:
     return tuple(Window(_CALLS, window.length) for window in windows)
 
 
-def main() -> Flask:
-    """Do what `app:main` does, with the wide limits."""
+def widen() -> None:
+    """Give this process the wide limits."""
     for name in ("ORDER_WINDOWS", "READ_WINDOWS", "QUOTE_WINDOWS"):
         setattr(session, name, _widened(getattr(session, name)))
+
+
+def main() -> Flask:
+    """Do what `app:main` does, with the wide limits."""
+    widen()
     return app.main()
+
+
+if __name__ == "__main__":
+    widen()
+    worker.main()

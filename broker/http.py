@@ -151,6 +151,10 @@ class BrokerSession:
         """Return what is used of the account's rate limits."""
         return self._limiter.use()
 
+    def count_sent(self, ages: Sequence[timedelta]) -> None:
+        """Count orders that went out so long ago against the account's rate limits."""
+        self._limiter.count_sent(ages)
+
     def close(self) -> None:
         """Close the idle connections; nobody waits for room any more."""
         self._closed.set()

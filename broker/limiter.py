@@ -1,6 +1,7 @@
 """The account's outbound rate limit, with a share that only the way out may use."""
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -51,6 +52,15 @@ class Metered(Protocol):
         ...
 
 
+@runtime_checkable
+class Counting(Protocol):
+    """A broker's account that can be told what went out before this process counted."""
+
+    def count_sent(self, ages: Sequence[timedelta]) -> None:
+        """Count orders, changes and cancels that went out so long ago."""
+        ...
+
+
 class AccountLimiter:
     """All budgets of one account. Thread-safe; never sleeps: the caller decides whether to wait."""
 
@@ -97,6 +107,10 @@ class AccountLimiter:
         if left > 0:
             raise RateLimited(f"the broker asked for a pause; it ends in {left:.3f} s", _rounded_up(left))
 
+    def count_sent(self, ages: Sequence[timedelta]) -> None:
+        """Count orders that went out so long ago, by whichever process: the broker has not forgotten them."""
+        self._orders.count(ages)
+
     def use(self) -> tuple[BudgetUse, ...]:
         """Return what is used of every window, now."""
         budgets = {"orders": self._orders, "reads": self._reads, "quotes": self._quotes}
@@ -125,6 +139,13 @@ class SlidingLimit:
             for log in self._logs:
                 log.add(now)
 
+    def count(self, ages: Sequence[timedelta]) -> None:
+        """Count calls of so long ago in every window, beside those that are counted."""
+        with self._lock:
+            now = self._clock.monotonic()
+            for log in self._logs:
+                log.add_earlier([now - max(0.0, age.total_seconds()) for age in ages])
+
     def use(self, budget: str) -> tuple[BudgetUse, ...]:
         """Return what is used of each window; budget is how people call them together."""
         with self._lock:
@@ -149,6 +170,9 @@ class _CallLog:
 
     def add(self, now: float) -> None:
         self._times.append(now)
+
+    def add_earlier(self, times: list[float]) -> None:
+        self._times = deque(sorted([*times, *self._times]))
 
     def use(self, budget: str, now: float) -> BudgetUse:
         self._forget_before(now)

@@ -3,7 +3,8 @@
 Nothing else is changed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import TypeVar
 
 from broker.base import (
@@ -28,7 +29,7 @@ from broker.base import (
     TradeRow,
     WakeUp,
 )
-from broker.limiter import BudgetUse, Metered
+from broker.limiter import BudgetUse, Counting, Metered
 from utils.clock import elapsed_timer
 from utils.metrics import BROKER_CALL_SECONDS
 
@@ -110,6 +111,11 @@ class MeasuredAccount:
     def rate_use(self) -> tuple[BudgetUse, ...]:
         """Return what is used of each limit; nothing where calls are not counted."""
         return self._account.rate_use() if isinstance(self._account, Metered) else ()
+
+    def count_sent(self, ages: Sequence[timedelta]) -> None:
+        """Have orders that went out so long ago counted, where calls are."""
+        if isinstance(self._account, Counting):
+            self._account.count_sent(ages)
 
     def renew(self, auth_token: str) -> None:
         """Pass a new token on to an account that takes one. Raises ValueError for a damaged token."""

@@ -1,23 +1,15 @@
 """Commands for instruments: list them anew from a broker's file, find one, tell its terms."""
 
 from collections.abc import Callable, Sequence
-from itertools import groupby
+from functools import partial
 
 import click
 
 from broker.base import AuthDead, BrokerSettings, ListedInstrument, ReadFailed
-from broker.registry import import_broker_module
 from cli.office import Office, Refused
-from database.account_db import auth_token_of, list_accounts
 from database.session import Database
-from database.symbol import (
-    Listing,
-    ListingTerms,
-    enhanced_search_symbols,
-    past_terms,
-    replace_instruments,
-    terms_now,
-)
+from database.symbol import ListingTerms, enhanced_search_symbols, past_terms, terms_now
+from services.instrument_lists import read_instruments, store_instruments
 
 _SHOWN = 20
 _MEGABYTE = 1_000_000
@@ -35,15 +27,8 @@ def instrument_commands(office: Office, brokers: Sequence[str]) -> click.Group:
             click.echo(f"reading the instruments file of {broker} ...")
             found = _downloaded(office, db, broker)
             with click.progressbar(length=len(found), label=f"{len(found)} instruments") as bar:
-                for exchange, listed in _by_exchange(found):
-                    replace_instruments(
-                        db,
-                        [Listing(instrument=one.instrument, token=one.token) for one in listed],
-                        broker=broker,
-                        exchange=exchange,
-                        at=office.clock.now(),
-                        progress=_steps(bar.update),
-                    )
+                progress = partial(_steps, bar.update)
+                store_instruments(db, office.clock, found, broker=broker, progress=progress)
         click.echo("done")
 
     @group.command("search")
@@ -74,10 +59,9 @@ def instrument_commands(office: Office, brokers: Sequence[str]) -> click.Group:
 
 
 def _downloaded(office: Office, db: Database, broker: str) -> tuple[ListedInstrument, ...]:
-    settings = BrokerSettings.of(office.config)
-    token, progress = _any_token(office, db, broker), _megabytes()
+    settings, box = BrokerSettings.of(office.config), office.secrets.box
     try:
-        return import_broker_module(broker).list_instruments(settings, token, progress)
+        return read_instruments(db, box, settings, broker, progress=_megabytes())
     except (ReadFailed, AuthDead) as exc:
         raise Refused(f"the old list still counts: {exc}") from exc
 
@@ -93,20 +77,6 @@ def _megabytes() -> Callable[[int], None]:
             click.echo(f"{told} MB")
 
     return progress
-
-
-def _any_token(office: Office, db: Database, broker: str) -> str | None:
-    tokens = (
-        auth_token_of(db, office.secrets.box, account.id)
-        for account in list_accounts(db)
-        if account.broker == broker
-    )
-    return next((token for token in tokens if token), None)
-
-
-def _by_exchange(found: Sequence[ListedInstrument]) -> list[tuple[str, list[ListedInstrument]]]:
-    in_order = sorted(found, key=lambda one: one.instrument.exchange)
-    return [(name, list(group)) for name, group in groupby(in_order, lambda one: one.instrument.exchange)]
 
 
 def _steps(advance: Callable[[int], object]) -> Callable[[int], None]:

@@ -106,6 +106,12 @@ def list_accounts(db: Database, *, owner_id: str | None = None) -> tuple[Account
     return _read_accounts(db, wanted)
 
 
+def brokers_in_use(db: Database) -> frozenset[str]:
+    """Return the names of the brokers that accounts are at. Raises NotRead."""
+    with db.read() as connection:
+        return frozenset(connection.scalars(select(AccountRow.broker).distinct()))
+
+
 def account(db: Database, account_id: str) -> Account | None:
     """Return one account, or None."""
     found = _read_accounts(db, _accounts().where(AccountRow.id == account_id))

@@ -252,14 +252,19 @@ def sendable(db: Database, channel: Channel, *, now: datetime) -> tuple[Destinat
     return _read_destinations(db, wanted)
 
 
-def begin_attempt(db: Database, ids: Sequence[int], *, next_at: datetime) -> None:
+def begin_attempt(db: Database, ids: Sequence[int], *, now: datetime, next_at: datetime) -> bool:
     """Note an attempt before it is made, and when the next one would be. Raises NotStored.
 
-    A sender that cannot store this must not send: it would send the same again every second.
+    A sender that cannot store this must not send: it would send the same again every second. Nor must one
+    that gets False: another sender has begun with one of the messages, and nothing was noted.
     """
-    begun = {"attempts": OutboxRow.attempts + 1, "next_at": next_at}
+    is_free = (OutboxRow.state == MessageState.WAITING) & (OutboxRow.next_at <= now)
+    begun = update(OutboxRow).where(OutboxRow.id.in_(list(ids)), is_free)
     with db.write() as connection:
-        connection.execute(update(OutboxRow).where(OutboxRow.id.in_(list(ids))).values(**begun))
+        taken = connection.execute(begun.values(attempts=OutboxRow.attempts + 1, next_at=next_at)).rowcount
+        if taken != len(ids):
+            connection.rollback()
+        return taken == len(ids)
 
 
 def note_delivered(db: Database, destination_ids: Sequence[str], ids: Sequence[int], *, at: datetime) -> None:
@@ -271,11 +276,18 @@ def note_delivered(db: Database, destination_ids: Sequence[str], ids: Sequence[i
 
 
 def note_failed(
-    db: Database, destination_ids: Sequence[str], ids: Sequence[int], *, error: str, health: Health
+    db: Database,
+    destination_ids: Sequence[str],
+    ids: Sequence[int],
+    *,
+    error: str,
+    health: Health,
+    next_at: datetime | None = None,
 ) -> None:
-    """Note that an attempt failed, and when the destinations may be tried again."""
+    """Note that an attempt failed, and when the destinations may be tried again; the messages at next_at."""
+    told: dict[str, Any] = {"last_error": error} | ({} if next_at is None else {"next_at": next_at})
     with db.write() as connection:
-        connection.execute(update(OutboxRow).where(OutboxRow.id.in_(list(ids))).values(last_error=error))
+        connection.execute(update(OutboxRow).where(OutboxRow.id.in_(list(ids))).values(**told))
         _set_health(connection, destination_ids, health)
 
 

@@ -36,6 +36,8 @@ TESTS: Check = (
         "not slow and not clients and not browser",
         "-n",
         "2",
+        "--dist",
+        "worksteal",  # most modules stay whole, and with them the one service of their tests
         "--cov",
         "--cov-report=term:skip-covered",
     ),

@@ -106,6 +106,7 @@ class Background:
             if shared is not None:
                 shared.wake()
             self._desk.plain_order_lost.set()
+            self._desk.announcer.wake()  # which wakes the outbox, and that the ways out of it
         ends = elapsed_timer() + _JOIN_SECONDS
         for thread in self._threads:
             thread.join(timeout=max(ends - elapsed_timer(), 0))

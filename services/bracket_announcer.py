@@ -54,6 +54,10 @@ class BracketAnnouncer:
         """Say that events of an account were stored, here and to `also`. Never blocks."""
         with self._lock:
             self._news.add(account_id)
+        self.wake()
+
+    def wake(self) -> None:
+        """Look at once, for news or for the end, and let `also` do so. Never blocks."""
         self._wake.set()
         if self._also is not None:
             self._also()

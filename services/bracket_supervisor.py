@@ -19,12 +19,14 @@ from broker.base import (
     Renewable,
     Symbol,
 )
+from broker.limiter import Counting
 from broker.measured import MeasuredAccount
 from broker.paper import connect_driven
 from broker.registry import import_broker_module
 from database.account_db import Account, account, auth_token_of, list_accounts
 from database.bracket_db import accounts_at_work
 from database.secret_box import SecretBox
+from database.sent_calls import calls_sent_since
 from database.session import Database
 from database.symbol import SymbolTable
 from services.account_streams import AccountStreams, OpenStream, open_broker_stream
@@ -47,6 +49,7 @@ from utils.clock import Clock
 logger = logging.getLogger(__name__)
 
 PAPER = "paper"
+_BROKERS_DAY = timedelta(hours=15)  # the longest any broker's limit looks back
 _LET_GO_SECONDS = 0.4  # others wait for the accounts
 _SOLE_HOLD = SoleHold()
 
@@ -196,6 +199,9 @@ class BracketSupervisor:
             self.start_worker(one.id, Mode.LIVE)
             if has_paper:
                 self.start_worker(one.id, Mode.ANALYZE)
+        except NotOurs:
+            # Given away while others were being started. It may be ours again at any time, and is tried then.
+            logger.info("account %s went to another process before it was worked here", one.name)
         except BrokerUnavailable as exc:
             # The stops of all the others must not wait for this account's login.
             self._unusable.add(one.id)
@@ -452,6 +458,12 @@ class BracketSupervisor:
                 raise BrokerUnavailable(f"account {owner.name} has no usable broker login") from exc
             if broker_name == owner.broker:
                 self._tokens[owner.id] = token
+            if isinstance(found, Counting) and broker_name != PAPER:
+                # The broker counts over our restarts.
+                now = self._ports.clock.now()
+                found.count_sent(
+                    [now - sent for sent in calls_sent_since(self._ports.db, owner.id, now - _BROKERS_DAY)]
+                )
             self._connections[owner.id, broker_name] = found
         return found
 

@@ -63,6 +63,12 @@ def health_of(destination: Destination) -> Health:
     )
 
 
+def may_send(destination: Destination, *, now: datetime) -> bool:
+    """Return whether a destination is in use and not resting after a failure."""
+    is_rested = destination.next_at is None or destination.next_at <= now
+    return destination.disabled_at is None and is_rested
+
+
 def is_long_dead(health: Health, now: datetime) -> bool:
     """Return whether nothing has arrived for so long that sending there stops."""
     return health.failing_since is not None and now - health.failing_since >= DISABLED_AFTER

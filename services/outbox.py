@@ -56,7 +56,7 @@ Words = Callable[[Happened | PlainHappened], NewMessage | None]
 
 @dataclass(slots=True)
 class OutboxFeeder:
-    """Queues what destinations are to be told. `wakers` are called when something was queued.
+    """Queues what destinations are to be told. `wakers` are called when something was queued, and at the end.
 
     `run` is one thread's work, apart from the announcer's: live updates may wait for a broken Redis, and
     an alarm must not.
@@ -80,6 +80,8 @@ class OutboxFeeder:
             stop.wait(_GATHER_SECONDS)
             self._news.clear()
             self.feed()
+        for wake in self.wakers:  # the end is news as well
+            wake()
 
     def feed(self) -> None:
         """Queue everything stored so far. A database that fails is asked again at the next call."""

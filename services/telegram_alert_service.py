@@ -48,12 +48,38 @@ def send_order_alert(
     return bool(links)
 
 
+def telegram_bot(settings: TelegramSettings) -> Bot:
+    """Return the bot, not connected yet."""
+    return Bot(
+        settings.bot_token,
+        base_url=f"{settings.api_root}/bot",
+        request=_request(settings),
+        get_updates_request=_request(settings),
+    )
+
+
+def _request(settings: TelegramSettings) -> HTTPXRequest:
+    seconds = settings.answer_seconds
+    return HTTPXRequest(connect_timeout=seconds, read_timeout=seconds, write_timeout=seconds)
+
+
+def queue_summaries(db: Database, clock: Clock, day: date) -> None:
+    """Queue the day's summary of each account with a chat; under the day's key it goes out once."""
+    linked = {one.account_id for one in destinations(db, Channel.TELEGRAM)}
+    for one in list_accounts(db):
+        text = daily_summary(db, one.id, account_name=one.name, day=day) if one.id in linked else None
+        if text is not None:
+            key = f"summary-{day.isoformat()}"
+            send_order_alert(db, clock, one.id, key=key, text=text, urgent=False)
+
+
 @dataclass(slots=True)
 class TelegramService:
     """Speaks to Telegram's Bot API. `run` is one thread's work; after a crash it begins anew."""
 
     desk: Desk
     settings: TelegramSettings
+    is_sending: bool = True  # otherwise the task queue sends, and makes the summaries
     _loop: asyncio.AbstractEventLoop | None = None
     _news: asyncio.Event | None = None
     _summarised: date | None = None
@@ -74,7 +100,7 @@ class TelegramService:
         failures = 0
         while not stop.is_set():
             try:
-                async with self._bot() as bot:
+                async with telegram_bot(self.settings) as bot:
                     failures = 0
                     await self._work(bot, self._news, stop)
             except InvalidToken:
@@ -89,20 +115,10 @@ class TelegramService:
     async def _work(self, bot: Bot, news: asyncio.Event, stop: threading.Event) -> None:
         sender = TelegramSender(self.desk.db, self.desk.clock, news, self.settings.pace_seconds)
         listener = TelegramListener(self.desk, news, self.settings.poll_seconds)
-        await until_one_ends([sender.run(bot, stop), listener.run(bot, stop), self._summarise(news, stop)])
-
-    def _bot(self) -> Bot:
-        root = self.settings.api_root
-        return Bot(
-            self.settings.bot_token,
-            base_url=f"{root}/bot",
-            request=self._request(),
-            get_updates_request=self._request(),
-        )
-
-    def _request(self) -> HTTPXRequest:
-        seconds = self.settings.answer_seconds
-        return HTTPXRequest(connect_timeout=seconds, read_timeout=seconds, write_timeout=seconds)
+        parts = [listener.run(bot, stop)]
+        if self.is_sending:
+            parts += [sender.run(bot, stop), self._summarise(news, stop)]
+        await until_one_ends(parts)
 
     async def _summarise(self, news: asyncio.Event, stop: threading.Event) -> None:
         while not stop.is_set():
@@ -119,10 +135,5 @@ class TelegramService:
         day = local.date()
         if local.time() < self.settings.summary_at or self._summarised == day:
             return
-        db = self.desk.db
-        for one in list_accounts(db):
-            text = daily_summary(db, one.id, account_name=one.name, day=day)
-            if text is not None:
-                key = f"summary-{day.isoformat()}"
-                send_order_alert(db, self.desk.clock, one.id, key=key, text=text, urgent=False)
+        queue_summaries(self.desk.db, self.desk.clock, day)
         self._summarised = day

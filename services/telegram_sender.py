@@ -52,6 +52,7 @@ class TelegramSender:
     clock: Clock
     news: asyncio.Event
     pace_seconds: float
+    claim: timedelta = timedelta(0)  # how long what it has begun with is left to it, where there are others
 
     async def run(self, bot: Bot, stop: threading.Event) -> None:
         """Send until stop is set. Raises InvalidToken."""
@@ -60,6 +61,13 @@ class TelegramSender:
                 await rest(stop, self.pace_seconds)
             else:
                 await self._await_news()
+
+    async def send_to(self, bot: Bot, chat: str) -> None:
+        """Send one message to a chat, when one is due. Raises InvalidToken."""
+        found = sendable(self.db, Channel.TELEGRAM, now=self.clock.now())
+        links = [link for link in found if link.address == chat]
+        if links:
+            await self._send_parcel(bot, links)
 
     async def _turn(self, bot: Bot) -> int:
         try:
@@ -91,7 +99,9 @@ class TelegramSender:
         parcel = next_parcel(queued, now)
         if parcel is None:
             return
-        begin_attempt(self.db, parcel.ids, next_at=now + chat_pause_after(health.failures + 1))
+        pause = max(chat_pause_after(health.failures + 1), self.claim)
+        if not begin_attempt(self.db, parcel.ids, now=now, next_at=now + pause):
+            return
         try:
             text = parcel.text[:_MOST_CHARACTERS]
             await bot.send_message(int(links[0].address), text, disable_notification=not parcel.urgent)
@@ -111,7 +121,9 @@ class TelegramSender:
         now, before = self.clock.now(), health_of(links[0])
         error = redact_text(f"{type(exc).__name__}: {exc}")[:300]
         after = _health_after(before, exc, now=now)
-        note_failed(self.db, [link.id for link in links], parcel.ids, error=error, health=after)
+        next_at = now + chat_pause_after(before.failures + 1)
+        ids = [link.id for link in links]
+        note_failed(self.db, ids, parcel.ids, error=error, health=after, next_at=next_at)
         if isinstance(exc, BadRequest) and is_refused_for_good(attempts, before):
             give_up(self.db, parcel.ids, error=error, at=now)
             logger.error("Telegram never takes %d alerts; given up: %s", len(parcel.ids), error)

@@ -1,7 +1,8 @@
 """Sends what the outbox holds for webhooks: signed, in turns, again and again until it arrives.
 
 Each pass sends at most one message to each destination, so that a slow one holds up the others for one
-attempt only, and then rests by its own pause.
+attempt only, and then rests by its own pause. Senders beside each other take different messages: each claims
+what it sends for longer than any attempt may take.
 """
 
 import logging
@@ -15,6 +16,7 @@ from database.outbox_db import (
     Destination,
     Message,
     begin_attempt,
+    destination,
     disable,
     due,
     forget_finished,
@@ -32,6 +34,7 @@ from services.delivery import (
     health_of,
     is_long_dead,
     is_refused_for_good,
+    may_send,
     pause_after,
 )
 from services.outbound_http import AddressRefused, NotDelivered, OutboundHttp, Reply
@@ -46,6 +49,7 @@ _LOOK_EVERY_SECONDS = 1.0
 _GONE = 410  # by the specification: never call again
 _KEPT = timedelta(days=30)  # how long a finished message can be replayed as it was
 _CLEAN_EVERY_SECONDS = 3600.0
+_MOST_IN_A_ROW = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +63,16 @@ class _Attempt:
 
 @dataclass(slots=True)
 class WebhookSender:
-    """The one sender of webhooks. `run` is one thread's work."""
+    """A sender of webhooks. `run` is one thread's work; `send_to` may be called by any number of them.
+
+    `claim` is how long a message is left to the sender that has begun with it; nothing for the only one.
+    """
 
     db: Database
     box: SecretBox
     clock: Clock
     http: OutboundHttp
+    claim: timedelta = timedelta(0)
     _news: threading.Event = field(default_factory=threading.Event)
     _cleaned_at: float = float("-inf")
 
@@ -79,6 +87,16 @@ class WebhookSender:
                 self._news.wait(_LOOK_EVERY_SECONDS)
                 self._news.clear()
 
+    def send_to(self, destination_id: str) -> int:
+        """Send what is due to one destination, as long as it arrives; return how much was tried."""
+        for tried in range(_MOST_IN_A_ROW):
+            one = destination(self.db, destination_id)
+            message = due(self.db, destination_id, now=self.clock.now())
+            if one is None or message is None or not may_send(one, now=self.clock.now()):
+                return tried
+            self._send(one, message)
+        return _MOST_IN_A_ROW
+
     def send_due(self, stop: threading.Event) -> int:
         """Send one message to each destination that has one due; return how many were tried."""
         tried = 0
@@ -91,20 +109,23 @@ class WebhookSender:
 
     def _turn(self, stop: threading.Event) -> int:
         try:
-            self._clean()
+            self.clean()
             return self.send_due(stop)
         except StorageError:
             logger.exception("the outbox could not be read or written; webhooks wait")
             return 0
 
-    def _clean(self) -> None:
+    def clean(self) -> None:
+        """Forget what was finished long ago; once an hour."""
         if self.clock.monotonic() - self._cleaned_at >= _CLEAN_EVERY_SECONDS:
             self._cleaned_at = self.clock.monotonic()
             forget_finished(self.db, before=self.clock.now() - _KEPT)
 
     def _send(self, destination: Destination, message: Message) -> None:
-        next_at = self.clock.now() + pause_after(message.attempts + 1)
-        begin_attempt(self.db, [message.id], next_at=next_at)
+        now = self.clock.now()
+        next_at = now + max(pause_after(message.attempts + 1), self.claim)
+        if not begin_attempt(self.db, [message.id], now=now, next_at=next_at):
+            return
         attempt = self._attempt(destination, message)
         DELIVERIES.labels(Channel.WEBHOOK, "sent" if attempt.error is None else "failed").inc()
         if attempt.error is None:
@@ -138,7 +159,8 @@ class WebhookSender:
     ) -> None:
         now, before = self.clock.now(), health_of(destination)
         after = failed_health(before, now, pause=pause_after(before.failures + 1), asked=attempt.asked)
-        note_failed(self.db, [destination.id], [message.id], error=error, health=after)
+        next_at = now + pause_after(message.attempts + 1)
+        note_failed(self.db, [destination.id], [message.id], error=error, health=after, next_at=next_at)
         logger.warning("webhook %s: message %s did not arrive: %s", destination.id, message.key, error)
         if attempt.is_gone or is_long_dead(after, now):
             self._disable(destination, error)

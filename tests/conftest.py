@@ -1,6 +1,10 @@
-"""What is started once for all tests that want it."""
+"""What is started once for all tests that want it, and where all of them keep their files."""
 
+import os
+import shutil
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -11,6 +15,18 @@ from database.session import Database
 from tests.postgres_server import PostgresServer, a_postgres_server
 
 TEMPLATE = "openbracket_template"
+_MEMORY = Path("/dev/shm")  # noqa: S108  # memory, when there is: databases of tests need no disk
+_ENOUGH_BYTES = 2 * 1024**3  # a container may have 64 MB of it
+
+
+def pytest_configure() -> None:
+    """Keep temporary files in memory, those of started processes too: a commit waits for no disk then.
+
+    What a process wrote outlives its kill there as well; only a power cut would tell the difference.
+    """
+    if "TMPDIR" not in os.environ and _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ENOUGH_BYTES:
+        os.environ["TMPDIR"] = str(_MEMORY)
+        tempfile.tempdir = None  # found anew
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,9 @@ from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -16,6 +18,7 @@ import app as wiring
 from database import migrations
 from database.account_db import Account, account_named, create_account, create_owner, owner_named
 from database.auth_db import Scope, create_api_key, create_webhook
+from database.session import sqlite_file
 from database.webhook_settings import WebhookLimits, WebhookSettings
 from extensions import socketio
 from limiter import limiter
@@ -85,6 +88,12 @@ class Served:
         assert owner is not None
         return create_account(self.desk.db, name, owner_id=owner.id, broker=broker, at=self.desk.clock.now())
 
+    def for_another_account(self, name: str) -> "Served":
+        """Return the same service as the tests of another account on the paper market see it."""
+        other = Served(app=self.app, account=self.another_account(name), key="")
+        other.key = other.a_key()
+        return other
+
     def a_key(self, *scopes: Scope, account: Account | None = None) -> str:
         return create_api_key(
             self.desk.db,
@@ -144,18 +153,44 @@ class Served:
 
 def serve(config: Config) -> Served:
     """Start a service over a fresh database. End it with `end`."""
-    migrations.upgrade(config.database_url)
+    lay_database(config)
     app = wiring.create_app(config)
     app.testing = True
     limiter.reset()
     desk: Desk = app.extensions["openbracket"]
-    wiring.list_paper_instruments(desk)
     owner = create_owner(desk.db, "owner", at=desk.clock.now())
     account = create_account(desk.db, "main", owner_id=owner.id, broker="paper", at=desk.clock.now())
     served = Served(app=app, account=account, key="")
     served.key = served.a_key()
     served.background.start()
+    until(lambda: desk.supervisor.works(account.id), what="the account is looked after")
     return served
+
+
+def lay_database(config: Config) -> None:
+    """Make the new database of a service: migrated, with what the paper market lists."""
+    file = sqlite_file(config.database_url)
+    if file is None:  # a server's
+        _migrate(config)
+        return
+    assert not file.exists()
+    file.touch(mode=0o600)
+    file.write_bytes(_migrated())
+
+
+@cache
+def _migrated() -> bytes:
+    """Migrate a file once a process; test_migrations and test_cli show what the migrations do."""
+    with TemporaryDirectory() as folder:
+        _migrate(a_config(Path(folder)))
+        return (Path(folder) / "openbracket.db").read_bytes()
+
+
+def _migrate(config: Config) -> None:
+    migrations.upgrade(config.database_url)
+    desk: Desk = wiring.create_app(config).extensions["openbracket"]
+    wiring.list_paper_instruments(desk)
+    desk.db.close()
 
 
 @contextmanager

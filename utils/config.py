@@ -89,6 +89,8 @@ class Config:
     bracket_order_delay: timedelta = timedelta(seconds=0.5)
     database_url: str = field(default="sqlite:///openbracket.db", repr=False)  # may hold a password
     redis_url: str | None = field(default=None, repr=False)  # may hold a password
+    celery_broker_url: str | None = field(default=None, repr=False)  # the same
+    instruments_sync_at: time = time(8, 30)  # exchange time
     telegram_bot_token: str | None = field(default=None, repr=False)
     telegram_api_root: str = "https://api.telegram.org"
     telegram_summary_at: time = time(15, 45)  # exchange time
@@ -147,8 +149,9 @@ class Config:
             self.redis_url and urlsplit(self.redis_url).password,
         )
         database = urlsplit(self.database_url).password
+        rabbit = self.celery_broker_url and urlsplit(self.celery_broker_url).password
         pepper = (self.api_key_pepper.hex(), base64.urlsafe_b64encode(self.api_key_pepper).decode())
-        known = (*pepper, *self.encryption_keys, self.secret_key, *optional, database)
+        known = (*pepper, *self.encryption_keys, self.secret_key, *optional, database, rabbit)
         return frozenset(value for value in known if value)
 
 
@@ -307,6 +310,18 @@ def _connection_settings(reader: _Reader) -> Iterator[tuple[str, Any]]:
         reader.optional("WORK_ACCOUNTS", _yes_or_no, default=True, expected="yes or no"),
     )
     yield "redis_url", reader.optional("REDIS_URL", _redis_url, default=None, expected="redis://host:port/0")
+    yield (
+        "celery_broker_url",
+        reader.optional(
+            "CELERY_BROKER_URL", _amqp_url, default=None, expected="amqp://user:password@host:port//"
+        ),
+    )
+    yield (
+        "instruments_sync_at",
+        reader.optional(
+            "INSTRUMENTS_SYNC_AT", _time_of_day, default=time(8, 30), expected="HH:MM, such as 08:30"
+        ),
+    )
     yield (
         "telegram_api_root",
         reader.optional(
@@ -497,6 +512,10 @@ def _leaves(text: str) -> frozenset[OutboundLeave]:
 
 def _redis_url(text: str) -> str:
     return _matching(re.compile(r"rediss?://.+"), text)
+
+
+def _amqp_url(text: str) -> str:
+    return _matching(re.compile(r"amqps?://.+"), text)
 
 
 def _paper_prices(text: str) -> str:

@@ -1,7 +1,8 @@
 """One Angel One account behind the broker port."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import TypeVar
 
 from broker.angel.api import order_api
@@ -131,6 +132,10 @@ class AngelAccount:
     def rate_use(self) -> tuple[BudgetUse, ...]:
         """Return what is used of Angel's rate limits."""
         return self._session.wire.rate_use()
+
+    def count_sent(self, ages: Sequence[timedelta]) -> None:
+        """Count orders that went out so long ago."""
+        self._session.wire.count_sent(ages)
 
     def close(self) -> None:
         self._session.wire.close()

@@ -1,7 +1,8 @@
 """One Dhan account behind the broker port."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import TypeVar
 
 from broker.base import (
@@ -103,6 +104,10 @@ class DhanAccount:
     def rate_use(self) -> tuple[BudgetUse, ...]:
         """Return what is used of Dhan's rate limits."""
         return self._session.wire.rate_use()
+
+    def count_sent(self, ages: Sequence[timedelta]) -> None:
+        """Count orders that went out so long ago."""
+        self._session.wire.count_sent(ages)
 
     def close(self) -> None:
         self._session.wire.close()

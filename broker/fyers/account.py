@@ -1,6 +1,6 @@
 """One Fyers account behind the broker port."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import TypeVar
@@ -128,6 +128,10 @@ class FyersAccount:
     def rate_use(self) -> tuple[BudgetUse, ...]:
         """Return what is used of Fyers' rate limits."""
         return self._session.rate_use()
+
+    def count_sent(self, ages: Sequence[timedelta]) -> None:
+        """Count orders that went out so long ago."""
+        self._session.count_sent(ages)
 
     def close(self) -> None:
         self._session.close()

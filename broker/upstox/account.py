@@ -1,8 +1,9 @@
 """One Upstox account behind the broker port."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import TypeVar
 
 from broker.base import (
@@ -116,6 +117,10 @@ class UpstoxAccount:
     def rate_use(self) -> tuple[BudgetUse, ...]:
         """Return what is used of Upstox's rate limits."""
         return self._session.rate_use()
+
+    def count_sent(self, ages: Sequence[timedelta]) -> None:
+        """Count orders that went out so long ago."""
+        self._session.count_sent(ages)
 
     def close(self) -> None:
         self._session.close()

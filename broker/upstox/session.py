@@ -1,5 +1,6 @@
 """How Upstox wants to be talked to: two hosts, a bearer token, rate limits; and the keys of instruments."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -56,6 +57,9 @@ class UpstoxSession:
 
     def rate_use(self) -> tuple[BudgetUse, ...]:
         return self.wire.rate_use()
+
+    def count_sent(self, ages: Sequence[timedelta]) -> None:
+        self.wire.count_sent(ages)
 
     def close(self) -> None:
         self.wire.close()

@@ -1,7 +1,8 @@
 """One Zerodha account behind the broker port."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import TypeVar
 
 from broker.base import (
@@ -111,6 +112,10 @@ class ZerodhaAccount:
     def rate_use(self) -> tuple[BudgetUse, ...]:
         """Return what is used of Kite's rate limits."""
         return self._session.rate_use()
+
+    def count_sent(self, ages: Sequence[timedelta]) -> None:
+        """Count orders that went out so long ago."""
+        self._session.count_sent(ages)
 
     def close(self) -> None:
         self._session.close()

@@ -1,4 +1,6 @@
-"""The published `openalgo` package, unchanged and in an environment of its own, against a real service."""
+"""The published `openalgo` package, unchanged and in an environment of its own, against a real service,
+and against the simulated server of its own kind: here, because the environments are made once a file.
+"""
 
 import os
 import re
@@ -12,15 +14,35 @@ import pytest
 
 from scripts.service_process import PROJECT, ServiceProcess
 from simulator import post_command
+from tests.brokers.process import BrokerProcess
 from tests.clients.environments import environment, run
 
 pytestmark = [pytest.mark.clients, pytest.mark.timeout(600)]
 
 DRIVER = Path(__file__).parent / "drive_openalgo.py"
+SERVER_DRIVER = Path(__file__).parent / "drive_openalgo_server.py"
 GUIDE = PROJECT / "docs" / "openalgo-clients.md"
 # 2.x asks for Python 3.12; where there is none its pure parts run on 3.11, with these beside it.
 NEEDED_BY_2 = ("httpx==0.28.1", "pandas==2.3.3", "numpy==2.3.4", "websocket-client==1.9.0")
 NEWER_PYTHONS = ("python3.13", "python3.12")
+SAYS_OF_SERVER = """\
+filled complete 500.0 2
+open 2
+stop trigger pending
+target open LIMIT 510
+cancel True
+book 2 1
+trades 500
+position 2
+holdings []
+funds True
+quote 500
+symbol 0.05
+search SBIN
+off tick 400 True
+unknown 404
+stranger 403
+"""
 
 
 def newer_python() -> str | None:
@@ -87,3 +109,12 @@ def test_the_example_of_the_guide_runs_as_it_is_printed(
 
     assert done.returncode == 0, done.stderr
     assert "stop of 10 SBIN rests at" in done.stdout
+
+
+def test_the_published_client_cannot_tell_the_simulator_from_a_server(tmp_path: Path) -> None:
+    app = "U00001:thekey:none:thekey"
+    with BrokerProcess(tmp_path / "openalgo.state", [app], module="simulator.openalgo") as broker:
+        broker.price("SBIN", 500)
+        said = run(openalgo("1.0.47"), SERVER_DRIVER, broker.url, "thekey")
+
+    assert said == SAYS_OF_SERVER

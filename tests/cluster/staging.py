@@ -88,8 +88,10 @@ class WorkerProcess:
 class ClusterStage(BrokerStage):
     """A web process that works nothing, and workers."""
 
-    def __init__(self, folder: Path, database_url: str, *, users: int) -> None:
-        settings = {"DATABASE_URL": database_url, "WORK_ACCOUNTS": "no"}
+    def __init__(
+        self, folder: Path, database_url: str, *, users: int, more: Mapping[str, str] | None = None
+    ) -> None:
+        settings = {"DATABASE_URL": database_url, "WORK_ACCOUNTS": "no", **(more or {})}
         super().__init__(folder, KITE, users=users, settings=settings)
         self._folder = folder
         self._database_url = database_url

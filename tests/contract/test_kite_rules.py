@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 import requests
 
+from broker import zerodha
+from broker.base import AccountCredentials, BrokerSettings, OrderRejected, OrderRequest, Terms
+from services.bracket.model import OrderType, Product, RefusalKind, Side
 from simulator import ExchangeSettings, SessionHours, VirtualClock
 from simulator.kite.failures import KiteFailure
 from simulator.kite.limits import Limits
@@ -81,6 +84,26 @@ def test_what_is_wrong_on_its_face_is_refused_at_once_in_kites_words(
     assert (status, kind) == (400, error_type)
     assert message.startswith(words)
     assert kite.data("GET", "/orders") == []
+
+
+def test_an_entry_above_the_freeze_quantity_is_refused_whole_and_never_sliced(kite: ServedKite) -> None:
+    settings = BrokerSettings(api_roots={"zerodha": kite.kite.url}, paper_state="", paper_prices="")
+    account = zerodha.connect(AccountCredentials(account_id="A1", auth_token=f"{KEY}:{TOKEN}"), settings)
+    entry = OrderRequest(
+        tag="OBFREEZE1",
+        exchange="NFO",
+        symbol="NIFTY29DEC26FUT",
+        product=Product.NRML,
+        side=Side.BUY,
+        terms=Terms(order_type=OrderType.LIMIT, quantity=1950, price=Decimal(25000)),
+    )
+
+    with pytest.raises(OrderRejected) as refused:
+        account.place_order(entry)
+    account.close()
+
+    assert refused.value.kind is RefusalKind.FREEZE
+    assert kite.exchange.orders(USER) == ()
 
 
 def test_every_other_error_has_its_code_and_type(kite: ServedKite) -> None:

@@ -32,6 +32,8 @@ from simulator.settings import SessionHours
 from tests.hard_cases.line import Killed, killed_after, killed_before, lost_answer, lost_request
 from tests.hard_cases.story import Setting, Story
 
+pytestmark = pytest.mark.no_cover  # the same code is measured elsewhere, and measuring trebles the time
+
 D = Decimal
 STOP, TARGET = Purpose.STOP, Purpose.TARGET
 MANNERS = {

@@ -74,9 +74,22 @@ ALERTS: dict[str, Json | str] = {
 }
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    served = serve(a_config(tmp_path_factory.mktemp("alerts")))
+    yield served
+    end(served)
+
+
 @pytest.fixture
-def service(tmp_path: Path) -> Iterator[Served]:
-    """A service of its own for each test: brackets of one would be in the way of the next."""
+def service(shared: Served, request: pytest.FixtureRequest) -> Served:
+    """An account of its own for each test: brackets of one would be in the way of the next."""
+    return shared.for_another_account(request.node.name)
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> Iterator[Served]:
+    """A service that nobody else asks, for tests that move its clock or read all of its log."""
     served = serve(a_config(tmp_path))
     yield served
     end(served)
@@ -303,14 +316,14 @@ def test_a_market_order_of_unknown_price_is_beyond_a_limit_of_value(service: Ser
     assert (answer.status_code, "send entry_price" in answer.get_json()["message"]) == (403, True)
 
 
-def test_limits_of_hours_hold_to_the_minute(service: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    token = service.a_webhook(settings=BOT, limits=WebhookLimits(hours="09:20-15:00"))
+def test_limits_of_hours_hold_to_the_minute(alone: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = alone.a_webhook(settings=BOT, limits=WebhookLimits(hours="09:20-15:00"))
     codes = []
     for utc in ("03:49", "03:50", "09:29", "09:30"):  # 09:19 to 15:00 in India
         at = datetime.fromisoformat(f"2026-11-23T{utc}:00+00:00")
-        monkeypatch.setattr(service.desk.clock, "now", lambda at=at: at)
+        monkeypatch.setattr(alone.desk.clock, "now", lambda at=at: at)
         message = f"buy SBIN q=1 entry=440 sl=1% tp=1% dry_run=true id={utc}"
-        codes.append(send(service, message, token=token).status_code)
+        codes.append(send(alone, message, token=token).status_code)
 
     assert codes == [403, 200, 200, 403]
 
@@ -378,13 +391,13 @@ def test_the_token_may_be_where_the_dialect_has_its_secret(service: Served, mess
     assert token not in call.request_data + call.response_data + answer.get_data(as_text=True)
 
 
-def test_a_password_in_a_text_is_not_logged(service: Served) -> None:
-    send(service, "my-own-password long SBIN q=1", token=service.a_webhook(settings=BOT))
-    send(service, "my-own-password long SBIN q=1 x=1", token=service.a_webhook(settings=BOT))
-    send(service, "my-own-password q=1", token=service.a_webhook(settings=BOT))
-    service.desk.order_log.flush()
+def test_a_password_in_a_text_is_not_logged(alone: Served) -> None:
+    send(alone, "my-own-password long SBIN q=1", token=alone.a_webhook(settings=BOT))
+    send(alone, "my-own-password long SBIN q=1 x=1", token=alone.a_webhook(settings=BOT))
+    send(alone, "my-own-password q=1", token=alone.a_webhook(settings=BOT))
+    alone.desk.order_log.flush()
 
-    calls = service.desk.order_log.calls(limit=5)
+    calls = alone.desk.order_log.calls(limit=5)
     assert len(calls) == 3
     assert "my-own-password" not in str(calls)
 

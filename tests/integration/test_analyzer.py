@@ -12,7 +12,6 @@ from urllib.parse import parse_qs
 import pytest
 
 import app as wiring
-from database import migrations
 from database.account_db import create_account, create_owner, set_auth_token
 from database.symbol import Listing, replace_instruments
 from limiter import limiter
@@ -20,7 +19,7 @@ from services.bracket.model import Mode
 from services.desk import Desk
 from tests.builders import an_instrument
 from tests.scripted_server import Peer, ScriptedServer, answer
-from tests.serving import Served, a_config, end, until
+from tests.serving import Served, a_config, end, lay_database, until
 from utils.config import Config, MarketHours
 
 
@@ -89,12 +88,11 @@ def served(config: Config) -> Iterator[Served]:
 
 def served_at_zerodha(config: Config, *, token: str | None) -> Served:
     """Return a service whose one account is at Zerodha, its owner in analyzer mode."""
-    migrations.upgrade(config.database_url)
+    lay_database(config)
     app = wiring.create_app(config)
     app.testing = True
     limiter.reset()
     desk: Desk = app.extensions["openbracket"]
-    wiring.list_paper_instruments(desk)
     at = desk.clock.now()
     replace_instruments(
         desk.db, [Listing(instrument=an_instrument())], broker="zerodha", exchange="NSE", at=at

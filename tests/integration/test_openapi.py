@@ -19,6 +19,8 @@ from schemathesis.specs.openapi.checks import (
 
 from tests.serving import Served, a_config, end, resting, serve
 
+pytestmark = pytest.mark.no_cover  # the same code is measured elsewhere, and measuring trebles the time
+
 EXAMPLES = 25  # for each endpoint; about a second each
 
 PROMISES: list[Any] = [  # their types differ by schemathesis' kinds of checks

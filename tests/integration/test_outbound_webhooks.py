@@ -225,26 +225,26 @@ def test_an_outage_loses_nothing_and_the_first_success_lets_all_the_rest_through
 
 
 def test_one_message_that_is_never_taken_does_not_hold_up_the_others(post: Post) -> None:
-    def send_for(seconds: int) -> None:
-        for _ in range(seconds // 5):
+    def send_for(seconds: int, *, step: int) -> None:
+        for _ in range(seconds // step):
             post.receiver.always = 204
             waiting = outbox_db.due(post.db, post.hook_id, now=post.clock.now())
             if waiting is not None and waiting.key == "seq-1":
                 post.receiver.always = 400
             post.send()
-            post.clock.seconds += 5
+            post.clock.seconds += step
 
     for _ in range(4):
         store_history(post.db, post.account, PROTECTED)
     post.feed()
 
-    send_for(60)
+    send_for(60, step=5)
     assert sorted(set(post.ids())) == [f"msg_{post.account.id}_seq-{seq}" for seq in (1, 2, 3, 4)]
     assert post.hook().disabled_at is None
     for _ in range(30):
         store_history(post.db, post.account, PROTECTED)
         post.feed()
-        send_for(900)
+        send_for(900, step=30)
 
     assert outbox_db.count_waiting(post.db) == {}, "given up after many attempts, and only that one"
     assert post.ids().count(f"msg_{post.account.id}_seq-1") == 15

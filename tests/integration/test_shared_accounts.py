@@ -3,19 +3,22 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
 import app as wiring
-from database import migrations
+from database import leases, migrations
 from database.notices import Hint, Listener
 from services import shared_accounts
 from services.background import Background
 from services.bracket.model import Mode
+from services.desk import Desk
 from tests.postgres_server import PostgresServer
 from tests.serving import Served, a_config, an_order, end, resting, serve, until
+from tests.stores import an_account
 
 
 @contextmanager
@@ -111,3 +114,26 @@ def test_nothing_is_stored_while_nobody_works_the_account(postgres: PostgresServ
         assert (answer.status_code, alone.bracket_ids()) == (503, [])
     finally:
         end(alone)
+
+
+def test_an_account_given_away_while_it_was_being_started_is_worked_when_it_comes_back(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    app = wiring.create_app(a_config(tmp_path, database_url=postgres_url))
+    desk: Desk = app.extensions["openbracket"]
+    supervisor, ownership = desk.supervisor, desk.supervisor.ports.ownership
+    assert ownership is not None
+    account = an_account(desk.db)
+    ownership.learn(64)
+    supervisor._start_safely(account, has_paper=False)  # its shard was just given to another process
+    shard = ownership.shard_of(account.id)
+    assert shard is not None
+    fences = leases.take(desk.db, "me", [shard], ttl=timedelta(seconds=60))
+
+    ownership.set(fences, count=64, ends_at=desk.clock.monotonic() + 60)
+    supervisor.tend()
+    is_worked_again = supervisor.running(account.id, Mode.LIVE) is not None
+    supervisor.stop()
+    app.extensions["openbracket_background"].stop()
+
+    assert is_worked_again

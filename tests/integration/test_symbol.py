@@ -286,6 +286,7 @@ def test_a_new_list_names_numbers_anew(symbols: SymbolTable) -> None:
     assert (before, symbols.symbol_of("NSE", "779521", broker="zerodha")) == ("SBIN", "TCS")
 
 
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)  # the server's tables are everybody's
 def test_numbers_that_cannot_be_read_fail_the_read(symbols: SymbolTable, db: Database) -> None:
     with db.write() as connection:
         connection.execute(text("DROP TABLE instruments"))

@@ -3,6 +3,8 @@
 from datetime import timedelta
 from decimal import Decimal
 
+import pytest
+
 from services.bracket.model import (
     EntryTerms,
     LegKind,
@@ -23,6 +25,8 @@ from services.bracket.quantities import live_legs, net
 from tests.builders import a_plan, rupees
 from tests.simulation.truth import Truth
 from tests.simulation.world import CAPABILITIES, NIFTY, SBIN, Tracked, World
+
+pytestmark = pytest.mark.no_cover  # the same code is measured elsewhere, and measuring trebles the time
 
 
 def an_overnight_plan(**overrides: object) -> Plan:

@@ -37,6 +37,8 @@ from worlds.plan import ACCOUNT, LISTINGS, OPENING, plan_of
 from worlds.resting import Resting
 from worlds.world import Broken, World
 
+pytestmark = pytest.mark.no_cover  # the same code is measured elsewhere, and measuring trebles the time
+
 
 @pytest.fixture(autouse=True)
 def _hushed() -> Iterator[None]:

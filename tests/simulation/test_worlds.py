@@ -12,6 +12,8 @@ import pytest
 from tests.simulation.scenarios import BROKER_FAULTS, Scenario, run
 from tests.simulation.world import CALM, Fault, Faults
 
+pytestmark = pytest.mark.no_cover  # the same code is measured elsewhere, and measuring trebles the time
+
 WORLDS = int(os.environ.get("WORLDS", "12"))
 FIRST = int(os.environ.get("FIRST_SEED", "1000"))
 

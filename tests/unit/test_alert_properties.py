@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +13,8 @@ from restx_api.errors import RequestInvalid
 from services.alerts.recogniser import read_message
 from services.alerts.signal import Act, AlertRefused
 from services.alerts.words import ACTIONS, LONG, SHORT, opposite
+
+pytestmark = pytest.mark.no_cover  # the same code is measured elsewhere, and measuring trebles the time
 
 NAMES = (
     *("symbol", "ticker", "tv_instrument", "exchange", "tv_exchange", "action", "data", "sentiment"),

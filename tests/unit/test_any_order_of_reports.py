@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -48,6 +49,8 @@ from services.bracket.observation import TradingSession
 from tests.builders import a_plan, rupees
 from tests.unit.driver import TODAY, TOMORROW, Driver, a_standing
 from tests.unit.native_broker import a_native_plan, an_exit_row
+
+pytestmark = pytest.mark.no_cover  # the same code is measured elsewhere, and measuring trebles the time
 
 ACTS = ("row", "answer", "quote", "wait", "ask", "restart", "gtt", "day", "kill", "standing", "brought")
 STEPS = st.lists(

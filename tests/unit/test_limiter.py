@@ -215,6 +215,19 @@ def test_what_is_used_is_told_by_window_and_forgotten_as_time_passes() -> None:
     assert later == [0, 2, 0, 0]
 
 
+def test_what_went_out_before_a_restart_counts_until_its_time_is_over() -> None:
+    clock = HandClock()
+    after = limiter_on(clock)
+
+    after.count_sent([timedelta(seconds=59)] * 12 + [timedelta(seconds=30)] * 28 + [timedelta(seconds=-5)])
+    full = [passes(after, lane) for lane in (Lane.ENTRY, Lane.EXIT)]
+    clock.seconds += 1.1
+    room = [passes(after, lane) for lane in (Lane.ENTRY, Lane.EXIT)]
+
+    assert full == [False, False]
+    assert room == [False, True]  # twelve are over, and so few that only the reserve is left
+
+
 def test_while_the_broker_wants_a_pause_nothing_goes_out_exits_neither() -> None:
     clock = HandClock()
     limiter = limiter_on(clock)

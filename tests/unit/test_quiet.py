@@ -24,6 +24,8 @@ from services.bracket.quiet import QuietBand, quiet_band
 from tests.builders import NINE_THIRTY, a_plan, capabilities, rupees
 from tests.unit.driver import Driver, a_quote
 
+pytestmark = pytest.mark.no_cover  # the same code is measured elsewhere, and measuring trebles the time
+
 D = Decimal
 
 

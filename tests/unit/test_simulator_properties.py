@@ -5,12 +5,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.bracket.model import OrderType, Product, RowStatus, Side, Terms, Validity
 from simulator import ExchangeSettings, Refused, SimulatedExchange, VirtualClock
 from tests.unit.simulated import SBIN, oco, order, price, seconds
+
+pytestmark = pytest.mark.no_cover  # the same code is measured elsewhere, and measuring trebles the time
 
 ACCOUNTS = ("A", "B")
 OPENING_CASH = Decimal("300000")
