@@ -33,7 +33,7 @@ _SUBSCRIBED = "Active"
 
 
 class DhanAccount:
-    """Binds one session to Dhan's calls; see BrokerAccount and Renewable for what each promises."""
+    """Binds one session to Dhan's calls; BrokerAccount, Renewable and TellsUser say what each promises."""
 
     def __init__(self, session: DhanSession, capabilities: BrokerCapabilities, clock: Clock) -> None:
         self._session = session
@@ -91,9 +91,12 @@ class DhanAccount:
     def funds(self) -> Funds:
         return self._read(order_api.get_funds)
 
+    def user_id(self) -> str:
+        return self._read(order_api.get_profile).dhanClientId
+
     def session_alive(self) -> bool:
         try:
-            self._read(order_api.get_profile)
+            self.user_id()
         except AuthDead:
             return False
         return True

@@ -39,7 +39,7 @@ _ORDERS_YOUNG = timedelta(seconds=5)  # the look that reads the GTTs has just re
 
 
 class FyersAccount:
-    """Binds one session to Fyers' calls; see BrokerAccount and Renewable for what each promises."""
+    """Binds one session to Fyers' calls; BrokerAccount, Renewable and TellsUser say what each promises."""
 
     def __init__(
         self,
@@ -115,9 +115,12 @@ class FyersAccount:
     def funds(self) -> Funds:
         return self._read(order_api.get_funds)
 
+    def user_id(self) -> str:
+        return self._read(order_api.get_user_id)
+
     def session_alive(self) -> bool:
         try:
-            self._read(order_api.get_user_id)
+            self.user_id()
         except AuthDead:
             return False
         return True

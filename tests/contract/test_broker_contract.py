@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.base import OrderRejected, Symbol
+from broker.base import OrderRejected, Symbol, TellsUser
 from broker.registry import import_broker_module
 from services.bracket.model import (
     GttRequest,
@@ -47,6 +47,14 @@ def oco_rig(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
 
 @pytest.fixture(params=sorted(name for name in ADAPTERS if not _holds_by_oco(name)))
 def rig_without_oco(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
+    with ADAPTERS[request.param](tmp_path) as ready:
+        yield ready
+
+
+@pytest.fixture(
+    params=sorted(name for name in ADAPTERS if import_broker_module(name).daily_login() is not None)
+)
+def rig_with_login(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
     with ADAPTERS[request.param](tmp_path) as ready:
         yield ready
 
@@ -291,6 +299,13 @@ def test_a_broker_that_holds_nothing_by_an_oco_refuses_one_before_it_is_sent(rig
     assert rig_without_oco.account.gtt_book() == ()
     capabilities = rig_without_oco.account.capabilities
     assert Topology.LOOSE not in {*capabilities.topologies.values(), *capabilities.fallbacks.values()}
+
+
+def test_an_account_with_a_login_says_whose_session_it_is(rig_with_login: Rig) -> None:
+    account = rig_with_login.account
+
+    assert isinstance(account, TellsUser)
+    assert account.user_id()
 
 
 def test_quotes_leave_out_what_is_not_known(rig: Rig) -> None:
