@@ -163,7 +163,8 @@ def serve(config: Config) -> Served:
     served = Served(app=app, account=account, key="")
     served.key = served.a_key()
     served.background.start()
-    until(lambda: desk.supervisor.works(account.id), what="the account is looked after")
+    if config.work_accounts:
+        until(lambda: desk.supervisor.works(account.id), what="the account is looked after")
     return served
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet, InvalidToken
+from sqlalchemy import inspect
 
 from database import account_db, auth_db, sealed_columns
 from database.auth_db import ApiKeyEntry, Scope, Secrets
@@ -130,8 +131,7 @@ def ciphers(db: Database) -> dict[str, list[str]]:
     """Return every cipher of the whole database, by table and column."""
     found: dict[str, list[str]] = {}
     with db.read() as connection:
-        tables = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").scalars()
-        for table in list(tables):
+        for table in inspect(connection).get_table_names():
             for row in connection.exec_driver_sql(f"SELECT * FROM {table}").mappings():  # noqa: S608
                 for column, value in row.items():
                     if isinstance(value, str) and value.startswith("gAAAA"):
