@@ -95,10 +95,17 @@ def _one_wait(stage: Stage, stub: StubProcess, account: StagedAccount, entry: st
     while time.monotonic() < deadline:
         time.sleep(0.05)
         seen = stub.seen()
+        _require_taken(seen["push_answers"].get(entry))
         arrived = _stop_arrival(seen["placed"], account)
         if arrived is not None:
             return (arrived - float(seen["pushes"][entry])) * 1000
     return None
+
+
+def _require_taken(answer: str | None) -> None:
+    # A push that is refused leaves the poll to find the fill: that would measure something else.
+    if answer is not None and " 200 " not in answer:
+        raise RuntimeError(f"the service did not take a push: {answer}")
 
 
 def _stop_arrival(placed: Sequence[dict[str, Any]], account: StagedAccount) -> float | None:

@@ -16,8 +16,8 @@ def push_body(row: dict[str, Any], *, api_secret: str) -> bytes:
     return msgspec.json.encode(row | {"checksum": hashlib.sha256(proof.encode()).hexdigest()})
 
 
-async def send_push(url: str, body: bytes) -> None:
-    """Post it once over a connection of its own and wait for the answer, whatever it is."""
+async def send_push(url: str, body: bytes) -> str:
+    """Post it once over a connection of its own and return the status line of the answer."""
     parts = urlsplit(url)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
     head = (
@@ -25,5 +25,6 @@ async def send_push(url: str, body: bytes) -> None:
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     writer.write(head.encode() + body)
-    await asyncio.wait_for(reader.read(), _ANSWER_SECONDS)
+    answer = await asyncio.wait_for(reader.read(), _ANSWER_SECONDS)
     writer.close()
+    return answer.partition(b"\r\n")[0].decode()

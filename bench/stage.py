@@ -117,7 +117,8 @@ def _account(db: Database, store: Secrets, owner_id: str, number: int) -> Staged
     token = f"key{number:03d}:token{number:03d}"
     made = create_account(db, f"bench{number:03d}", owner_id=owner_id, broker=BROKER, at=at)
     set_auth_token(db, store.box, made.id, auth_token=token, at=at)
-    set_login(db, store.box, made.id, login={"api_secret": API_SECRET}, at=at)
+    login = {"api_key": f"key{number:03d}", "api_secret": API_SECRET}
+    set_login(db, store.box, made.id, login=login, at=at)
     return StagedAccount(
         id=made.id,
         owner_id=owner_id,

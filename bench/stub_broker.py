@@ -47,6 +47,7 @@ class Seen:
     calls: Counter[str] = field(default_factory=Counter)
     placed: list[dict[str, Any]] = field(default_factory=list)
     pushes: dict[str, float] = field(default_factory=dict)  # order id -> when its push left
+    push_answers: dict[str, str] = field(default_factory=dict)  # order id -> what became of its push
     first_reads: dict[str, float] = field(default_factory=dict)  # token -> its first book read
 
 
@@ -169,9 +170,12 @@ class StubBroker:
         row = self.books.holder(order_id).fill(order_id)
         body = push_body(row, api_secret=api_secret)
         self.seen.pushes[order_id] = time.monotonic()
-        task = asyncio.get_running_loop().create_task(send_push(url, body))
+        task = asyncio.get_running_loop().create_task(self._push(order_id, url, body))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def _push(self, order_id: str, url: str, body: bytes) -> None:
+        self.seen.push_answers[order_id] = await send_push(url, body)
 
 
 class Connection(asyncio.Protocol):
