@@ -30,7 +30,7 @@ def test_a_bracket_ends_where_the_market_or_its_owner_says(
     ("product", "end", "point"),
     [
         ("MIS", "target", "sent place entry"),  # before the entry's answer
-        ("MIS", "exit", "sent modify marketable"),  # while leaving
+        ("CNC", "exit", "sent cancel oco"),  # while leaving
         ("CNC", "target", "sent place oco"),  # a forever order placed without an answer
     ],
 )
