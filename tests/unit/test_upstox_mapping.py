@@ -458,7 +458,14 @@ def test_a_file_lists_shares_and_contracts_by_our_names(packed: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"<html>", gzip.compress(b"[]")[:-4], gzip.compress(b'[{"segment":"NSE_EQ"}]'), b""]
+    "content",
+    [b"<html>", gzip.compress(b"[]")[:-4], gzip.compress(b'[{"segment":"NSE_EQ"}]'), b""],
+    ids=[
+        "a page",
+        "cut off",
+        "no whole row",
+        "nothing",
+    ],  # a name from the bytes would hold the time of packing
 )
 def test_half_a_file_is_none(content: bytes) -> None:
     with pytest.raises(ReadFailed):
