@@ -5,13 +5,12 @@ other code, and any other body, means "unknown".
 Source: docs.alpaca.markets, "Trading API", and the codes of its answers.
 """
 
-import re
-
 import msgspec
 
 from broker.alpaca.schemas import Failure
 from broker.base import AuthDead, BrokerError, OrderRejected, OutcomeUnknown, RateLimited, ReadFailed
 from broker.http import DEFAULT_RETRY_AFTER, Answer
+from broker.wording import kind_by, wording
 from services.bracket.model import RefusalKind
 
 REFUSING_STATUSES = frozenset({400, 403, 404, 422})
@@ -21,36 +20,30 @@ UNCHANGED = "order parameters are not changed"  # of a change that asks for what
 _FAILURE = msgspec.json.Decoder(Failure)
 
 # First match wins. A pending order cannot be replaced yet: that is no word on its end.
-_TEXTS = tuple(
-    (re.compile(pattern, re.IGNORECASE), kind)
-    for pattern, kind in (
-        (r"(accepted|pending_\w+|pending new)\b.*(state|status)", RefusalKind.UNCLASSIFIED),
-        (r"client_order_id must be unique", RefusalKind.DUPLICATE_TAG),
-        (r"insufficient (day ?trading )?buying power|insufficient balance", RefusalKind.MARGIN),
-        (r"sub-?penny|minimum pricing criteria|pricing increment", RefusalKind.TICK),
-        (r"stop price .*(crossed|current|market|must be)|stop_price must", RefusalKind.TRIGGER_CROSSED),
-        (r"wash trade|opposite side (market|limit|stop)", RefusalKind.SELF_TRADE),
-        (r"market (is )?closed|market hours|extended hours", RefusalKind.SESSION_CLOSED),
-        (
-            r"already in|replaced (state|status)|not cancell?able|cannot be (cancell?ed|replaced)"
-            r"|order is not open|already (filled|cancell?ed)",
-            RefusalKind.ALREADY_DONE,
-        ),
-        (r"order not found|order id", RefusalKind.NOT_FOUND),
-        (
-            r"insufficient qty|cannot be sold short|not (shortable|tradable|active)|restricted|blocked",
-            RefusalKind.RMS,
-        ),
-    )
+_TEXTS = wording(
+    (r"(accepted|pending_\w+|pending new)\b.*(state|status)", RefusalKind.UNCLASSIFIED),
+    (r"client_order_id must be unique", RefusalKind.DUPLICATE_TAG),
+    (r"insufficient (day ?trading )?buying power|insufficient balance", RefusalKind.MARGIN),
+    (r"sub-?penny|minimum pricing criteria|pricing increment", RefusalKind.TICK),
+    (r"stop price .*(crossed|current|market|must be)|stop_price must", RefusalKind.TRIGGER_CROSSED),
+    (r"wash trade|opposite side (market|limit|stop)", RefusalKind.SELF_TRADE),
+    (r"market (is )?closed|market hours|extended hours", RefusalKind.SESSION_CLOSED),
+    (
+        r"already in|replaced (state|status)|not cancell?able|cannot be (cancell?ed|replaced)"
+        r"|order is not open|already (filled|cancell?ed)",
+        RefusalKind.ALREADY_DONE,
+    ),
+    (r"order not found|order id", RefusalKind.NOT_FOUND),
+    (
+        r"insufficient qty|cannot be sold short|not (shortable|tradable|active)|restricted|blocked",
+        RefusalKind.RMS,
+    ),
 )
 
 
 def refusal_kind(text: str) -> RefusalKind:
     """Return what Alpaca's words for a refusal call for; UNCLASSIFIED if unheard of."""
-    for pattern, kind in _TEXTS:
-        if pattern.search(text):
-            return kind
-    return RefusalKind.UNCLASSIFIED
+    return kind_by(_TEXTS, text)
 
 
 def write_error(answer: Answer) -> BrokerError:

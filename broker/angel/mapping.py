@@ -1,6 +1,5 @@
 """Our words to Angel One's and back. Pure: no network, no clock."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -8,6 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
+from broker.amounts import finite, price_or_none
 from broker.angel.notes import OrderNote
 from broker.angel.refusals import envelope_of, read_error, refusal_kind, write_error
 from broker.angel.schemas import (
@@ -39,6 +39,7 @@ from broker.base import (
     TradeRow,
 )
 from broker.http import Answer
+from broker.positions import PositionPart, net_positions
 from services.bracket.model import OrderType, Product, RefusalKind, RowStatus, Side
 from utils.constants import EXCHANGE_ZONE
 
@@ -93,7 +94,6 @@ _HOLDINGS = msgspec.json.Decoder(Book[Holding], strict=False)
 _QUOTES = msgspec.json.Decoder(Filled[Quotes], strict=False)
 _LIMITS = msgspec.json.Decoder(Filled[Limits], strict=False)
 
-PositionKey = tuple[str, str, str]  # exchange, symbol, product
 Angels = TypeVar("Angels")
 Ours = TypeVar("Ours")
 Body = dict[str, str]
@@ -262,14 +262,9 @@ def trade_rows(answer: Answer, today: date) -> tuple[TradeRow, ...]:
 
 def position_rows(positions: Answer, holdings: Answer) -> tuple[PositionRow, ...]:
     """Return net positions; delivery = holdings (with T+1) and today's own. Raises ReadFailed or AuthDead."""
-    quantities: Counter[PositionKey] = Counter()
-    prices: dict[PositionKey, Decimal] = {}
     net = _read(positions, _POSITIONS, lambda found: list(map(_net_part, found.data or ())))
     held = _read(holdings, _HOLDINGS, lambda found: list(map(_held_part, found.data or ())))
-    for key, quantity, price in net + held:
-        quantities[key] += quantity
-        prices.setdefault(key, price)
-    return tuple(_position_row(key, quantity, prices[key]) for key, quantity in quantities.items())
+    return net_positions(net + held)
 
 
 def quotes(answer: Answer, asked: Mapping[tuple[str, str], Symbol], at: datetime) -> dict[Symbol, Quote]:
@@ -321,9 +316,9 @@ def _order_row(row: Order) -> OrderRow:
         quantity=row.quantity,
         status=status,
         filled=row.filledshares,
-        price=_price(row.price),
-        trigger_price=_price(row.triggerprice),
-        average_price=_price(row.averageprice) if row.filledshares else None,
+        price=price_or_none(row.price),
+        trigger_price=price_or_none(row.triggerprice),
+        average_price=price_or_none(row.averageprice) if row.filledshares else None,
         updated_at=_latest(row.updatetime, row.exchtime, row.exchorderupdatetime),
         reason=reason,
         refusal=refusal_kind(reason or "") if status is RowStatus.REJECTED else None,
@@ -359,7 +354,7 @@ def _trade_row(row: Trade, today: date) -> TradeRow:
         product=_product(row.producttype),
         side=Side(row.transactiontype),
         quantity=row.fillsize,
-        price=_finite(row.fillprice),
+        price=finite(row.fillprice),
         at=at.astimezone(UTC),
     )
 
@@ -368,51 +363,30 @@ def _product(text: str) -> str:
     return _OUR_PRODUCTS.get(text, text)  # others, such as BO, are placed by other hands only
 
 
-def _net_part(row: Position) -> tuple[PositionKey, int, Decimal]:
+def _net_part(row: Position) -> PositionPart:
     key = (row.exchange, symbol_of(row.tradingsymbol, row.exchange), _product(row.producttype))
     return key, row.netqty, row.netprice
 
 
-def _held_part(row: Holding) -> tuple[PositionKey, int, Decimal]:
+def _held_part(row: Holding) -> PositionPart:
     key = (row.exchange, symbol_of(row.tradingsymbol, row.exchange), Product.CNC.value)
     # Whether `quantity` counts what comes tomorrow is not said: the parts are told beside it.
     return key, max(row.quantity, row.realisedquantity + row.t1quantity), row.averageprice
 
 
-def _position_row(key: PositionKey, quantity: int, average_price: Decimal) -> PositionRow:
-    exchange, symbol, product = key
-    return PositionRow(
-        exchange=exchange,
-        symbol=symbol,
-        product=product,
-        quantity=quantity,
-        average_price=_price(average_price),
-    )
-
-
 def _quote(row: MarketQuote, at: datetime) -> Quote:
     return Quote(
-        last=_finite(row.ltp),
+        last=finite(row.ltp),
         at=at,
-        bid=_price(row.depth.buy[0].price) if row.depth and row.depth.buy else None,
-        ask=_price(row.depth.sell[0].price) if row.depth and row.depth.sell else None,
-        lower_band=_price(row.lower_circuit),
-        upper_band=_price(row.upper_circuit),
+        bid=price_or_none(row.depth.buy[0].price) if row.depth and row.depth.buy else None,
+        ask=price_or_none(row.depth.sell[0].price) if row.depth and row.depth.sell else None,
+        lower_band=price_or_none(row.lower_circuit),
+        upper_band=price_or_none(row.upper_circuit),
     )
 
 
 def _funds(row: Limits) -> Funds:
-    return Funds(available=_finite(row.availablecash), used=_finite(row.utiliseddebits))
-
-
-def _price(value: Decimal) -> Decimal | None:
-    return _finite(value) if value else None  # Angel says 0 for "none"
-
-
-def _finite(value: Decimal) -> Decimal:
-    if not value.is_finite():
-        raise ValueError(f"{value} is not a price")
-    return value
+    return Funds(available=finite(row.availablecash), used=finite(row.utiliseddebits))
 
 
 def _latest(*texts: str | None) -> datetime | None:

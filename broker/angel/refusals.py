@@ -7,13 +7,12 @@ was looked at.
 Source: smartapi.angelone.in/docs (Exceptions, RateLimit), and the words as users and support quote them.
 """
 
-import re
-
 import msgspec
 
 from broker.angel.schemas import Envelope
 from broker.base import AuthDead, BrokerError, OrderRejected, OutcomeUnknown, RateLimited, ReadFailed
 from broker.http import DEFAULT_RETRY_AFTER, Answer
+from broker.wording import kind_by, wording
 from services.bracket.model import RefusalKind
 
 RATE_LIMIT = "AB1021"
@@ -59,43 +58,40 @@ _KINDS = {
 _ENVELOPE = msgspec.json.Decoder(Envelope, strict=False)
 
 # First match wins: the risk desk prefixes all its words with RMS, so its own row is the last.
-_TEXTS = tuple(
-    (re.compile(pattern, re.IGNORECASE), kind)
-    for pattern, kind in (
-        (r"insufficient (funds|margin|balance)|margin (shortfall|exceeds)", RefusalKind.MARGIN),
-        (r"multiple of (the )?tick|tick size", RefusalKind.TICK),
-        (r"modif\w+ .*(exceeded|limit)", RefusalKind.MODIFICATION_CAP),
-        (
-            r"trigger price .*(ltp|last traded price)|trigger price already (met|reached)",
-            RefusalKind.TRIGGER_CROSSED,
-        ),
-        (
-            r"circuit|price band|execution range|permissible range|\blpp\b|limit price protection",
-            RefusalKind.BAND,
-        ),
-        (r"freeze|maximum (allowed )?(order )?quantity", RefusalKind.FREEZE),
-        (r"16052|function not available|stop.?loss.?market .*not allowed", RefusalKind.STOP_MARKET_BANNED),
-        (r"\b(e-?dis|tpin|ddpi|cdsl)\b|authori[sz]e", RefusalKind.DEMAT_AUTHORISATION),
-        (r"self[- ]?trade", RefusalKind.SELF_TRADE),
-        (
-            r"markets? (is |are )?closed|exchange is closed|outside (of )?market hours",
-            RefusalKind.SESSION_CLOSED,
-        ),
-        (r"(contract|instrument|symbol) (has |is )?expired", RefusalKind.CONTRACT_EXPIRED),
-        (
-            r"already (been )?(traded|executed|completed?|cancelled|rejected)"
-            r"|not (in )?(an? )?(open|pending)",
-            RefusalKind.ALREADY_DONE,
-        ),
-        (r"order (id )?(not found|does not exist|is invalid)|invalid order ?id", RefusalKind.NOT_FOUND),
-        (r"\brms\b|ban period|block(ed)? for trading|cautionary", RefusalKind.RMS),
-    )
+_TEXTS = wording(
+    (r"insufficient (funds|margin|balance)|margin (shortfall|exceeds)", RefusalKind.MARGIN),
+    (r"multiple of (the )?tick|tick size", RefusalKind.TICK),
+    (r"modif\w+ .*(exceeded|limit)", RefusalKind.MODIFICATION_CAP),
+    (
+        r"trigger price .*(ltp|last traded price)|trigger price already (met|reached)",
+        RefusalKind.TRIGGER_CROSSED,
+    ),
+    (
+        r"circuit|price band|execution range|permissible range|\blpp\b|limit price protection",
+        RefusalKind.BAND,
+    ),
+    (r"freeze|maximum (allowed )?(order )?quantity", RefusalKind.FREEZE),
+    (r"16052|function not available|stop.?loss.?market .*not allowed", RefusalKind.STOP_MARKET_BANNED),
+    (r"\b(e-?dis|tpin|ddpi|cdsl)\b|authori[sz]e", RefusalKind.DEMAT_AUTHORISATION),
+    (r"self[- ]?trade", RefusalKind.SELF_TRADE),
+    (
+        r"markets? (is |are )?closed|exchange is closed|outside (of )?market hours",
+        RefusalKind.SESSION_CLOSED,
+    ),
+    (r"(contract|instrument|symbol) (has |is )?expired", RefusalKind.CONTRACT_EXPIRED),
+    (
+        r"already (been )?(traded|executed|completed?|cancelled|rejected)"
+        r"|not (in )?(an? )?(open|pending)",
+        RefusalKind.ALREADY_DONE,
+    ),
+    (r"order (id )?(not found|does not exist|is invalid)|invalid order ?id", RefusalKind.NOT_FOUND),
+    (r"\brms\b|ban period|block(ed)? for trading|cautionary", RefusalKind.RMS),
 )
 
 
 def refusal_kind(text: str) -> RefusalKind:
     """Return what Angel's words for a refusal, or a rejected order, call for; UNCLASSIFIED if unheard of."""
-    return next((kind for pattern, kind in _TEXTS if pattern.search(text)), RefusalKind.UNCLASSIFIED)
+    return kind_by(_TEXTS, text)
 
 
 def envelope_of(answer: Answer) -> Envelope | None:

@@ -6,8 +6,9 @@ from itertools import groupby
 
 import msgspec
 
+from broker.amounts import finite
 from broker.base import GttRequest, GttRow, InstrumentNames, OrderRejected, Terms
-from broker.dhan.mapping import Body, check_tag, finite, moment, priced, product_of, read, symbol_of
+from broker.dhan.mapping import Body, check_tag, moment, priced, product_of, read, symbol_of
 from broker.dhan.refusals import refusal_kind
 from broker.dhan.schemas import Forever, Order
 from broker.dhan.segments import PRODUCTS, segment_of

@@ -10,6 +10,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 
 from broker.base import ListedInstrument, ReadFailed
+from broker.listings import first_of_each
 from services.bracket.model import Instrument
 
 COLUMNS = frozenset(
@@ -54,19 +55,9 @@ def instruments(lines: Iterable[bytes]) -> tuple[ListedInstrument, ...]:
         rows = csv.DictReader((line.decode("utf-8") for line in lines), strict=True)
         if not set(rows.fieldnames or ()) >= COLUMNS:
             raise ReadFailed(f"the instruments file has other columns: {rows.fieldnames}")
-        return tuple(_first_of_each(_tradable(rows)))
+        return tuple(first_of_each(_tradable(rows)))
     except (UnicodeDecodeError, csv.Error, ValueError, InvalidOperation, TypeError) as exc:
         raise ReadFailed(f"the instruments file cannot be read: {exc}") from exc
-
-
-def _first_of_each(found: Iterable[ListedInstrument]) -> Iterator[ListedInstrument]:
-    """Leave out a symbol that comes again: a share of several series is meant by its first."""
-    seen: set[tuple[str, str]] = set()
-    for one in found:
-        key = one.instrument.exchange, one.instrument.symbol
-        if key not in seen:
-            seen.add(key)
-            yield one
 
 
 def _tradable(rows: "csv.DictReader[str]") -> Iterator[ListedInstrument]:

@@ -1,6 +1,5 @@
 """Our words to Dhan's and back: orders, trades, positions, quotes. Pure but for the names of instruments."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -8,6 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
+from broker.amounts import finite, price_or_none
 from broker.base import (
     Funds,
     InstrumentNames,
@@ -47,6 +47,7 @@ from broker.dhan.segments import (
 )
 from broker.dhan.session import NAME
 from broker.http import Answer
+from broker.positions import PositionKey, PositionPart, net_positions
 from services.bracket.model import OrderType, Product, RefusalKind, RowStatus, Side
 from utils.constants import EXCHANGE_ZONE
 
@@ -81,7 +82,6 @@ _PROFILE = msgspec.json.Decoder(Profile)
 encode = msgspec.json.Encoder(decimal_format="number").encode
 
 Body = dict[str, str | int | bool | Decimal]
-PositionKey = tuple[str, str, str]  # exchange, symbol, product
 Dhans = TypeVar("Dhans")
 Ours = TypeVar("Ours")
 _NOTHING = Decimal(0)
@@ -242,9 +242,9 @@ def order_row(row: Order, names: InstrumentNames, *, broker_order_id: str | None
         quantity=row.quantity,
         status=status,
         filled=row.filledQty,
-        price=price(row.price),
-        trigger_price=price(row.triggerPrice),
-        average_price=price(row.averageTradedPrice),
+        price=price_or_none(row.price),
+        trigger_price=price_or_none(row.triggerPrice),
+        average_price=price_or_none(row.averageTradedPrice),
         updated_at=latest(row.createTime, row.updateTime, row.exchangeTime),
         reason=reason if status is RowStatus.REJECTED else None,
         refusal=refusal_kind(reason or "") if status is RowStatus.REJECTED else None,
@@ -291,17 +291,12 @@ def trade_row(row: Trade, names: InstrumentNames, *, broker_order_id: str | None
 
 def position_rows(positions: Answer, holdings: Answer, names: InstrumentNames) -> tuple[PositionRow, ...]:
     """Return net positions; delivery = holdings and today's own. Raises ReadFailed or AuthDead."""
-    quantities: Counter[PositionKey] = Counter()
-    prices: dict[PositionKey, Decimal] = {}
     net = read(positions, _POSITIONS, lambda rows: _net_parts(rows, names))
     held = read(holdings, _HOLDINGS, lambda rows: _held_parts(rows, names))
-    for key, quantity, cost in net + held:
-        quantities[key] += quantity
-        prices.setdefault(key, cost)
-    return tuple(_position_row(key, quantity, prices[key]) for key, quantity in quantities.items())
+    return net_positions(net + held)
 
 
-def _net_parts(rows: Sequence[Position], names: InstrumentNames) -> list[tuple[PositionKey, int, Decimal]]:
+def _net_parts(rows: Sequence[Position], names: InstrumentNames) -> list[PositionPart]:
     return [(_net_key(row, names), row.netQty, row.costPrice) for row in rows]
 
 
@@ -310,20 +305,13 @@ def _net_key(row: Position, names: InstrumentNames) -> PositionKey:
     return (*symbol, product_of(row.productType))
 
 
-def _held_parts(rows: Sequence[Holding], names: InstrumentNames) -> list[tuple[PositionKey, int, Decimal]]:
+def _held_parts(rows: Sequence[Holding], names: InstrumentNames) -> list[PositionPart]:
     return [((*_held(row, names), Product.CNC.value), row.totalQty, row.avgCostPrice) for row in rows]
 
 
 def _held(row: Holding, names: InstrumentNames) -> Symbol:
     found = (names.symbol_of(NAME, exchange, row.securityId) for exchange in _EVERYWHERE)
     return next((symbol for symbol in found if symbol), None) or ("NSE", row.tradingSymbol or row.securityId)
-
-
-def _position_row(key: PositionKey, quantity: int, cost: Decimal) -> PositionRow:
-    exchange, symbol, product = key
-    return PositionRow(
-        exchange=exchange, symbol=symbol, product=product, quantity=quantity, average_price=price(cost)
-    )
 
 
 def quotes(answer: Answer, asked: Mapping[tuple[str, str], Symbol], *, at: datetime) -> dict[Symbol, Quote]:
@@ -347,10 +335,10 @@ def _quote(row: MarketQuote, at: datetime) -> Quote:
     return Quote(
         last=finite(row.last_price),
         at=at,
-        bid=price(row.depth.buy[0].price) if row.depth and row.depth.buy else None,
-        ask=price(row.depth.sell[0].price) if row.depth and row.depth.sell else None,
-        lower_band=price(row.lower_circuit_limit),
-        upper_band=price(row.upper_circuit_limit),
+        bid=price_or_none(row.depth.buy[0].price) if row.depth and row.depth.buy else None,
+        ask=price_or_none(row.depth.sell[0].price) if row.depth and row.depth.sell else None,
+        lower_band=price_or_none(row.lower_circuit_limit),
+        upper_band=price_or_none(row.upper_circuit_limit),
     )
 
 
@@ -386,17 +374,6 @@ def order_type_of(word: str) -> OrderType:
     if word not in ORDER_TYPE_OF:
         raise ValueError(f"unknown order type {word}")
     return ORDER_TYPE_OF[word]
-
-
-def price(value: Decimal | None) -> Decimal | None:
-    """Return a price; Dhan says 0 for "none". Raises ValueError for what is none at all."""
-    return finite(value) if value else None
-
-
-def finite(value: Decimal) -> Decimal:
-    if not value.is_finite():
-        raise ValueError(f"{value} is not a price")
-    return value
 
 
 def latest(*texts: str | None) -> datetime | None:

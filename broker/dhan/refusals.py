@@ -5,13 +5,12 @@ a table, and a code that is not in it means "unknown".
 Source: dhanhq.co/docs/v2/annexure, "Trading API Error".
 """
 
-import re
-
 import msgspec
 
 from broker.base import AuthDead, BrokerError, OrderRejected, OutcomeUnknown, RateLimited, ReadFailed
 from broker.dhan.schemas import Failure
 from broker.http import DEFAULT_RETRY_AFTER, Answer
+from broker.wording import kind_by, wording
 from services.bracket.model import RefusalKind
 
 AUTHENTICATION = "DH-901"
@@ -28,50 +27,44 @@ STATIC_IP_WORDS = (
 _FAILURE = msgspec.json.Decoder(Failure)
 
 # First match wins: RMS prefixes many texts, so its own row is the last.
-_TEXTS = tuple(
-    (re.compile(pattern, re.IGNORECASE), kind)
-    for pattern, kind in (
-        (
-            r"modif\w+ (limit|count)|maximum modification|modifications? exceeded",
-            RefusalKind.MODIFICATION_CAP,
-        ),
-        (r"(insufficient|inadequate) (funds|margin|balance)|margin (shortfall|exceeds)", RefusalKind.MARGIN),
-        (
-            r"trigger price should be (greater|less|lower|higher)|trigger (price )?already"
-            r"|trigger price .*(ltp|last traded)",
-            RefusalKind.TRIGGER_CROSSED,
-        ),
-        (r"multiple of (the )?tick|tick size", RefusalKind.TICK),
-        (r"circuit|price band|execution range|permissible range|price range", RefusalKind.BAND),
-        (r"freeze|maximum (order )?quantity", RefusalKind.FREEZE),
-        (r"16052|function not available|stop.?loss.?market .*not allowed", RefusalKind.STOP_MARKET_BANNED),
-        (r"edis|tpin|ddpi|cdsl|holdings? not (authori[sz]ed|approved)", RefusalKind.DEMAT_AUTHORISATION),
-        (r"self[- ]?trade", RefusalKind.SELF_TRADE),
-        (
-            r"market (is )?closed|after market|outside (of )?market hours|exchange is closed",
-            RefusalKind.SESSION_CLOSED,
-        ),
-        (r"(contract|instrument|security) (has |is )?(expired|not available)", RefusalKind.CONTRACT_EXPIRED),
-        (
-            r"already (been )?(traded|executed|cancelled|rejected|completed|closed|expired)"
-            r"|not (in )?(a )?pending( state)?",
-            RefusalKind.ALREADY_DONE,
-        ),
-        (
-            r"order (id )?(not found|does not exist|is invalid)|invalid order ?id|no such order",
-            RefusalKind.NOT_FOUND,
-        ),
-        (r"\brms\b|ban period|blocked|insufficient holding", RefusalKind.RMS),
-    )
+_TEXTS = wording(
+    (
+        r"modif\w+ (limit|count)|maximum modification|modifications? exceeded",
+        RefusalKind.MODIFICATION_CAP,
+    ),
+    (r"(insufficient|inadequate) (funds|margin|balance)|margin (shortfall|exceeds)", RefusalKind.MARGIN),
+    (
+        r"trigger price should be (greater|less|lower|higher)|trigger (price )?already"
+        r"|trigger price .*(ltp|last traded)",
+        RefusalKind.TRIGGER_CROSSED,
+    ),
+    (r"multiple of (the )?tick|tick size", RefusalKind.TICK),
+    (r"circuit|price band|execution range|permissible range|price range", RefusalKind.BAND),
+    (r"freeze|maximum (order )?quantity", RefusalKind.FREEZE),
+    (r"16052|function not available|stop.?loss.?market .*not allowed", RefusalKind.STOP_MARKET_BANNED),
+    (r"edis|tpin|ddpi|cdsl|holdings? not (authori[sz]ed|approved)", RefusalKind.DEMAT_AUTHORISATION),
+    (r"self[- ]?trade", RefusalKind.SELF_TRADE),
+    (
+        r"market (is )?closed|after market|outside (of )?market hours|exchange is closed",
+        RefusalKind.SESSION_CLOSED,
+    ),
+    (r"(contract|instrument|security) (has |is )?(expired|not available)", RefusalKind.CONTRACT_EXPIRED),
+    (
+        r"already (been )?(traded|executed|cancelled|rejected|completed|closed|expired)"
+        r"|not (in )?(a )?pending( state)?",
+        RefusalKind.ALREADY_DONE,
+    ),
+    (
+        r"order (id )?(not found|does not exist|is invalid)|invalid order ?id|no such order",
+        RefusalKind.NOT_FOUND,
+    ),
+    (r"\brms\b|ban period|blocked|insufficient holding", RefusalKind.RMS),
 )
 
 
 def refusal_kind(text: str) -> RefusalKind:
     """Return what Dhan's words for a refusal, or a rejected order, call for; UNCLASSIFIED if unheard of."""
-    for pattern, kind in _TEXTS:
-        if pattern.search(text):
-            return kind
-    return RefusalKind.UNCLASSIFIED
+    return kind_by(_TEXTS, text)
 
 
 def write_error(answer: Answer) -> BrokerError:

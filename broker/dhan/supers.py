@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from broker.amounts import price_or_none
 from broker.base import InstrumentNames, OrderRow
 from broker.dhan.mapping import (
     ROW_STATUSES,
@@ -16,7 +17,6 @@ from broker.dhan.mapping import (
     latest,
     order_row,
     order_type_of,
-    price,
     priced,
     product_of,
     proven,
@@ -127,8 +127,8 @@ def _entry(one: SuperOrder, row: Order | None, names: InstrumentNames) -> OrderR
         quantity=one.quantity,
         status=status,
         filled=one.filledQty,
-        price=price(one.price),
-        average_price=price(one.averageTradedPrice),
+        price=price_or_none(one.price),
+        average_price=price_or_none(one.averageTradedPrice),
         updated_at=latest(one.createTime, one.updateTime, one.exchangeTime),
         reason=reason if is_rejected else None,
         refusal=refusal_kind(reason or "") if is_rejected else None,
@@ -150,9 +150,9 @@ def _exit(one: SuperOrder, leg: SuperLeg, row: Order | None, names: InstrumentNa
         quantity=where.quantity,
         status=where.status,
         filled=where.filled,
-        price=None if is_stop else price(leg.price),
-        trigger_price=price(leg.price) if is_stop else None,
-        average_price=None if row is None else price(row.averageTradedPrice),
+        price=None if is_stop else price_or_none(leg.price),
+        trigger_price=price_or_none(leg.price) if is_stop else None,
+        average_price=None if row is None else price_or_none(row.averageTradedPrice),
         updated_at=latest(one.createTime, one.updateTime, one.exchangeTime),
         parent_order_id=part_id(one.orderId, ENTRY),
         exit_purpose=PURPOSES[leg.legName],

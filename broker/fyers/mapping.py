@@ -1,14 +1,13 @@
 """Our words to Fyers' and back. Pure: no network, no clock."""
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import TypeVar
 
 import msgspec
 
+from broker.amounts import finite, limit_and_trigger, price_or_none
 from broker.base import (
     Funds,
     GttRequest,
@@ -49,6 +48,7 @@ from broker.fyers.schemas import (
 )
 from broker.fyers.tickers import Tickers, exchange_of, symbol_of
 from broker.http import Answer
+from broker.positions import PositionPart, net_positions
 from services.bracket.model import GttLegRow, GttStatus, OrderType, Product, RowStatus, Side
 from utils.constants import EXCHANGE_ZONE
 
@@ -100,7 +100,6 @@ _QUOTE_VALUES = msgspec.json.Decoder(QuoteValues)
 _FUNDS = msgspec.json.Decoder(FundsAnswer)
 _PROFILE = msgspec.json.Decoder(ProfileAnswer)
 
-PositionKey = tuple[str, str, str]  # exchange, symbol, product
 Fyers = TypeVar("Fyers")
 Ours = TypeVar("Ours")
 Body = dict[str, object]
@@ -114,7 +113,7 @@ def order_body(order: OrderRequest, tickers: Tickers) -> bytes:
 
     Raises OrderRejected, before anything is sent, for what Fyers is known to refuse.
     """
-    limit, stop = _prices(order.terms)
+    limit, stop = limit_and_trigger(order.terms)
     body: Body = {
         "symbol": tickers.of((order.exchange, order.symbol)),
         "qty": order.terms.quantity,
@@ -134,7 +133,7 @@ def order_body(order: OrderRequest, tickers: Tickers) -> bytes:
 
 def modify_body(broker_order_id: str, terms: Terms) -> bytes:
     """Return the JSON that gives an order new terms; qty is the total, and what is left out stays."""
-    limit, stop = _prices(terms)
+    limit, stop = limit_and_trigger(terms)
     prices: Body = {"limitPrice": limit} if terms.order_type in (OrderType.LIMIT, OrderType.SL) else {}
     if terms.order_type in _STOPS:
         prices["stopPrice"] = stop
@@ -145,25 +144,6 @@ def modify_body(broker_order_id: str, terms: Terms) -> bytes:
 def id_body(order_id: str) -> bytes:
     """Return the JSON that names an order or a GTT."""
     return _ENCODER.encode({"id": order_id})
-
-
-def _prices(terms: Terms) -> tuple[Decimal, Decimal]:
-    """Return the limit and the stop price; 0 is Fyers' word for none."""
-    match terms.order_type:
-        case OrderType.LIMIT:
-            return _needed(terms.price, "price", terms), Decimal(0)
-        case OrderType.SL:
-            return _needed(terms.price, "price", terms), _needed(terms.trigger_price, "trigger price", terms)
-        case OrderType.SL_M:
-            return Decimal(0), _needed(terms.trigger_price, "trigger price", terms)
-        case OrderType.MARKET:
-            return Decimal(0), Decimal(0)
-
-
-def _needed(price: Decimal | None, name: str, terms: Terms) -> Decimal:
-    if price is None:
-        raise OrderRejected(f"a {terms.order_type} order needs a {name}")
-    return price
 
 
 def _tag_field(tag: str) -> Body:
@@ -272,14 +252,9 @@ def position_rows(positions: Answer, holdings: Answer) -> tuple[PositionRow, ...
 
     A sale of held shares leaves the quantity of the morning as it is and shows as a negative CNC position.
     """
-    quantities: Counter[PositionKey] = Counter()
-    prices: dict[PositionKey, Decimal] = {}
     net = _read(positions, _POSITIONS, lambda found: list(map(_net_part, found.net_positions)))
     held = _read(holdings, _HOLDINGS, lambda found: list(map(_held_part, found.holdings)))
-    for key, quantity, price in net + held:
-        quantities[key] += quantity
-        prices.setdefault(key, price)
-    return tuple(_position_row(key, quantity, prices[key]) for key, quantity in quantities.items())
+    return net_positions(net + held)
 
 
 def quotes(answer: Answer, symbols: dict[str, Symbol], at: datetime) -> dict[Symbol, Quote]:
@@ -333,9 +308,9 @@ def _order_row(row: Order) -> OrderRow:
         quantity=row.qty,
         status=status,
         filled=row.filled_qty,
-        price=_price(row.limit_price),
-        trigger_price=_price(row.stop_price),
-        average_price=_price(row.traded_price) if row.filled_qty else None,
+        price=price_or_none(row.limit_price),
+        trigger_price=price_or_none(row.stop_price),
+        average_price=price_or_none(row.traded_price) if row.filled_qty else None,
         updated_at=_time(row.order_date_time),
         reason=reason,
         refusal=refusal_kind(reason or "") if status is RowStatus.REJECTED else None,
@@ -378,7 +353,7 @@ def _trade_row(row: Trade) -> TradeRow:
         product=_product(row.product_type),
         side=_SIDES[row.side],
         quantity=row.traded_qty,
-        price=_finite(row.trade_price),
+        price=finite(row.trade_price),
         at=_time(row.order_date_time),
     )
 
@@ -407,8 +382,8 @@ def _gtt_legs(row: Gtt, *, refused: bool) -> tuple[GttLegRow, ...]:
     reason = (row.oms_msg or "rejected") if refused else None
     return tuple(
         GttLegRow(
-            trigger_price=_finite(trigger),
-            price=_finite(price),
+            trigger_price=finite(trigger),
+            price=finite(price),
             quantity=quantity,
             child_reason=reason,
             child_refusal=refusal_kind(reason) if reason else None,
@@ -432,48 +407,27 @@ def _product(text: str) -> str:
     return _OUR_PRODUCTS.get(text, text)  # others, such as BO, are placed by other hands only
 
 
-def _net_part(row: Position) -> tuple[PositionKey, int, Decimal]:
+def _net_part(row: Position) -> PositionPart:
     exchange = exchange_of(row.exchange, row.segment)
     key = (exchange, symbol_of(row.symbol, exchange), _product(row.product_type))
     return key, row.net_qty, row.net_avg
 
 
-def _held_part(row: Holding) -> tuple[PositionKey, int, Decimal]:
+def _held_part(row: Holding) -> PositionPart:
     exchange = exchange_of(row.exchange, row.segment)
     key = (exchange, symbol_of(row.symbol, exchange), Product.CNC.value)
     # Shares that come tomorrow have rows of their own; whether `quantity` counts them there is not said.
     return key, max(row.quantity, row.qty_t1), row.cost_price
 
 
-def _position_row(key: PositionKey, quantity: int, average_price: Decimal) -> PositionRow:
-    exchange, symbol, product = key
-    return PositionRow(
-        exchange=exchange,
-        symbol=symbol,
-        product=product,
-        quantity=quantity,
-        average_price=_price(average_price),
-    )
-
-
 def _quote(row: NamedQuote, at: datetime) -> Quote:
     values = _QUOTE_VALUES.decode(row.v)
-    return Quote(last=_finite(values.lp), at=at, bid=_price(values.bid), ask=_price(values.ask))
+    return Quote(last=finite(values.lp), at=at, bid=price_or_none(values.bid), ask=price_or_none(values.ask))
 
 
 def _funds(rows: Iterable[Fund]) -> Funds:
     amounts = {row.id: row.equity_amount for row in rows}
-    return Funds(available=_finite(amounts[_AVAILABLE]), used=_finite(amounts[_USED]))
-
-
-def _price(value: Decimal) -> Decimal | None:
-    return _finite(value) if value else None  # Fyers says 0 for "none"
-
-
-def _finite(value: Decimal) -> Decimal:
-    if not value.is_finite():
-        raise ValueError(f"{value} is not a price")
-    return value
+    return Funds(available=finite(amounts[_AVAILABLE]), used=finite(amounts[_USED]))
 
 
 def _time(text: str) -> datetime:

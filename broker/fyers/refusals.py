@@ -6,7 +6,6 @@ has answered for it yet.
 Source: myapi.fyers.in/docsv3 (common error codes), and the words as users and support quote them.
 """
 
-import re
 from datetime import timedelta
 
 import msgspec
@@ -14,6 +13,7 @@ import msgspec
 from broker.base import AuthDead, BrokerError, OrderRejected, OutcomeUnknown, RateLimited, ReadFailed
 from broker.fyers.schemas import Envelope
 from broker.http import Answer
+from broker.wording import kind_by, wording
 from services.bracket.model import RefusalKind
 
 IN_TRANSIT = 201
@@ -42,44 +42,41 @@ _KINDS = {-51: RefusalKind.NOT_FOUND}
 _ENVELOPE = msgspec.json.Decoder(Envelope)
 
 # First match wins: the risk desk prefixes all its words with RED, so its own row is the last.
-_TEXTS = tuple(
-    (re.compile(pattern, re.IGNORECASE), kind)
-    for pattern, kind in (
-        (r"margin shortfall|insufficient (funds|margin|balance)", RefusalKind.MARGIN),
-        (r"multiple of (the )?tick|tick size", RefusalKind.TICK),
-        (r"modifications? .*(exceeded|limit)", RefusalKind.MODIFICATION_CAP),
-        (
-            r"(trigger|stop) ?price (should|must|cannot|can not).*\b(ltp|last (traded )?price)"
-            r"|leg ?[12].*\b(ltp|last (traded )?price)|trigger already met",
-            RefusalKind.TRIGGER_CROSSED,
-        ),
-        (
-            r"circuit limit|price band|price range|permissible range|\blpp\b|limit price protection",
-            RefusalKind.BAND,
-        ),
-        (r"freeze|maximum (allowed )?(order )?quantity", RefusalKind.FREEZE),
-        (r"function not available|sl-?m orders? (is|are) not allowed", RefusalKind.STOP_MARKET_BANNED),
-        (r"\b(e-?dis|tpin|ddpi|cdsl|nsdl)\b|authori[sz]e", RefusalKind.DEMAT_AUTHORISATION),
-        (r"self[- ]?trade", RefusalKind.SELF_TRADE),
-        (
-            r"markets? (is|are) closed|exchange is closed|outside (of )?market hours",
-            RefusalKind.SESSION_CLOSED,
-        ),
-        (r"(contract|instrument|symbol) (has|is) (either )?expired", RefusalKind.CONTRACT_EXPIRED),
-        (
-            r"already (been )?(traded|executed|filled|cancelled|rejected|triggered)|not a pending order"
-            r"|no pending order",
-            RefusalKind.ALREADY_DONE,
-        ),
-        (r"(order|id) (does not exist|not found|is invalid)|invalid (order )?id", RefusalKind.NOT_FOUND),
-        (r"^red:|\brule:|ban period|blocked for trading", RefusalKind.RMS),
-    )
+_TEXTS = wording(
+    (r"margin shortfall|insufficient (funds|margin|balance)", RefusalKind.MARGIN),
+    (r"multiple of (the )?tick|tick size", RefusalKind.TICK),
+    (r"modifications? .*(exceeded|limit)", RefusalKind.MODIFICATION_CAP),
+    (
+        r"(trigger|stop) ?price (should|must|cannot|can not).*\b(ltp|last (traded )?price)"
+        r"|leg ?[12].*\b(ltp|last (traded )?price)|trigger already met",
+        RefusalKind.TRIGGER_CROSSED,
+    ),
+    (
+        r"circuit limit|price band|price range|permissible range|\blpp\b|limit price protection",
+        RefusalKind.BAND,
+    ),
+    (r"freeze|maximum (allowed )?(order )?quantity", RefusalKind.FREEZE),
+    (r"function not available|sl-?m orders? (is|are) not allowed", RefusalKind.STOP_MARKET_BANNED),
+    (r"\b(e-?dis|tpin|ddpi|cdsl|nsdl)\b|authori[sz]e", RefusalKind.DEMAT_AUTHORISATION),
+    (r"self[- ]?trade", RefusalKind.SELF_TRADE),
+    (
+        r"markets? (is|are) closed|exchange is closed|outside (of )?market hours",
+        RefusalKind.SESSION_CLOSED,
+    ),
+    (r"(contract|instrument|symbol) (has|is) (either )?expired", RefusalKind.CONTRACT_EXPIRED),
+    (
+        r"already (been )?(traded|executed|filled|cancelled|rejected|triggered)|not a pending order"
+        r"|no pending order",
+        RefusalKind.ALREADY_DONE,
+    ),
+    (r"(order|id) (does not exist|not found|is invalid)|invalid (order )?id", RefusalKind.NOT_FOUND),
+    (r"^red:|\brule:|ban period|blocked for trading", RefusalKind.RMS),
 )
 
 
 def refusal_kind(text: str) -> RefusalKind:
     """Return what Fyers' words for a refusal call for; UNCLASSIFIED if unheard of."""
-    return next((kind for pattern, kind in _TEXTS if pattern.search(text)), RefusalKind.UNCLASSIFIED)
+    return kind_by(_TEXTS, text)
 
 
 def envelope_of(answer: Answer) -> Envelope | None:

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
+from broker.amounts import limit_and_trigger
 from broker.base import (
     Funds,
     OrderAck,
@@ -40,6 +41,7 @@ from broker.openalgo.schemas import (
 )
 from broker.openalgo.session import Body
 from broker.openalgo.times import moment
+from broker.positions import PositionPart, net_positions
 from services.bracket.model import OrderType, Product, RowStatus, Side
 
 PRODUCTS = {Product.MIS: "MIS", Product.CNC: "CNC", Product.NRML: "NRML"}
@@ -76,7 +78,6 @@ _FUNDS = msgspec.json.Decoder(Success[FundValues])
 _ERROR = msgspec.json.Decoder(Failure)
 
 Place = tuple[str, str, Side, str]  # exchange, symbol, side, product: what a modify has to repeat
-PositionKey = tuple[str, str, str]  # exchange, symbol, product
 Theirs = TypeVar("Theirs")
 Ours = TypeVar("Ours")
 Kind = TypeVar("Kind")
@@ -106,7 +107,7 @@ def cancel_body(broker_order_id: str) -> Body:
 
 def _order(place: Place, terms: Terms, *, strategy: str, disclosed: int) -> Body:
     exchange, symbol, side, product = place
-    price, trigger = _prices(terms)
+    price, trigger = limit_and_trigger(terms)
     return {
         "strategy": strategy or _STRATEGY,
         "exchange": exchange,
@@ -125,25 +126,6 @@ def _product(product: Product) -> str:
     if product not in PRODUCTS:
         raise OrderRejected(f"OpenAlgo has no product {product}: MIS, CNC or NRML")
     return PRODUCTS[product]
-
-
-def _prices(terms: Terms) -> tuple[Decimal, Decimal]:
-    """Return limit and trigger; 0 is OpenAlgo's word for none."""
-    match terms.order_type:
-        case OrderType.LIMIT:
-            return _needed(terms.price, "price", terms), Decimal(0)
-        case OrderType.SL:
-            return _needed(terms.price, "price", terms), _needed(terms.trigger_price, "trigger price", terms)
-        case OrderType.SL_M:
-            return Decimal(0), _needed(terms.trigger_price, "trigger price", terms)
-        case OrderType.MARKET:
-            return Decimal(0), Decimal(0)
-
-
-def _needed(price: Decimal | None, name: str, terms: Terms) -> Decimal:
-    if price is None:
-        raise OrderRejected(f"a {terms.order_type} order needs a {name}")
-    return price
 
 
 # OpenAlgo's to ours: answers to writes
@@ -215,17 +197,7 @@ def position_rows(positions: Answer, holdings: Answer | None) -> tuple[PositionR
     parts = _read(positions, _POSITIONS, lambda rows: [_position_part(row) for row in rows])
     if holdings is not None:
         parts += _read(holdings, _HOLDINGS, lambda found: [_held_part(row) for row in found.holdings])
-    quantities: Counter[PositionKey] = Counter()
-    prices: dict[PositionKey, Decimal | None] = {}
-    for key, quantity, price in parts:
-        quantities[key] += quantity
-        prices.setdefault(key, price)
-    return tuple(
-        PositionRow(
-            exchange=key[0], symbol=key[1], product=key[2], quantity=quantity, average_price=prices[key]
-        )
-        for key, quantity in quantities.items()
-    )
+    return net_positions(parts)
 
 
 def quote(answer: Answer, at: datetime) -> Quote | None:
@@ -339,12 +311,12 @@ def _trade_row(row: Trade, trade_id: str, today: datetime) -> TradeRow:
     )
 
 
-def _position_part(row: Position) -> tuple[PositionKey, int, Decimal | None]:
+def _position_part(row: Position) -> PositionPart:
     key = (row.exchange, row.symbol, row.product)
     return key, _count(row.quantity), _number(row.average_price) or None
 
 
-def _held_part(row: Holding) -> tuple[PositionKey, int, Decimal | None]:
+def _held_part(row: Holding) -> PositionPart:
     quantity = _count(row.quantity) + _count(row.t1_quantity)
     return (row.exchange, row.symbol, Product.CNC.value), quantity, _number(row.average_price) or None
 

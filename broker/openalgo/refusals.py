@@ -5,7 +5,6 @@ for a call of its own that failed half-way. So a 4xx refuses; a 5xx refuses only
 verdict, and for the rest nobody knows what became of it.
 """
 
-import re
 from datetime import timedelta
 
 import msgspec
@@ -13,6 +12,7 @@ import msgspec
 from broker.base import AuthDead, BrokerError, OrderRejected, OutcomeUnknown, RateLimited, ReadFailed
 from broker.http import Answer
 from broker.openalgo.schemas import Failure
+from broker.wording import kind_by, wording
 from services.bracket.model import RefusalKind
 
 # The key is not known, or the server's own login at its broker has ended: it says the same of both.
@@ -73,12 +73,12 @@ _WORDS: tuple[tuple[RefusalKind, tuple[str, ...]], ...] = (
     (RefusalKind.NOT_FOUND, (r"(order|trigger|gtt)\b.* not found", r"(order|id) does not exist")),
     (RefusalKind.RMS, (r"^(rms|red):", r"\brms\b", r"ban period", r"blocked for trading")),
 )
-_TEXTS = tuple((re.compile("|".join(patterns), re.IGNORECASE), kind) for kind, patterns in _WORDS)
+_TEXTS = wording(*(("|".join(patterns), kind) for kind, patterns in _WORDS))
 
 
 def refusal_kind(text: str) -> RefusalKind:
     """Return what a broker's words call for; UNCLASSIFIED if unheard of."""
-    return next((kind for pattern, kind in _TEXTS if pattern.search(text)), RefusalKind.UNCLASSIFIED)
+    return kind_by(_TEXTS, text)
 
 
 def message_of(answer: Answer) -> str | None:

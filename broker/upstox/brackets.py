@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from broker.amounts import price_or_none
 from broker.base import GttRow, InstrumentNames, OrderRow
-from broker.upstox.mapping import latest, order_row, price, symbol_of
+from broker.upstox.mapping import latest, order_row, symbol_of
 from broker.upstox.refusals import reason_of, refusal_kind
 from broker.upstox.rules import ENTRY, MULTIPLE, STOP, TARGET, Part, part_id, rule_of
 from broker.upstox.schemas import Gtt, Order, Rule
@@ -228,7 +229,7 @@ def _entry(one: Bracket, names: InstrumentNames) -> OrderRow | None:
     rule = rule_of(one.gtt, ENTRY)
     status = _ended(RULE_STATUSES.get(rule.status, RowStatus.UNKNOWN), one)
     row = _row(one.gtt, rule, status, names, strategy=ENTRY)
-    return replace(row, price=price(rule.trigger_price))
+    return replace(row, price=price_or_none(rule.trigger_price))
 
 
 def _exit(one: Bracket, entry: OrderRow, strategy: str, names: InstrumentNames) -> OrderRow | None:
@@ -281,7 +282,7 @@ def _belonging(row: OrderRow, one: Bracket, strategy: str) -> OrderRow:
 
 
 def _at_level(row: OrderRow, rule: Rule) -> OrderRow:
-    level, is_stop = price(rule.trigger_price), rule.strategy == STOP
+    level, is_stop = price_or_none(rule.trigger_price), rule.strategy == STOP
     return replace(row, price=None if is_stop else level, trigger_price=level if is_stop else None)
 
 

@@ -13,6 +13,7 @@ from decimal import Decimal
 import msgspec
 
 from broker.base import ListedInstrument, ReadFailed
+from broker.listings import first_of_each
 from broker.upstox.schemas import Listed
 from broker.upstox.words import CASH, EXCHANGE_OF
 from services.bracket.model import Instrument
@@ -35,7 +36,7 @@ def instruments(pieces: Iterable[bytes]) -> tuple[ListedInstrument, ...]:
     Raises ReadFailed for a file that is not Upstox's, or breaks off: half a list must not replace a whole.
     """
     try:
-        return tuple(_first_of_each(_tradable(_LISTS.decode(_text(pieces)))))
+        return tuple(first_of_each(_tradable(_LISTS.decode(_text(pieces)))))
     except (ValueError, ArithmeticError, zlib.error, RecursionError, OSError) as exc:
         raise ReadFailed(f"a file of instruments cannot be read: {exc}") from exc
 
@@ -52,16 +53,6 @@ def _text(pieces: Iterable[bytes]) -> bytearray:
     if unpacking is not None and not unpacking.eof:
         raise ValueError("it breaks off")
     return text
-
-
-def _first_of_each(found: Iterable[ListedInstrument]) -> Iterator[ListedInstrument]:
-    """Leave out a symbol that comes again: a share listed twice is meant by its first."""
-    seen: set[tuple[str, str]] = set()
-    for one in found:
-        key = one.instrument.exchange, one.instrument.symbol
-        if key not in seen:
-            seen.add(key)
-            yield one
 
 
 def _tradable(rows: Iterable[Listed]) -> Iterator[ListedInstrument]:

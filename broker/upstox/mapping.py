@@ -1,6 +1,5 @@
 """Our words to Upstox's and back: orders, trades, positions, quotes. Pure but for instruments' names."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -8,6 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
+from broker.amounts import finite, price_or_none
 from broker.base import (
     Funds,
     InstrumentNames,
@@ -24,6 +24,7 @@ from broker.base import (
     TradeRow,
 )
 from broker.http import Answer
+from broker.positions import PositionPart, net_positions
 from broker.upstox.refusals import read_error, reason_of, refusal_kind, write_error
 from broker.upstox.schemas import (
     Gtt,
@@ -88,7 +89,6 @@ _PROFILE = msgspec.json.Decoder(Success[Profile])
 encode = msgspec.json.Encoder(decimal_format="number").encode
 
 Body = dict[str, object]
-PositionKey = tuple[str, str, str]  # exchange, symbol, product
 Said = TypeVar("Said")
 Ours = TypeVar("Ours")
 
@@ -259,9 +259,9 @@ def order_row(row: Order, names: InstrumentNames) -> OrderRow:
         quantity=row.quantity,
         status=status,
         filled=row.filled_quantity,
-        price=price(row.price),
-        trigger_price=price(row.trigger_price),
-        average_price=price(row.average_price) if row.filled_quantity else None,
+        price=price_or_none(row.price),
+        trigger_price=price_or_none(row.trigger_price),
+        average_price=price_or_none(row.average_price) if row.filled_quantity else None,
         updated_at=latest(row.order_timestamp, row.exchange_timestamp),
         reason=reason if status is RowStatus.REJECTED else None,
         refusal=refusal_kind(reason or "") if status is RowStatus.REJECTED else None,
@@ -286,32 +286,24 @@ def row_status(row: Order) -> RowStatus:
 
 def position_rows(positions: Answer, holdings: Answer, names: InstrumentNames) -> tuple[PositionRow, ...]:
     """Return net positions; delivery = holdings and today's own. Raises ReadFailed or AuthDead."""
-    quantities: Counter[PositionKey] = Counter()
-    prices: dict[PositionKey, Decimal | None] = {}
     net = read(positions, _POSITIONS, lambda rows: [_net_part(row, names) for row in rows])
     held = read(holdings, _HOLDINGS, lambda rows: [_held_part(row, names) for row in rows])
-    for key, quantity, cost in net + held:
-        quantities[key] += quantity
-        prices.setdefault(key, cost)
-    return tuple(_position_row(key, quantity, prices[key]) for key, quantity in quantities.items())
+    return net_positions(net + held)
 
 
-def _net_part(row: Position, names: InstrumentNames) -> tuple[PositionKey, int, Decimal | None]:
+def _net_part(row: Position, names: InstrumentNames) -> PositionPart:
     exchange, symbol = symbol_of(row.instrument_token, row.trading_symbol, names)
-    return (exchange, symbol, product_of(row.product, exchange)), row.quantity, price(row.average_price)
+    return (
+        (exchange, symbol, product_of(row.product, exchange)),
+        row.quantity,
+        price_or_none(row.average_price),
+    )
 
 
-def _held_part(row: Holding, names: InstrumentNames) -> tuple[PositionKey, int, Decimal | None]:
+def _held_part(row: Holding, names: InstrumentNames) -> PositionPart:
     exchange, symbol = symbol_of(row.instrument_token, row.trading_symbol, names)
     key = (exchange, symbol, Product.CNC.value)
-    return key, row.quantity + row.t1_quantity, price(row.average_price)
-
-
-def _position_row(key: PositionKey, quantity: int, cost: Decimal | None) -> PositionRow:
-    exchange, symbol, product = key
-    return PositionRow(
-        exchange=exchange, symbol=symbol, product=product, quantity=quantity, average_price=cost
-    )
+    return key, row.quantity + row.t1_quantity, price_or_none(row.average_price)
 
 
 def quotes(answer: Answer, asked: Mapping[str, Symbol], *, at: datetime) -> dict[Symbol, Quote]:
@@ -334,10 +326,10 @@ def _quote(row: MarketQuote, at: datetime) -> Quote:
     return Quote(
         last=finite(row.last_price),
         at=at,
-        bid=price(row.depth.buy[0].price) if row.depth and row.depth.buy else None,
-        ask=price(row.depth.sell[0].price) if row.depth and row.depth.sell else None,
-        lower_band=price(row.lower_circuit_limit),
-        upper_band=price(row.upper_circuit_limit),
+        bid=price_or_none(row.depth.buy[0].price) if row.depth and row.depth.buy else None,
+        ask=price_or_none(row.depth.sell[0].price) if row.depth and row.depth.sell else None,
+        lower_band=price_or_none(row.lower_circuit_limit),
+        upper_band=price_or_none(row.upper_circuit_limit),
     )
 
 
@@ -372,17 +364,6 @@ def order_type_of(word: str) -> OrderType:
     if word not in ORDER_TYPE_OF:
         raise ValueError(f"unknown order type {word}")
     return ORDER_TYPE_OF[word]
-
-
-def price(value: Decimal | None) -> Decimal | None:
-    """Return a price; Upstox says 0 for "none". Raises ValueError for what is none at all."""
-    return finite(value) if value else None
-
-
-def finite(value: Decimal) -> Decimal:
-    if not value.is_finite():
-        raise ValueError(f"{value} is not a price")
-    return value
 
 
 def latest(*texts: str | None) -> datetime | None:

@@ -5,13 +5,12 @@ is a table, and a code that is not in it means "unknown". Source: the error code
 on placing, changing and cancelling orders and GTTs.
 """
 
-import re
-
 import msgspec
 
 from broker.base import AuthDead, BrokerError, OrderRejected, OutcomeUnknown, RateLimited, ReadFailed
 from broker.http import DEFAULT_RETRY_AFTER, Answer
 from broker.upstox.schemas import FailedPart, Failure
+from broker.wording import kind_by, wording
 from services.bracket.model import RefusalKind
 
 AUTHENTICATION = frozenset({"UDAPI100050", "UDAPI100016"})
@@ -45,53 +44,47 @@ _EDIS_WORDS = (
 _FAILURE = msgspec.json.Decoder(Failure)
 
 # First match wins: RMS prefixes many texts, so its own row is the last.
-_TEXTS = tuple(
-    (re.compile(pattern, re.IGNORECASE), kind)
-    for pattern, kind in (
-        (
-            r"modif\w+ (limit|count)|maximum modification|modifications? exceeded",
-            RefusalKind.MODIFICATION_CAP,
-        ),
-        (
-            r"you need to add|(insufficient|inadequate) (funds|margin|balance)|margin (shortfall|exceeds)",
-            RefusalKind.MARGIN,
-        ),
-        (
-            r"trigger price (should|must) be|trigger price .*(ltp|last traded)",
-            RefusalKind.TRIGGER_CROSSED,
-        ),
-        (r"multiple of (the )?tick|tick size", RefusalKind.TICK),
-        (r"circuit|price band|execution range|permissible range|price range", RefusalKind.BAND),
-        (r"freeze|maximum (order )?quantity", RefusalKind.FREEZE),
-        (r"16052|function not available|sl-?m orders are not", RefusalKind.STOP_MARKET_BANNED),
-        (
-            r"market[ _]?protection|market orders? (are )?(not allowed|blocked)",
-            RefusalKind.PROTECTION_MISSING,
-        ),
-        (r"edis|tpin|ddpi|cdsl", RefusalKind.DEMAT_AUTHORISATION),
-        (r"self[- ]?trade", RefusalKind.SELF_TRADE),
-        (
-            r"markets? (is |are )?closed|outside (of )?market hours|exchange is closed|service is accessible",
-            RefusalKind.SESSION_CLOSED,
-        ),
-        (r"(contract|instrument) (has |is )?expired", RefusalKind.CONTRACT_EXPIRED),
-        (
-            r"already (been )?(cancelled|rejected|completed?|traded|executed)|trigger already fired"
-            r"|cannot be (modified|cancelled)",
-            RefusalKind.ALREADY_DONE,
-        ),
-        (r"order (id )?(not found|does not exist)|no such order", RefusalKind.NOT_FOUND),
-        (r"\brms\b|ban period|blocked|insufficient holding", RefusalKind.RMS),
-    )
+_TEXTS = wording(
+    (
+        r"modif\w+ (limit|count)|maximum modification|modifications? exceeded",
+        RefusalKind.MODIFICATION_CAP,
+    ),
+    (
+        r"you need to add|(insufficient|inadequate) (funds|margin|balance)|margin (shortfall|exceeds)",
+        RefusalKind.MARGIN,
+    ),
+    (
+        r"trigger price (should|must) be|trigger price .*(ltp|last traded)",
+        RefusalKind.TRIGGER_CROSSED,
+    ),
+    (r"multiple of (the )?tick|tick size", RefusalKind.TICK),
+    (r"circuit|price band|execution range|permissible range|price range", RefusalKind.BAND),
+    (r"freeze|maximum (order )?quantity", RefusalKind.FREEZE),
+    (r"16052|function not available|sl-?m orders are not", RefusalKind.STOP_MARKET_BANNED),
+    (
+        r"market[ _]?protection|market orders? (are )?(not allowed|blocked)",
+        RefusalKind.PROTECTION_MISSING,
+    ),
+    (r"edis|tpin|ddpi|cdsl", RefusalKind.DEMAT_AUTHORISATION),
+    (r"self[- ]?trade", RefusalKind.SELF_TRADE),
+    (
+        r"markets? (is |are )?closed|outside (of )?market hours|exchange is closed|service is accessible",
+        RefusalKind.SESSION_CLOSED,
+    ),
+    (r"(contract|instrument) (has |is )?expired", RefusalKind.CONTRACT_EXPIRED),
+    (
+        r"already (been )?(cancelled|rejected|completed?|traded|executed)|trigger already fired"
+        r"|cannot be (modified|cancelled)",
+        RefusalKind.ALREADY_DONE,
+    ),
+    (r"order (id )?(not found|does not exist)|no such order", RefusalKind.NOT_FOUND),
+    (r"\brms\b|ban period|blocked|insufficient holding", RefusalKind.RMS),
 )
 
 
 def refusal_kind(text: str) -> RefusalKind:
     """Return what Upstox's words for a refusal, or a rejected order, call for; UNCLASSIFIED if unheard of."""
-    for pattern, kind in _TEXTS:
-        if pattern.search(text):
-            return kind
-    return RefusalKind.UNCLASSIFIED
+    return kind_by(_TEXTS, text)
 
 
 def reason_of(text: str) -> str:

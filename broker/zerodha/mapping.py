@@ -1,6 +1,5 @@
 """Our words to Kite's and back. Pure: no network, no clock."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -8,6 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
+from broker.amounts import finite, price_or_none
 from broker.base import (
     Funds,
     GttRequest,
@@ -25,6 +25,7 @@ from broker.base import (
     TradeRow,
 )
 from broker.http import Answer
+from broker.positions import PositionPart, net_positions, position_row
 from broker.zerodha.refusals import read_error, refusal_kind, write_error
 from broker.zerodha.row_memory import RowMemory
 from broker.zerodha.schemas import (
@@ -96,7 +97,6 @@ _MARGINS = msgspec.json.Decoder(Success[Margins])
 _PROFILE = msgspec.json.Decoder(Success[Profile])
 _JSON = msgspec.json.Encoder(decimal_format="number")
 
-PositionKey = tuple[str, str, str]  # exchange, symbol, product
 Kite = TypeVar("Kite")
 Ours = TypeVar("Ours")
 
@@ -266,30 +266,24 @@ def position_rows(positions: Answer, holdings: Answer) -> tuple[PositionRow, ...
 
     A sale of held shares leaves the holding as it is and shows as a negative CNC position of the day.
     """
-    quantities: Counter[PositionKey] = Counter()
-    prices: dict[PositionKey, Decimal] = {}
-    for key, quantity, price in _read(positions, _POSITIONS, _net_parts) + _read(
-        holdings, _HOLDINGS, _held_parts
-    ):
-        quantities[key] += quantity
-        prices.setdefault(key, price)
-    return tuple(_position_row(key, quantity, prices[key]) for key, quantity in quantities.items())
+    net = _read(positions, _POSITIONS, _net_parts)
+    return net_positions(net + _read(holdings, _HOLDINGS, _held_parts))
 
 
 def holding_rows(holdings: Answer) -> tuple[PositionRow, ...]:
     """Return what lies in the demat account or comes tomorrow. Raises ReadFailed or AuthDead."""
     parts = _read(holdings, _HOLDINGS, _held_parts)
-    return tuple(_position_row(key, quantity, price) for key, quantity, price in parts)
+    return tuple(position_row(key, quantity, price) for key, quantity, price in parts)
 
 
-def _net_parts(positions: Positions) -> list[tuple[PositionKey, int, Decimal]]:
+def _net_parts(positions: Positions) -> list[PositionPart]:
     return [
         ((row.exchange, row.tradingsymbol, row.product), row.quantity, row.average_price)
         for row in positions.net
     ]
 
 
-def _held_parts(holdings: list[Holding]) -> list[tuple[PositionKey, int, Decimal]]:
+def _held_parts(holdings: list[Holding]) -> list[PositionPart]:
     return [
         (
             (row.exchange, row.tradingsymbol, Product.CNC.value),
@@ -305,7 +299,7 @@ def last_prices(answer: Answer) -> dict[tuple[str, str], Decimal]:
     return _read(
         answer,
         _LAST_PRICES,
-        lambda rows: {_instrument(name): _finite(row.last_price) for name, row in rows.items()},
+        lambda rows: {_instrument(name): finite(row.last_price) for name, row in rows.items()},
     )
 
 
@@ -360,9 +354,9 @@ def _order_row(row: Order) -> OrderRow:
         quantity=row.quantity,
         status=status,
         filled=row.filled_quantity,
-        price=_price(row.price),
-        trigger_price=_price(row.trigger_price),
-        average_price=_price(row.average_price),
+        price=price_or_none(row.price),
+        trigger_price=price_or_none(row.trigger_price),
+        average_price=price_or_none(row.average_price),
         updated_at=_latest(row.order_timestamp, row.exchange_timestamp, row.exchange_update_timestamp),
         reason=reason,
         refusal=refusal_kind(reason or "") if status is RowStatus.REJECTED else None,
@@ -390,7 +384,7 @@ def _trade_row(row: Trade) -> TradeRow:
         product=row.product,
         side=Side(row.transaction_type),
         quantity=row.quantity,
-        price=_finite(row.average_price),
+        price=finite(row.average_price),
         at=_time(row.fill_timestamp),
     )
 
@@ -419,23 +413,12 @@ def _gtt_leg(trigger: Decimal, order: GttOrder) -> GttLegRow:
     refused = child is not None and child.status != "success"
     reason = (child.rejection_reason or child.status) if child and refused else None
     return GttLegRow(
-        trigger_price=_finite(trigger),
-        price=_finite(order.price),
+        trigger_price=finite(trigger),
+        price=finite(order.price),
         quantity=order.quantity,
         child_order_id=(child.order_id or None) if child else None,
         child_reason=reason,
         child_refusal=refusal_kind(reason) if reason else None,
-    )
-
-
-def _position_row(key: PositionKey, quantity: int, average_price: Decimal) -> PositionRow:
-    exchange, symbol, product = key
-    return PositionRow(
-        exchange=exchange,
-        symbol=symbol,
-        product=product,
-        quantity=quantity,
-        average_price=_price(average_price),
     )
 
 
@@ -452,27 +435,17 @@ def _instrument(name: str) -> tuple[str, str]:
 
 def _quote(row: MarketQuote, timestamp: str) -> Quote:
     return Quote(
-        last=_finite(row.last_price),
+        last=finite(row.last_price),
         at=_time(timestamp),
         bid=_best(row.depth.buy) if row.depth else None,
         ask=_best(row.depth.sell) if row.depth else None,
-        lower_band=_price(row.lower_circuit_limit),
-        upper_band=_price(row.upper_circuit_limit),
+        lower_band=price_or_none(row.lower_circuit_limit),
+        upper_band=price_or_none(row.upper_circuit_limit),
     )
 
 
 def _best(levels: list[DepthLevel]) -> Decimal | None:
-    return _price(levels[0].price) if levels else None
-
-
-def _price(value: Decimal | None) -> Decimal | None:
-    return _finite(value) if value else None  # Kite says 0 for "none"
-
-
-def _finite(value: Decimal) -> Decimal:
-    if not value.is_finite():
-        raise ValueError(f"{value} is not a price")
-    return value
+    return price_or_none(levels[0].price) if levels else None
 
 
 def _latest(*texts: str | None) -> datetime | None:

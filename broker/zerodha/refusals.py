@@ -19,6 +19,7 @@ from broker.base import (
     ReadFailed,
 )
 from broker.http import Answer
+from broker.wording import kind_by, wording
 from broker.zerodha.schemas import Failure
 from services.bracket.model import RefusalKind
 
@@ -36,63 +37,57 @@ REFUSING_TYPES = frozenset(
 _FAILURE = msgspec.json.Decoder(Failure)
 
 # First match wins: RMS prefixes many texts, so its own row is the last.
-_TEXTS = tuple(
-    (re.compile(pattern, re.IGNORECASE), kind)
-    for pattern, kind in (
-        (r"order modifications exceeded", RefusalKind.MODIFICATION_CAP),
-        (r"insufficient (funds|margin|balance)|margin exceeds", RefusalKind.MARGIN),
-        (r"(at least|minimum|more than) 0\.25 ?%|too close to the (last|current)", RefusalKind.TOO_NEAR),
-        (
-            r"trigger price (less|greater|more) than the last price|trigger price equal to the last price"
-            r"|trigger already met|trigger price for stop ?loss (buy|sell) orders"
-            r"|invalid trigger price for stop ?loss",
-            RefusalKind.TRIGGER_CROSSED,
-        ),
-        (r"multiple of (the )?tick|tick size", RefusalKind.TICK),
-        (
-            r"circuit limit|price band|current execution range|exchange's permissible range"
-            r"|limit price protection|daily (price )?range",
-            RefusalKind.BAND,
-        ),
-        (r"freeze|maximum (allowed )?(order )?quantity", RefusalKind.FREEZE),
-        (
-            r"function not available|sl-?m orders are (not allowed|blocked|discontinued)"
-            r"|stop ?loss market orders are (not allowed|blocked|discontinued)",
-            RefusalKind.STOP_MARKET_BANNED,
-        ),
-        (r"market ?protection", RefusalKind.PROTECTION_MISSING),
-        (r"tpin|ddpi|cdsl|edis|authori[sz]e (your |the )?holdings?", RefusalKind.DEMAT_AUTHORISATION),
-        (r"self[- ]?trade", RefusalKind.SELF_TRADE),
-        (
-            r"markets? (is|are) closed|exchange is closed|outside (of )?market hours|market timings?",
-            RefusalKind.SESSION_CLOSED,
-        ),
-        (r"has either expired or does not exist|contract (has )?expired", RefusalKind.CONTRACT_EXPIRED),
-        (
-            r"order (has )?already (been )?(executed|completed?|cancelled|rejected|traded)"
-            r"|(is|as it is) (already )?(complete|cancelled|rejected)\b",
-            RefusalKind.ALREADY_DONE,
-        ),
-        (
-            r"couldn'?t find that `?order_id|order (does not exist|not found)"
-            r"|trigger (does not exist|not found)|no such (order|trigger)",
-            RefusalKind.NOT_FOUND,
-        ),
-        (
-            r"\brms\b|ban period|market wide position|blocked for trading|insufficient .*holding",
-            RefusalKind.RMS,
-        ),
-    )
+_TEXTS = wording(
+    (r"order modifications exceeded", RefusalKind.MODIFICATION_CAP),
+    (r"insufficient (funds|margin|balance)|margin exceeds", RefusalKind.MARGIN),
+    (r"(at least|minimum|more than) 0\.25 ?%|too close to the (last|current)", RefusalKind.TOO_NEAR),
+    (
+        r"trigger price (less|greater|more) than the last price|trigger price equal to the last price"
+        r"|trigger already met|trigger price for stop ?loss (buy|sell) orders"
+        r"|invalid trigger price for stop ?loss",
+        RefusalKind.TRIGGER_CROSSED,
+    ),
+    (r"multiple of (the )?tick|tick size", RefusalKind.TICK),
+    (
+        r"circuit limit|price band|current execution range|exchange's permissible range"
+        r"|limit price protection|daily (price )?range",
+        RefusalKind.BAND,
+    ),
+    (r"freeze|maximum (allowed )?(order )?quantity", RefusalKind.FREEZE),
+    (
+        r"function not available|sl-?m orders are (not allowed|blocked|discontinued)"
+        r"|stop ?loss market orders are (not allowed|blocked|discontinued)",
+        RefusalKind.STOP_MARKET_BANNED,
+    ),
+    (r"market ?protection", RefusalKind.PROTECTION_MISSING),
+    (r"tpin|ddpi|cdsl|edis|authori[sz]e (your |the )?holdings?", RefusalKind.DEMAT_AUTHORISATION),
+    (r"self[- ]?trade", RefusalKind.SELF_TRADE),
+    (
+        r"markets? (is|are) closed|exchange is closed|outside (of )?market hours|market timings?",
+        RefusalKind.SESSION_CLOSED,
+    ),
+    (r"has either expired or does not exist|contract (has )?expired", RefusalKind.CONTRACT_EXPIRED),
+    (
+        r"order (has )?already (been )?(executed|completed?|cancelled|rejected|traded)"
+        r"|(is|as it is) (already )?(complete|cancelled|rejected)\b",
+        RefusalKind.ALREADY_DONE,
+    ),
+    (
+        r"couldn'?t find that `?order_id|order (does not exist|not found)"
+        r"|trigger (does not exist|not found)|no such (order|trigger)",
+        RefusalKind.NOT_FOUND,
+    ),
+    (
+        r"\brms\b|ban period|market wide position|blocked for trading|insufficient .*holding",
+        RefusalKind.RMS,
+    ),
 )
 _RATE_TEXT = re.compile(r"order requests? exceeded|too many requests", re.IGNORECASE)
 
 
 def refusal_kind(text: str) -> RefusalKind:
     """Return what Kite's words for a refusal, or a rejected order, call for; UNCLASSIFIED if unheard of."""
-    for pattern, kind in _TEXTS:
-        if pattern.search(text):
-            return kind
-    return RefusalKind.UNCLASSIFIED
+    return kind_by(_TEXTS, text)
 
 
 def write_error(answer: Answer) -> BrokerError:
