@@ -185,13 +185,24 @@ def _has_triggered(leg: Leg, event: ev.LegSighted) -> bool:
     works = event.status in (LegStatus.OPEN, LegStatus.FILLED)
     if leg.role is not Role.EXIT or leg.kind is not LegKind.ORDER or not works:
         return False
-    if event.terms.trigger_price is not None:
-        return True
     asked = leg.asked_terms
+    if event.terms.trigger_price is not None:
+        return not _is_filled_at_target(leg, event)
     if asked is not None and shows_terms(asked, event.terms):
         return False  # the limit that we made of it
     stops = [terms for terms in (leg.terms, asked) if terms is not None and terms.trigger_price is not None]
     return any(event.terms.price in (stop.price, None) for stop in stops)
+
+
+def _is_filled_at_target(leg: Leg, event: ev.LegSighted) -> bool:
+    """Whether the fill's price is the target's, in a row that still has the terms of the stop it was.
+
+    Some brokers tell fills in another list than terms, and what happens between two reads is in one alone.
+    """
+    asked, paid = leg.asked_terms, event.average_price
+    if leg.purpose is not Purpose.TARGET or asked is None or asked.price is None or paid is None:
+        return False
+    return (paid - asked.price) * leg.side.sign <= 0
 
 
 def _settled(leg: Leg, *, is_native: bool) -> Leg:

@@ -134,6 +134,25 @@ def test_the_target_is_reached_by_turning_the_stop_into_a_limit() -> None:
     assert only(driver.read(after=1), BracketFinished).outcome is Outcome.TARGET_HIT
 
 
+@pytest.mark.parametrize(
+    ("average_price", "outcome"),
+    [("520.05", Outcome.TARGET_HIT), ("520.00", Outcome.TARGET_HIT), ("489.50", Outcome.STOP_HIT)],
+)
+def test_a_fill_in_a_row_with_the_terms_of_before_is_told_by_its_price(
+    average_price: str, outcome: Outcome
+) -> None:
+    driver = Driver()
+    driver.protect()
+    stop = driver.leg(2).terms
+    driver.price("520.00")
+
+    driver.rows[driver.leg(2).tag] = driver.row(
+        driver.leg(2), stop, status=FILLED, filled=100, average_price=Decimal(average_price)
+    )
+
+    assert only(driver.read(after=1), BracketFinished).outcome is outcome
+
+
 def test_r7_without_a_bid_the_target_needs_a_price_two_ticks_through() -> None:
     driver = Driver()
     driver.protect()
