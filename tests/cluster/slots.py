@@ -22,8 +22,15 @@ class Life:
     process: "subprocess.Popen[bytes]"
     log: Path
     began: float
+    begun_file: Path  # where it notes the calls that it begins
     ended: float | None = None
     frozen_at: float | None = None
+
+    def begun(self, of: str, *, before: float) -> float | None:
+        """Return when it last began a call about an order or a tag; None when it noted none."""
+        rows = read_journal(self.begun_file) if self.begun_file.exists() else []
+        moments = [float(str(row["at"])) for row in rows if row["of"] == of]
+        return max((at for at in moments if at <= before), default=None)
 
     def owner(self) -> str | None:
         """Return its name among the owners of shards, None while it has had none."""
@@ -40,7 +47,6 @@ class Slot:
         self._command = command
         self._environ = environ
         self.lives: list[Life] = []
-        self.thaws: list[tuple[float, float]] = []  # frozen from, until
 
     def start(self) -> None:
         log = self._folder / f"{self.name}-{len(self.lives)}.log"
@@ -48,13 +54,13 @@ class Slot:
             process = subprocess.Popen(
                 self._command,
                 cwd=PROJECT,
-                env=self._environ,
-                stdin=subprocess.DEVNULL,
+                env={**self._environ, "BEGUN": str(self._begun_file())},
+                stdin=subprocess.PIPE,
                 stdout=file,
                 stderr=file,
                 start_new_session=True,
             )
-        self.lives.append(Life(process, log, time.time()))
+        self.lives.append(Life(process, log, time.time(), self._begun_file()))
 
     @property
     def life(self) -> Life:
@@ -68,6 +74,24 @@ class Slot:
         self._signal(signal.SIGKILL)
         self.life.ended = time.time()
         self.life.process.wait()
+        assert self.life.process.stdin is not None
+        self.life.process.stdin.close()
+
+    def arm(self, point: str) -> None:
+        """Have a worker of storms stop itself at a point of the order path, once; empty: nowhere."""
+        pipe = self.life.process.stdin
+        assert pipe is not None
+        pipe.write(f"freeze {point}\n".encode() if point else b"\n")
+        pipe.flush()
+
+    def has_stopped(self) -> bool:
+        """Whether its process stands still, whoever stopped it."""
+        stat = Path(f"/proc/{self.life.process.pid}/stat").read_text()
+        return stat.rpartition(")")[2].split()[0] == "T"
+
+    def note_frozen(self) -> None:
+        """Count as frozen from here on: the process stopped itself."""
+        self.life.frozen_at = time.time()
 
     def freeze(self) -> None:
         self.life.frozen_at = time.time()
@@ -76,7 +100,6 @@ class Slot:
     def thaw(self) -> None:
         assert self.life.frozen_at is not None
         self._signal(signal.SIGCONT)
-        self.thaws.append((self.life.frozen_at, time.time()))
         self.life.frozen_at = None
 
     def end(self) -> None:
@@ -94,6 +117,9 @@ class Slot:
             one for one in self.lives if one.began <= at and (one.ended is None or at <= one.ended + 1.0)
         ]
         return found[-1] if found else None
+
+    def _begun_file(self) -> Path:
+        return self._folder / f"{self.name}-{len(self.lives)}.begun"
 
     def _signal(self, number: signal.Signals) -> None:
         os.killpg(self.life.process.pid, number)

@@ -1,8 +1,11 @@
-"""Storms over a cluster: `python -m tests.cluster.storm [--runs N] [--brackets N] [--seed S]`.
+"""Storms over a cluster: `python -m tests.cluster.storm [--runs N] [--seed S] [--without PART]`.
 
-Processes are killed and frozen, servers restarted and a link to the database cut while brackets run, and the
-exchange loses every twentieth answer after it has taken the order. A run is judged from the exchange's books;
-0 when every run was clean.
+Processes are killed and frozen, workers frozen between two steps of an order, servers restarted and a link
+to the database cut while brackets run, and the exchange loses every twentieth answer after it took the order.
+A run is judged from the exchange's books and from what the database noted; 0 when every run was clean.
+
+--without takes a part of the fence out of the workers (epoch, hold, age; may be said more than once): a storm
+that stays clean then proves nothing.
 """
 
 import argparse
@@ -12,287 +15,57 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
-from decimal import Decimal
 from functools import partial
 from pathlib import Path
 
 import requests
-from sqlalchemy import text
 
+from database.account_db import existing_account
 from database.outbox_db import count_waiting
-from database.session import Database, StorageError
-from services.bracket.prices import round_to_tick
 from services.destinations import Switchboard, add_hook
 from services.outbound_http import OutboundHttp
-from simulator.instruments import Listing
 from tests.brokers.process import wait_for
-from tests.chaos.staging import SHARES, ChaosAccount
-from tests.cluster.slots import Slot
-from tests.cluster.storm_stage import SHARDS, WEB, WORKERS, OwnerWatch, StormStage, a_storm_stage
-from tests.cluster.verdict import Injury, Verdict, causes_of, judge_acts, judge_books, judge_promises
-from tests.postgres_server import PostgresServer
-from tests.rabbit_server import RabbitServer
+from tests.chaos.staging import ChaosAccount
+from tests.cluster import storm_report
+from tests.cluster.storm_stage import SHARDS, OwnerWatch, StormStage, a_storm_stage
+from tests.cluster.storm_worker import PARTS
+from tests.cluster.verdict import (
+    Verdict,
+    causes_of,
+    judge_acts,
+    judge_books,
+    judge_promises,
+    judge_writes,
+)
+from tests.cluster.waves import AT_ONCE, Wave, waves_of
+from tests.cluster.weather import Storm
 from tests.receiver import Receiver, a_receiver
-from tests.redis_server import RedisServer
 from utils.clock import SystemClock
 from utils.config import OutboundLeave
 
-CLOSED = ("CLOSED", "EXPIRED", "REJECTED", "CANCELLED", "HANDED_OVER")
 UNOWNED_SECONDS = 8.0
 LOST_ANSWERS = 0.05
-QUANTITY = 10
+KEPT = Path("run/storms")  # logs of runs that were not clean
 _USERS = 16
-_AT_ONCE = 8  # users of one wave
 _WAVES_AT_ONCE = 6
-_PATIENCE_SECONDS = 120.0
-_STATES = text("SELECT id, state FROM brackets WHERE id = ANY(:ids)")
 
 
-@dataclass(kw_only=True)
-class Storm:
-    """One run's weather."""
-
-    stage: StormStage
-    postgres: PostgresServer
-    redis: RedisServer
-    rabbit: RabbitServer
-    watch: OwnerWatch
-    dice: random.Random
-    injuries: list[Injury] = field(default_factory=list)
-    over: threading.Event = field(default_factory=threading.Event)
-    unsettled: int = 0  # times that the workers did not come back to their parts
-    to_hurt: int = 2  # kinds of things of which not everything was hurt once
-
-    def rage(self) -> None:
-        """Hurt one thing of the order path after another: all kinds once, then on until it is over."""
-        kinds = [self.worker_kill, self.worker_freeze, self.postgres_restart, self.partition]
-        self._rage(kinds, (1.0, 6.0))
-
-    def rage_beside(self) -> None:
-        """Hurt what orders do not hang on; at the same time."""
-        kinds = [self.web_kill, self.web_freeze, self.redis_restart, self.rabbit_restart, self.celery_kill]
-        self._rage(kinds, (0.3, 3.0))
-
-    def worker_kill(self) -> None:
-        slot = self._slot(WORKERS)
-        with self._injury("worker killed"):
-            slot.kill()
-            self._pause(0.2, 1.5)
-            slot.start()
-        self._until_settled()
-
-    def worker_freeze(self) -> None:
-        slot = self._slot(WORKERS)
-        with self._injury("worker frozen"):
-            slot.freeze()
-            self._pause(0.5, 6.0)
-            slot.thaw()
-        self._until_settled()
-
-    def postgres_restart(self) -> None:
-        with self._injury("PostgreSQL restarted"):
-            self.postgres.kill()
-            self._pause(0.1, 1.0)
-            self.postgres.start()
-        self._until_settled()
-
-    def partition(self) -> None:
-        if self.stage.namespace is None:
-            return
-        with self._injury("database cut off"):
-            self.stage.namespace.cut()
-            self._pause(2.0, 7.0)
-            self.stage.namespace.mend()
-        self._until_settled()
-
-    def web_kill(self) -> None:
-        slot = self._slot(WEB)
-        with self._injury("web killed"):
-            slot.kill()
-            self._pause(0.2, 1.0)
-            slot.start()
-
-    def web_freeze(self) -> None:
-        slot = self._slot(WEB)
-        with self._injury("web frozen"):
-            slot.freeze()
-            self._pause(0.5, 3.0)
-            slot.thaw()
-
-    def redis_restart(self) -> None:
-        with self._injury("Redis restarted"):
-            self.redis.stop()
-            self._pause(0.5, 2.0)
-            self.redis.start()
-
-    def rabbit_restart(self) -> None:
-        with self._injury("RabbitMQ restarted"):
-            self.rabbit.kill()
-            self._pause(0.5, 2.0)
-            self.rabbit.start()
-
-    def celery_kill(self) -> None:
-        slot = self.stage.slots["celery"]
-        with self._injury("side jobs killed"):
-            slot.kill()
-            slot.start()
-
-    def _rage(self, kinds: Sequence[Callable[[], None]], pauses: tuple[float, float]) -> None:
-        deck: list[Callable[[], None]] = []
-        first = True
-        while first or not self.over.is_set():
-            deck = deck or self.dice.sample(kinds, len(kinds))
-            deck.pop()()
-            self._pause(*pauses)
-            if first and not deck:
-                first = False
-                self.to_hurt -= 1
-
-    def _slot(self, names: Sequence[str]) -> Slot:
-        return self.stage.slots[self.dice.choice(names)]
-
-    def _pause(self, least: float, most: float) -> None:
-        time.sleep(self.dice.uniform(least, most))
-
-    def _until_settled(self) -> None:
-        """Wait until every shard has an owner again, and both workers their part.
-
-        Or two could be hurt at a time, and accounts have no owner for as long as a start takes.
-        """
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        while time.monotonic() < deadline:
-            with suppress(StorageError):
-                owners = {owner for owner, until in self.stage.leases().values() if until > time.time()}
-                both = {self.stage.slots[name].life.owner() for name in WORKERS}
-                if self.watch.all_owned() and both <= owners:
-                    return
-            time.sleep(0.05)
-        self.unsettled += 1
-
-    def _injury(self, kind: str) -> "_Hurting":
-        return _Hurting(kind, self.injuries)
-
-
-class _Hurting:
-    def __init__(self, kind: str, injuries: list[Injury]) -> None:
-        self._kind, self._injuries, self._began = kind, injuries, time.time()
-
-    def __enter__(self) -> None:
-        self._began = time.time()
-
-    def __exit__(self, *_: object) -> None:
-        self._injuries.append(Injury(kind=self._kind, began=self._began, ended=time.time()))
-
-
-@dataclass(kw_only=True)
-class Wave:
-    """Brackets of several accounts in one share, from the requests to their ends."""
-
-    stage: StormStage
-    db: Database
-    share: Listing
-    accounts: Sequence[ChaosAccount]
-    end: str
-    dice: random.Random
-    ids: dict[str, str] = field(default_factory=dict)  # bracket by user
-    refused: list[str] = field(default_factory=list)
-
-    def run(self) -> None:
-        self._move("1")
-        for account in self.accounts:
-            self._place(account)
-        time.sleep(self.dice.uniform(0.1, 1.0))
-        depth = self.dice.choice((15, 25, 37))
-        self._move("0.998", depth=depth)  # fills some, one of them in part
-        time.sleep(self.dice.uniform(0.2, 1.5))
-        self._move("0.998")
-        self._await("PROTECTED", *CLOSED)
-        time.sleep(self.dice.uniform(0.0, 2.0))
-        match self.end:
-            case "target":
-                self._move("1.021")
-            case "stop":
-                self._move("0.984")
-            case _:
-                for account in self.accounts:
-                    self._exit(account)
-        self._await(*CLOSED)
-
-    def unfinished(self) -> dict[str, str]:
-        return {bracket: state for bracket, state in self._states().items() if state not in CLOSED}
-
-    def _place(self, account: ChaosAccount) -> None:
-        body = {
-            "symbol": self.share.instrument.symbol,
-            "exchange": "NSE",
-            "product": "MIS",
-            "action": "BUY",
-            "quantity": QUANTITY,
-            "entry_price": str(self._at("0.999")),
-            "sl_price": str(self._at("0.985")),
-            "target_price": str(self._at("1.02")),
-            "client_order_id": f"{account.user_id}-{self.share.instrument.symbol}",
-        }
-        answer = self._post(account, "placebracketorder", body)
-        if answer.get("bracket_id"):
-            self.ids[account.user_id] = str(answer["bracket_id"])
-        else:
-            self.refused.append(str(answer)[:200])
-
-    def _exit(self, account: ChaosAccount) -> None:
-        if account.user_id in self.ids:
-            self._post(account, "exitbracketorder", {"bracket_id": self.ids[account.user_id]})
-
-    def _post(self, account: ChaosAccount, endpoint: str, body: dict[str, object]) -> dict[str, object]:
-        """Ask one web process after the other until one says something; a request may come twice."""
-        last: dict[str, object] = {}
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        while time.monotonic() < deadline:
-            url = f"http://127.0.0.1:{self.stage.ports[self.dice.choice(WEB)]}/api/v1/{endpoint}/"
-            with suppress(requests.RequestException, ValueError):
-                answer = requests.post(url, json=body, headers={"X-API-KEY": account.key}, timeout=3)
-                last = answer.json()
-                if answer.status_code < 500:
-                    return last
-            time.sleep(0.2)
-        return last
-
-    def _await(self, *states: str) -> None:
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        while time.monotonic() < deadline:
-            if all(state in states for state in self._states().values()):
-                return
-            time.sleep(0.15)
-
-    def _states(self) -> dict[str, str]:
-        with suppress(StorageError), self.db.read() as connection:
-            rows = connection.execute(_STATES, {"ids": list(self.ids.values())}).all()
-            return {row.id: row.state for row in rows}
-        return dict.fromkeys(self.ids.values(), "unknown")
-
-    def _move(self, factor: str, *, depth: int | None = None) -> None:
-        self.stage.process.price(self.share.instrument.symbol, self._at(factor), depth=depth)
-
-    def _at(self, factor: str) -> Decimal:
-        return round_to_tick(self.share.reference_price * Decimal(factor), self.share.instrument.tick_size)
-
-
-def run_storm(folder: Path, *, seed: int, brackets: int) -> Verdict:
+def run_storm(folder: Path, *, seed: int, brackets: int, without: Sequence[str] = ()) -> Verdict:
     """Let one storm pass and judge it."""
     with a_receiver() as receiver, a_storm_stage(folder, users=_USERS) as (stage, postgres, redis, rabbit):
         accounts = stage.populate(_USERS)
         _add_hook(stage, accounts[0], receiver)
-        stage.start(postgres, redis=redis, rabbit=rabbit)
+        stage.start(postgres, redis=redis, rabbit=rabbit, without=without)
         watch, dice = OwnerWatch(stage), random.Random(seed)
         storm = Storm(stage=stage, postgres=postgres, redis=redis, rabbit=rabbit, watch=watch, dice=dice)
         _lose_answers(stage)
         waves: list[Wave] = []
-        ahead = _waves(stage, accounts, dice)
-        wanted = partial(_is_wanted, waves, storm, count=brackets // _AT_ONCE)
+        ahead = waves_of(stage, accounts, dice)
+        wanted = partial(_is_wanted, waves, storm, count=brackets // AT_ONCE)
         watch.start()
         rages = [threading.Thread(target=one, daemon=True) for one in (storm.rage, storm.rage_beside)]
         for one in rages:
@@ -308,19 +81,6 @@ def run_storm(folder: Path, *, seed: int, brackets: int) -> Verdict:
         _settle(waves)
         watch.stop()
         return _judged(storm, accounts, waves)
-
-
-def _waves(stage: StormStage, accounts: Sequence[ChaosAccount], dice: random.Random) -> Iterator[Wave]:
-    """Give as many waves as there are shares: no two are in one share."""
-    for number, share in enumerate(SHARES):
-        yield Wave(
-            stage=stage,
-            db=stage.db,
-            share=share,
-            accounts=accounts[:_AT_ONCE] if number % 2 else accounts[_AT_ONCE:],
-            end=("target", "stop", "exit")[number % 3],
-            dice=random.Random(dice.random()),
-        )
 
 
 def _is_wanted(waves: Sequence[Wave], storm: Storm, *, count: int) -> bool:
@@ -350,8 +110,6 @@ def _lose_answers(stage: StormStage) -> None:
 
 
 def _add_hook(stage: StormStage, account: ChaosAccount, receiver: Receiver) -> None:
-    from database.account_db import existing_account
-
     allow = frozenset({OutboundLeave.PRIVATE, OutboundLeave.HTTP})
     parts = Switchboard(db=stage.db, box=stage._box(), clock=SystemClock())
     add_hook(parts, existing_account(stage.db, account.id), receiver.root, http=OutboundHttp(allow=allow))
@@ -369,7 +127,9 @@ def _judged(storm: Storm, accounts: list[ChaosAccount], waves: Sequence[Wave]) -
     _judge_ends(waves, verdict)
     acts = stage.acts(accounts)
     promised = {bracket for wave in waves for bracket in wave.ids.values()}
-    judge_acts(acts, stage.takings(), shards=SHARDS, verdict=verdict)
+    takings = stage.takings()
+    judge_acts(acts, takings, shards=SHARDS, verdict=verdict)
+    judge_writes(stage.writes(), takings, slots=stage.slots_by_owner(), shards=SHARDS, verdict=verdict)
     for account in accounts:
         mine = [act for act in acts if act.user_id == account.user_id]
         truth = stage.process.truth(account.user_id)
@@ -385,6 +145,7 @@ def _judged(storm: Storm, accounts: list[ChaosAccount], waves: Sequence[Wave]) -
     if storm.unsettled:
         verdict.faults.append(f"UNSETTLED: {storm.unsettled} times both workers did not come back")
     verdict.injuries.update(one.kind for one in storm.injuries)
+    verdict.points.update(storm.points)
     verdict.lost_answers = sum(
         stage.process.happened(one) for one in ("reset after acceptance", "time-out after acceptance")
     )
@@ -408,52 +169,47 @@ def _judge_words(stage: StormStage, verdict: Verdict) -> None:
         verdict.faults.append(f"UNTOLD: {sum(count_waiting(stage.db).values())} messages wait in the outbox")
 
 
-def printed(verdict: Verdict, *, seed: int, seconds: float, no_partition: str) -> str:
-    """Return a run in words."""
-    lines = [
-        f"storm {seed}: {'CLEAN' if not verdict.faults else 'NOT CLEAN'}, {seconds:.0f} s;"
-        f" {verdict.brackets} brackets, {verdict.finished} finished, {verdict.refused} refused as never sent;"
-        f" {verdict.acts} acts,"
-        f" {verdict.lost_answers} answers lost, {verdict.partial_fills} partial fills;"
-        f" {verdict.takings} shards taken over;"
-        f" {verdict.begun_before_freeze} acts begun before a freeze and sent after it",
-        "  injuries: " + ", ".join(f"{count} x {kind}" for kind, count in sorted(verdict.injuries.items())),
-        f"  longest without an owner: {verdict.unowned.worst:.2f} s"
-        + "".join(f"; {kind} {longest:.2f}" for kind, longest in sorted(verdict.unowned.longest.items())),
-        f"  longest unprotected ({verdict.naked.count} spells): {verdict.naked.worst:.2f} s"
-        + "".join(f"; {kind} {longest:.2f}" for kind, longest in sorted(verdict.naked.longest.items())),
-    ]
-    worst = sorted(verdict.naked_worst, reverse=True)[:3]
-    lines.append("  worst: " + "; ".join(f"{seconds:.2f} s {who} {what}" for seconds, who, what in worst))
-    if no_partition:
-        lines.append(f"  NOT DONE: no partition by network namespace: {no_partition}")
-    return "\n".join(lines + [f"  {fault}" for fault in verdict.faults[:40]])
-
-
 def main() -> int:
-    """Run the storms asked for."""
+    """Run the storms asked for, whatever becomes of each."""
+    asked = _asked()
+    print(storm_report.HEAD, flush=True)
+    verdicts = [_run(seed, asked) for seed in range(asked.seed, asked.seed + asked.runs)]
+    print(storm_report.as_json(verdicts))
+    return int(any(verdict.faults for verdict in verdicts))
+
+
+def _asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.cluster.storm")
     parser.add_argument("--runs", type=int, default=1)
     parser.add_argument("--brackets", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--keep", type=Path, help="leave the logs there")
-    asked = parser.parse_args()
-    unclean = 0
-    for seed in range(asked.seed, asked.seed + asked.runs):
-        folder = Path(tempfile.mkdtemp(prefix="openbracket-storm-"))
-        began = time.monotonic()
-        verdict = run_storm(folder, seed=seed, brackets=asked.brackets)
-        no_partition = "" if verdict.injuries["database cut off"] else "the machine gave none"
-        print(
-            printed(verdict, seed=seed, seconds=time.monotonic() - began, no_partition=no_partition),
-            flush=True,
-        )
-        unclean += bool(verdict.faults)
-        if asked.keep is not None:
-            shutil.copytree(folder, asked.keep / f"storm-{seed}", dirs_exist_ok=True)
-        shutil.rmtree(folder, ignore_errors=True)
-    print(f"{asked.runs - unclean} of {asked.runs} storms were clean")
-    return int(unclean > 0)
+    parser.add_argument("--without", action="append", choices=list(PARTS), default=[], help="of the fence")
+    parser.add_argument("--keep", type=Path, default=KEPT, help="leave the logs of what was not clean there")
+    return parser.parse_args()
+
+
+def _run(seed: int, asked: argparse.Namespace) -> Verdict:
+    folder = Path(tempfile.mkdtemp(prefix="openbracket-storm-"))
+    began = time.monotonic()
+    try:
+        verdict = run_storm(folder, seed=seed, brackets=asked.brackets, without=asked.without)
+    except Exception as exc:  # noqa: BLE001  # nobody is there to start the others: they must go on
+        traceback.print_exc()
+        verdict = Verdict(brackets=0, faults=[f"BROKE OFF: {exc!r}"])
+    print(storm_report.row(verdict, seed=seed, seconds=time.monotonic() - began))
+    print(storm_report.printed(verdict), flush=True)
+    if verdict.faults:
+        kept = _kept(folder, asked.keep / f"seed-{seed}")
+        print(f"      logs: {kept}", flush=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    return verdict
+
+
+def _kept(folder: Path, place: Path) -> Path:
+    place.mkdir(parents=True, exist_ok=True)
+    for file in (one for end in ("log", "begun", "jsonl") for one in folder.rglob(f"*.{end}")):
+        shutil.copy(file, place / file.name)
+    return place
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -20,16 +20,16 @@ from tests.brokers.staging import BrokerStage
 from tests.chaos.staging import ChaosAccount
 from tests.cluster.namespace import Namespace, NotPossible
 from tests.cluster.slots import Life, Slot, read_journal
-from tests.cluster.verdict import ANSWER_LOST, Act, Injury, Taking
+from tests.cluster.verdict import ANSWER_LOST, Act, Injury, Taking, Write
 from tests.postgres_server import PostgresServer, a_postgres_server
-from tests.rabbit_server import RabbitServer, a_rabbit_server
+from tests.rabbit_server import RabbitServer
 from tests.redis_server import RedisServer, a_redis_server
 from tests.zerodha.staging import KITE
 
 SHARDS = 64
 WEB, WORKERS = ("web1", "web2"), ("worker1", "worker2")
 _DOORS = (*WORKERS, *WEB)
-_NOTE_TAKINGS = """
+_NOTE = """
 CREATE TABLE storm_takings (shard int, owner text, epoch bigint, at timestamptz);
 CREATE FUNCTION note_taking() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
   INSERT INTO storm_takings VALUES (NEW.shard, NEW.owner, NEW.epoch, clock_timestamp());
@@ -37,9 +37,17 @@ CREATE FUNCTION note_taking() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 END $$;
 CREATE TRIGGER storm_takings AFTER UPDATE ON account_shards FOR EACH ROW
   WHEN (NEW.epoch <> OLD.epoch) EXECUTE FUNCTION note_taking();
+CREATE TABLE storm_writes (slot text, account_id text, at timestamptz);
+CREATE FUNCTION note_write() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  INSERT INTO storm_writes VALUES (current_setting('application_name'), NEW.account_id, clock_timestamp());
+  RETURN NEW;
+END $$;
+CREATE TRIGGER storm_writes AFTER INSERT ON bracket_events FOR EACH ROW
+  WHEN (current_setting('application_name') LIKE 'worker%') EXECUTE FUNCTION note_write();
 """
 _LEASES = text("SELECT shard, owner, extract(epoch FROM lease_until)::float8 AS until FROM account_shards")
 _TAKINGS = text("SELECT shard, owner, epoch, extract(epoch FROM at)::float8 AS at FROM storm_takings")
+_WRITES = text("SELECT slot, account_id, extract(epoch FROM at)::float8 AS at FROM storm_writes")
 
 
 class StormStage(BrokerStage):
@@ -71,24 +79,28 @@ class StormStage(BrokerStage):
         accounts = [self.account() for _ in range(users)]
         self.service.command("instruments", "sync", "--broker", self.broker.name)
         with psycopg.connect(self.url.replace("+psycopg", ""), autocommit=True) as connection:
-            connection.execute(_NOTE_TAKINGS)
+            connection.execute(_NOTE)
         return accounts
 
-    def start(self, postgres: PostgresServer, *, redis: RedisServer, rabbit: RabbitServer) -> None:
-        """Start our processes, and return once they work."""
+    def start(
+        self, postgres: PostgresServer, *, redis: RedisServer, rabbit: RabbitServer, without: Sequence[str]
+    ) -> None:
+        """Start our processes, and return once they work. without: parts of the fence that workers lack."""
         doors = dict(zip(_DOORS, self._door_ports(), strict=True))
         common = {"REDIS_URL": redis.url, "CELERY_BROKER_URL": rabbit.url, "LOG_LEVEL": "INFO"}
         for name in WEB:
             extra = common | {"PORT": str(self.ports[name])} | _door(f"127.0.0.1:{doors[name]}")
             self._add(name, [f"{sys.prefix}/bin/gunicorn", "-c", "gunicorn.conf.py", "app:main()"], extra)
-        worker = [sys.executable, "-m", "worker"]
-        self._add(WORKERS[0], worker, common | _door(f"127.0.0.1:{doors[WORKERS[0]]}"))
+        worker = [sys.executable, "-m", "tests.cluster.storm_worker"]
+        near, far = (common | {"SLOT": name, "WITHOUT": ",".join(without)} for name in WORKERS)
+        self._add(WORKERS[0], worker, near | _door(f"127.0.0.1:{doors[WORKERS[0]]}"))
         self._add_far_worker(
-            worker, common, port=doors[WORKERS[1]], postgres=postgres, redis=redis, rabbit=rabbit
+            worker, far, port=doors[WORKERS[1]], postgres=postgres, redis=redis, rabbit=rabbit
         )
         self._add("celery", [sys.executable, "-m", "celery_worker"], common)
         for slot in self.slots.values():
             slot.start()
+        wait_for(rabbit.answers, seconds=90, what="RabbitMQ")
         wait_for(
             lambda: sorted(self.shares().values()) == [SHARDS // 2] * 2, what="two workers with even parts"
         )
@@ -120,6 +132,14 @@ class StormStage(BrokerStage):
     def takings(self) -> list[Taking]:
         with self.db.read() as connection:
             return [Taking(**row._mapping) for row in connection.execute(_TAKINGS)]
+
+    def writes(self) -> list[Write]:
+        """Return which worker stored an event when."""
+        with self.db.read() as connection:
+            return [Write(**row._mapping) for row in connection.execute(_WRITES)]
+
+    def slots_by_owner(self) -> dict[str, str]:
+        return {owner: name for owner, (name, _) in self._lives().items()}
 
     def acts(self, accounts: list[ChaosAccount]) -> list[Act]:
         """Return every act that came through a door, with the name its process had among the owners."""
@@ -158,7 +178,7 @@ class StormStage(BrokerStage):
             order_id=None if order_id is None else str(order_id),
             tag=None if row["tag"] is None else str(row["tag"]),
             quantity=None if quantity is None else int(str(quantity)),
-            frozen=tuple(slot.thaws),
+            begun=None if life is None else life.begun(str(row["tag"] or order_id), before=at),
         )
 
     def _lives(self) -> dict[str, tuple[str, Life]]:
@@ -263,11 +283,14 @@ class OwnerWatch:
 def a_storm_stage(
     folder: Path, *, users: int
 ) -> Iterator[tuple[StormStage, PostgresServer, RedisServer, RabbitServer]]:
+    """Give a stage and the servers; RabbitMQ, whose start takes longest, starts while the rest does."""
     with ExitStack() as stack:
+        (folder / "rabbit").mkdir()
+        rabbit = RabbitServer(folder / "rabbit")
+        stack.callback(rabbit.stop)
+        rabbit.start(wait=False)
         postgres = stack.enter_context(a_postgres_server())
         redis = stack.enter_context(a_redis_server(folder))
-        (folder / "rabbit").mkdir()
-        rabbit = stack.enter_context(a_rabbit_server(folder / "rabbit"))
         stage = StormStage(folder, postgres, users=users)
         stack.callback(stage.close)
         yield stage, postgres, redis, rabbit

@@ -13,9 +13,11 @@ Row = Mapping[str, Any]
 Key = tuple[str, str]  # user, symbol
 
 # What the order path hangs on.
-CORE = frozenset({"worker killed", "worker frozen", "PostgreSQL restarted", "database cut off"})
+FROZEN_IN_ACT = "worker frozen in an act"
+CORE = frozenset(
+    {"worker killed", "worker frozen", FROZEN_IN_ACT, "PostgreSQL restarted", "database cut off"}
+)
 ANSWER_LOST = "answer lost"
-AFTER_THAW_SECONDS = 1.0  # what a process had begun before it was frozen reaches the broker first thing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +53,16 @@ class Act:
     order_id: str | None
     tag: str | None
     quantity: int | None
-    frozen: tuple[tuple[float, float], ...] = ()  # when its process stood still
+    begun: float | None = None  # when its process began it, where it noted that
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Write:
+    """An event that a worker stored, as the database noted it."""
+
+    slot: str
+    account_id: str
+    at: float
 
 
 @dataclass(slots=True)
@@ -81,8 +92,9 @@ class Verdict:
     refused: int = 0  # told that nothing was placed
     acts: int = 0
     lost_answers: int = 0
-    begun_before_freeze: int = 0
+    begun_before_taking: int = 0  # and with the broker only after it
     takings: int = 0
+    points: Counter[str] = field(default_factory=Counter)  # at which workers were frozen in an act
     naked_worst: list[tuple[float, str, str]] = field(default_factory=list)  # seconds, whose, of what
     naked: Spells = field(default_factory=Spells)
     unowned: Spells = field(default_factory=Spells)
@@ -103,23 +115,60 @@ def causes_of(injuries: Sequence[Injury], began: float, ended: float, *, after: 
 
 
 def judge_acts(acts: Sequence[Act], takings: Sequence[Taking], *, shards: int, verdict: Verdict) -> None:
-    """Find acts that reached the broker after another process had taken the account's shard."""
-    by_shard: dict[int, list[Taking]] = defaultdict(list)
-    for one in sorted(takings, key=lambda taking: taking.at):
-        by_shard[one.shard].append(one)
+    """Find acts that were begun after another process had taken the account's shard.
+
+    What was begun before may reach the broker after it: no fence can call back what has left. One of which
+    nobody noted the beginning counts as begun when it came.
+    """
+    held = _Held(takings, shards=shards)
     verdict.acts, verdict.takings = len(acts), len(takings)
     for act in acts:
-        held = [one for one in by_shard[shard_of(act.account_id, count=shards)] if one.at <= act.at]
-        if held and act.owner == held[-1].owner:
-            continue
-        if _was_begun_before_a_freeze(act):
-            verdict.begun_before_freeze += 1
-        else:
-            owner = held[-1].owner if held else "nobody"
+        begun = act.at if act.begun is None else act.begun
+        owner = held.owner(act.account_id, at=begun)
+        if owner is None or act.owner != owner:
             verdict.faults.append(
-                f"SUPERSEDED: {act.method} {act.path} for {act.user_id} at {act.at:.3f} by {act.owner},"
-                f" but {owner} had the shard"
+                f"SUPERSEDED: {act.method} {act.path} for {act.user_id}, begun at {begun:.3f} by {act.owner},"
+                f" but {owner or 'nobody'} had the shard"
             )
+        elif held.owner(act.account_id, at=act.at) != owner:
+            verdict.begun_before_taking += 1
+
+
+def judge_writes(
+    writes: Sequence[Write],
+    takings: Sequence[Taking],
+    *,
+    slots: Mapping[str, str],
+    shards: int,
+    verdict: Verdict,
+) -> None:
+    """Find what a worker stored after another had taken the account's shard. slots: by name of an owner."""
+    held = _Held(takings, shards=shards)
+    for write in writes:
+        owner = held.owner(write.account_id, at=write.at)
+        if owner is None or slots.get(owner) != write.slot:
+            verdict.faults.append(
+                f"SUPERSEDED WRITE: {write.slot} stored an event of {write.account_id} at {write.at:.3f},"
+                f" but {owner or 'nobody'} had the shard"
+            )
+
+
+class _Held:
+    """Who had which account when."""
+
+    def __init__(self, takings: Sequence[Taking], *, shards: int) -> None:
+        self._shards = shards
+        self._by_shard: dict[int, list[Taking]] = defaultdict(list)
+        for one in sorted(takings, key=lambda taking: taking.at):
+            self._by_shard[one.shard].append(one)
+
+    def owner(self, account_id: str, *, at: float) -> str | None:
+        found = None
+        for one in self._by_shard[shard_of(account_id, count=self._shards)]:
+            if one.at > at:
+                break
+            found = one.owner
+        return found
 
 
 def judge_books(
@@ -174,6 +223,10 @@ def _judge_cover(
         if held < 0:
             verdict.faults.append(f"DOUBLE EXIT: {user_id} was {held} {symbol} short at {at:.3f}")
     for at, (shares, resting) in last.items():
+        if resting > max(shares, 0):
+            verdict.faults.append(
+                f"DOUBLE EXIT AT WORK: {user_id} had {resting} {symbol} to sell and {shares} at {at:.3f}"
+            )
         is_naked = shares > resting
         if is_naked and naked_since is None:
             naked_since = at
@@ -230,7 +283,3 @@ class _Cover:
 def seconds_of(stamp: str) -> float:
     """Return the wall-clock seconds of a moment in ISO form."""
     return datetime.fromisoformat(stamp).timestamp()
-
-
-def _was_begun_before_a_freeze(act: Act) -> bool:
-    return any(until <= act.at <= until + AFTER_THAW_SECONDS for _, until in act.frozen)

@@ -1,20 +1,24 @@
 """The judge of storms: what must not be is found in books that show it, and nothing in good ones."""
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from services.shards import shard_of
+from tests.cluster.storm_report import KINDS, as_json
 from tests.cluster.verdict import (
     Act,
     Injury,
     Taking,
     Verdict,
+    Write,
     causes_of,
     judge_acts,
     judge_books,
     judge_promises,
+    judge_writes,
 )
 
 USER, ACCOUNT = "USER01", "01ACCOUNT"
@@ -141,13 +145,51 @@ def test_an_act_of_one_who_does_not_have_the_shard_is_found(made: Act, supersede
     assert len(verdict.faults) == superseded
 
 
-@pytest.mark.parametrize(("at", "is_fault"), [(104.2, False), (106.0, True)])
-def test_only_what_comes_at_once_after_a_freeze_was_begun_before_it(at: float, is_fault: bool) -> None:
+def test_an_act_counts_from_its_beginning_and_not_from_when_it_came() -> None:
     verdict = Verdict(brackets=1)
 
-    judge_acts([act("1", at=at, frozen=((99.5, 104.0),))], TAKEN, shards=64, verdict=verdict)
+    judge_acts([act("1", at=104.0, begun=99.9)], TAKEN, shards=64, verdict=verdict)
+    judge_acts([act("2", at=104.0, begun=103.9)], TAKEN, shards=64, verdict=verdict)
 
-    assert (bool(verdict.faults), verdict.begun_before_freeze) == (is_fault, int(not is_fault))
+    assert verdict.begun_before_taking == 1
+    assert [fault.partition(":")[0] for fault in verdict.faults] == ["SUPERSEDED"]
+
+
+@pytest.mark.parametrize(
+    ("slot", "at", "superseded"),
+    [("worker1", 99.0, 0), ("worker1", 100.1, 1), ("worker2", 100.1, 0), ("worker2", 99.0, 1)],
+)
+def test_what_one_stored_who_does_not_have_the_shard_is_found(slot: str, at: float, superseded: int) -> None:
+    verdict = Verdict(brackets=1)
+    written = Write(slot=slot, account_id=ACCOUNT, at=at)
+
+    judge_writes([written], TAKEN, slots={"A": "worker1", "B": "worker2"}, shards=64, verdict=verdict)
+
+    assert len(verdict.faults) == superseded
+
+
+def test_more_exits_at_work_than_shares_are_found_before_both_are_filled() -> None:
+    second = order("3", "AAAAAAAAX03x", side="SELL", status="cancelled", filled=0)
+    acts = [*GOOD_ACTS, act("3", at=101.0), act("3", at=102.0, method="DELETE")]
+
+    faults = judged(GOOD | {"orders": [*GOOD["orders"], second]}, acts).faults
+
+    assert [fault.partition(":")[0] for fault in faults] == ["DOUBLE EXIT AT WORK"]
+
+
+def test_faults_are_counted_by_what_they_are() -> None:
+    faults = [
+        "DOUBLE ENTRY: a",
+        "DOUBLE EXIT AT WORK: b",
+        "SUPERSEDED WRITE: c",
+        "SUPERSEDED: d",
+        "UNTOLD: e",
+    ]
+
+    told = json.loads(as_json([Verdict(brackets=3, faults=faults), Verdict(brackets=4)]))
+
+    assert (told["runs"], told["clean"], told["brackets"]) == (2, 1, 7)
+    assert [told[kind.replace(" ", "_")] for kind in KINDS] == [1, 0, 1, 2, 1]
 
 
 def test_a_cause_is_what_was_under_way_or_not_long_over() -> None:
