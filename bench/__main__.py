@@ -17,7 +17,8 @@ from pathlib import Path
 import msgspec
 
 from bench.board import measure_board
-from bench.cluster import measure_many_accounts, measure_workers
+from bench.cluster import measure_workers
+from bench.cluster_accounts import measure_many_accounts, measure_polled_accounts
 from bench.fill_to_stop import measure_fill_to_stop
 from bench.many_brackets import measure_many_brackets
 from bench.peers import measure_peers
@@ -38,6 +39,7 @@ SECTIONS: dict[str, Callable[[Setting], Section]] = {
 }
 CLUSTER: dict[str, Callable[[Setting], Section]] = {
     "workers": measure_workers,
+    "polled": measure_polled_accounts,
     "accounts": measure_many_accounts,
 }
 ALL = SECTIONS | CLUSTER

@@ -14,9 +14,9 @@ from pathlib import Path
 from bench.load import LoadRequest, LoadResult, Target, generate, percentile
 from bench.processes import cpu_seconds
 from bench.report import Figure, Section
-from bench.seeding import Seeder, hasty_database
+from bench.seeding import Seeder
 from bench.setting import Setting
-from bench.stage import ORDER, Stage
+from bench.stage import ORDER, Stage, hasty_database
 from bench.stub_client import StubProcess
 from bench.viewer import Paint, Viewer, Work
 from database.bracket_db import events_of, load_open

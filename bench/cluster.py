@@ -1,17 +1,14 @@
-"""The cluster: what more worker processes bring, and what many accounts with many brackets cost them."""
+"""The cluster: what more worker processes bring."""
 
-import signal
 import time
-from collections.abc import Sequence
+from dataclasses import replace
 
-from bench.cluster_stage import ClusterStage, PostgresOfBench, a_cluster, a_postgres
+from bench.cluster_stage import PostgresOfBench, a_cluster, a_postgres
 from bench.fill_to_stop import wait_figures, waits_for_stops
 from bench.load import LoadRequest, LoadResult, Target, generate, percentile
-from bench.processes import cpu_seconds, rss_megabytes, thread_count
 from bench.report import Figure, Section
-from bench.seeding import Seeder, hasty_database
 from bench.setting import Setting
-from bench.stage import ORDER, SYMBOLS, Stage, StagedAccount
+from bench.stage import ORDER, SYMBOLS, Stage
 from bench.stub_client import StubProcess
 
 ACCOUNTS = 20
@@ -21,8 +18,7 @@ CADENCE = (
     " trades and positions every 60 s, quotes every 1.2 s"
 )
 _CLIENTS = 8
-_TAKEOVER_GOAL = 8.0
-_PATIENCE_SECONDS = 180.0
+_MOST_FILLS = 60  # one after the other, three times: more would say no more
 
 
 def measure_workers(setting: Setting) -> Section:
@@ -63,55 +59,6 @@ def placing_targets(stage: Stage) -> list[Target]:
     ]
 
 
-def measure_many_accounts(setting: Setting) -> Section:
-    """Return memory, CPU and calls of two workers at rest, and how long a dead one's accounts wait."""
-    accounts, brackets = setting.cluster_accounts, setting.cluster_brackets
-    with a_postgres() as postgres, StubProcess(setting.folder, latency_milliseconds=setting.latency) as stub:
-        stage = ClusterStage(
-            setting.folder / "cluster-many",
-            stub_url=stub.url,
-            count=accounts,
-            database_url=postgres.database(),
-            wide_limits=False,
-        )
-        try:
-            return _many(setting, stage, stub, brackets=brackets)
-        finally:
-            stage.close()
-
-
-def _many(setting: Setting, stage: ClusterStage, stub: StubProcess, *, brackets: int) -> Section:
-    accounts = len(stage.accounts)
-    began = time.monotonic()
-    resting = _seeded(stage, stub, protected=brackets // accounts)
-    notes = [
-        f"{brackets} protected brackets on {accounts} accounts, seeded in {time.monotonic() - began:.0f} s;"
-        " two workers; real account limits",
-        CADENCE,
-    ]
-    stage.service.start()
-    stub.forget()
-    began = time.monotonic()
-    stage.start_workers(2)
-    _await_reads(stub, stage.accounts)
-    started = time.monotonic() - began
-    time.sleep(setting.settle_seconds)
-    figures = [Figure(name="two workers: start to all books read", value=started, unit="s")]
-    figures += _calm_figures(setting, stage, stub)
-    figures += _takeover_figures(stage, stub, resting)
-    return Section(
-        name=f"Cluster: {brackets:,} brackets on {accounts:,} accounts", figures=figures, notes=notes
-    )
-
-
-def _seeded(stage: ClusterStage, stub: StubProcess, *, protected: int) -> Sequence[str]:
-    db = hasty_database(stage.database_url)
-    try:
-        return Seeder(db, stub).seed(stage.accounts, protected=protected)
-    finally:
-        db.close()
-
-
 def _placing_figures(count: int, result: LoadResult) -> list[Figure]:
     who = _workers(count)
     return [
@@ -126,7 +73,8 @@ def _fill_figures(
 ) -> list[Figure]:
     folder = setting.folder / f"cluster-fills-{workers}"
     with a_cluster(folder, postgres, stub_url=stub.url, accounts=ACCOUNTS, workers=workers) as stage:
-        waits, lost = waits_for_stops(setting, stage, stub)
+        few = replace(setting, fills=min(setting.fills, _MOST_FILLS))
+        waits, lost = waits_for_stops(few, stage, stub)
     found = wait_figures(waits, lost, trip=trip)
     return [
         Figure(
@@ -137,67 +85,6 @@ def _fill_figures(
             why="the push comes to the web process and is told to the worker by NOTIFY",
         )
         for one in found
-    ]
-
-
-def _await_reads(stub: StubProcess, accounts: Sequence[StagedAccount]) -> dict[str, float]:
-    """Return when each account's book was read first, once all were; or what there is after a while."""
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while True:
-        reads: dict[str, float] = stub.seen()["first_reads"]
-        if len(reads) >= len(accounts) or time.monotonic() > deadline:
-            return reads
-        time.sleep(0.2)
-
-
-def _calm_figures(setting: Setting, stage: ClusterStage, stub: StubProcess) -> list[Figure]:
-    pids = [one.pid for one in stage.workers]
-    stub.forget()
-    began, used = time.monotonic(), [cpu_seconds(pid) for pid in pids]
-    time.sleep(setting.calm_seconds)
-    seconds = time.monotonic() - began
-    figures = []
-    for number, pid in enumerate(pids, start=1):
-        share = 100 * (cpu_seconds(pid) - used[number - 1]) / seconds
-        figures += [
-            Figure(name=f"worker {number}: CPU at rest", value=share, unit="%"),
-            Figure(name=f"worker {number}: RSS", value=rss_megabytes(pid), unit="MB"),
-            Figure(name=f"worker {number}: threads", value=thread_count(pid), unit=""),
-        ]
-    calls = stub.seen()["calls"]
-    return figures + [
-        Figure(name=f"  {call}, both workers", value=count / seconds, unit="/s")
-        for call, count in sorted(calls.items())
-    ]
-
-
-def _takeover_figures(stage: ClusterStage, stub: StubProcess, resting: Sequence[str]) -> list[Figure]:
-    """Kill a worker, fill one resting entry of each account, and see when the last stop is there."""
-    stub.forget()
-    killed = time.monotonic()
-    stage.workers[0].send_signal(signal.SIGKILL)
-    for order_id in resting:
-        stub.fill(order_id)
-    stage.await_owners(1)
-    owned = time.monotonic() - killed
-    deadline = killed + _PATIENCE_SECONDS
-    arrived: dict[str, float] = {}
-    while len(arrived) < len(stage.accounts) and time.monotonic() < deadline:
-        time.sleep(0.2)
-        for order in stub.seen()["placed"]:
-            if order["transaction_type"] == "SELL":
-                arrived.setdefault(str(order["token"]), float(order["at"]))
-    last = max(arrived.values(), default=float("nan")) - killed
-    return [
-        Figure(name="kill to all shards at the other", value=owned, unit="s", limit=_TAKEOVER_GOAL),
-        Figure(name="kill to the last account's fill protected", value=last, unit="s"),
-        Figure(
-            name="accounts whose fill was protected",
-            value=len(arrived),
-            unit="",
-            limit=len(stage.accounts),
-            at_least=True,
-        ),
     ]
 
 

@@ -5,14 +5,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
 from sqlalchemy import text
 
-from bench.stage import Stage
+from bench.stage import Stage, StagedAccount
+from database.auth_db import Secrets
 from database.session import Database
 from scripts import servers
 from scripts.service_process import PROJECT, free_port
@@ -80,7 +81,15 @@ class ClusterStage(Stage):
     """A stage whose service leaves the accounts to workers."""
 
     def __init__(
-        self, folder: Path, *, stub_url: str, count: int, database_url: str, wide_limits: bool
+        self,
+        folder: Path,
+        *,
+        stub_url: str,
+        count: int,
+        database_url: str,
+        wide_limits: bool,
+        module: str = "worker",
+        make_account: Callable[[Database, Secrets, str, int], StagedAccount] | None = None,
     ) -> None:
         settings = {"WORK_ACCOUNTS": "no"}
         super().__init__(
@@ -90,8 +99,9 @@ class ClusterStage(Stage):
             wide_limits=wide_limits,
             database_url=database_url,
             settings=settings,
+            make_account=make_account,
         )
-        self._module = "bench.wide_service" if wide_limits else "worker"
+        self._module = "bench.wide_service" if wide_limits else module
         self._folder = folder
         self.db = Database(database_url)
         self.workers: list[subprocess.Popen[bytes]] = []

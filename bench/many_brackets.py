@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from bench.processes import cpu_seconds, rss_megabytes, thread_count
 from bench.report import Figure, Section
-from bench.seeding import Seeder, hasty_database
+from bench.seeding import Seeder
 from bench.setting import Setting
-from bench.stage import Stage, StagedAccount
+from bench.stage import Stage, StagedAccount, hasty_database
 from bench.stub_client import StubProcess
 
 ACCOUNTS = 100

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import event as engine_events
 from ulid import ULID
 
 from bench.stage import BROKER, EXCHANGE, ORDER, SYMBOLS, StagedAccount, instrument
@@ -64,13 +63,17 @@ class Seeder:
         self._clock = SystemClock()
         self._sessions = MarketSessions(follow_calendar=False)
         self._module = import_broker_module(BROKER)
+        self.brackets: dict[str, list[Bracket]] = {}  # by account, as stored
+        self.orders: dict[str, list[dict[str, Any]]] = {}  # by token, as the stub was given them
 
-    def seed(self, accounts: Sequence[StagedAccount], *, protected: int) -> list[str]:
-        """Store in each account `protected` brackets and, newest, one whose entry rests.
+    def seed(self, accounts: Sequence[StagedAccount], *, protected: int, resting: int = 1) -> list[str]:
+        """Store in each account `protected` brackets and, newest, those whose entries rest.
 
-        Return the order ids of those entries.
+        Return the order id of the last of each account's brackets.
         """
-        grown = [(account, self._grown(account, protected=protected)) for account in accounts]
+        grown = [
+            (account, self._grown(account, protected=protected, resting=resting)) for account in accounts
+        ]
         # What is not ours in the account is believed when a second look, 2 s later, says the same.
         time.sleep(_EVIDENCE_SECONDS)
         for account, growing in grown:
@@ -79,12 +82,15 @@ class Seeder:
             self._store(account, growing)
         return [growing[-1].bracket.legs[0].broker_order_id or "" for _, growing in grown]
 
-    def _grown(self, account: StagedAccount, *, protected: int) -> list[_Growing]:
+    def _grown(self, account: StagedAccount, *, protected: int, resting: int) -> list[_Growing]:
         growing = [
-            self._opened(account, number, is_filled=number < protected) for number in range(protected + 1)
+            self._opened(account, number, is_filled=number < protected)
+            for number in range(protected + resting)
         ]
         for _ in range(2):  # the entries, then the stops
-            self._stub.place([order for one in growing for order in self._sent(account, one)])
+            orders = [order for one in growing for order in self._sent(account, one)]
+            self.orders.setdefault(account.token, []).extend(orders)
+            self._stub.place(orders)
             self._look(account, growing)
         return growing
 
@@ -156,6 +162,7 @@ class Seeder:
                 raise SeedingFailed(f"{one.bracket.id} is {one.bracket.state}, {one.bracket.alarms}")
 
     def _store(self, account: StagedAccount, growing: Sequence[_Growing]) -> None:
+        self.brackets[account.id] = [one.bracket for one in growing]
         for one in growing:
             records = [
                 EventRecord(kind=type(event).__name__, at=at, payload=encode_event(event))
@@ -170,21 +177,6 @@ class Seeder:
             value=str(last_seq),
             at=self._clock.now(),
         )
-
-
-def hasty_database(url: str) -> Database:
-    """Return a store that does not wait for the disk: for seeding, never for measuring."""
-    db = Database(url)
-
-    @engine_events.listens_for(db.engine, "connect")
-    def _do_not_wait(connection: Any, _entry: object) -> None:
-        if db.dialect_name == "sqlite":
-            connection.execute("PRAGMA synchronous=OFF")
-        else:
-            connection.execute("SET synchronous_commit TO off")
-            connection.commit()
-
-    return db
 
 
 def _request(symbol: str) -> BracketOrderRequest:

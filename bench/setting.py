@@ -34,8 +34,8 @@ def full(folder: Path, latency: float) -> Setting:
         settle_seconds=10,
         calm_seconds=60,
         board_seconds=30,
-        cluster_accounts=1_000,
-        cluster_brackets=10_000,
+        cluster_accounts=10_000,
+        cluster_brackets=100_000,
     )
 
 

@@ -154,7 +154,8 @@ class StubBroker:
                 for order in wish:
                     self._seed(**order)
             case "/bench/fill":
-                self.books.holder(wish["order_id"]).fill(wish["order_id"])
+                for order_id in wish["order_ids"]:
+                    self.books.holder(order_id).fill(order_id)
             case "/bench/fill_and_push":
                 self._fill_and_push(**wish)
             case "/bench/market":

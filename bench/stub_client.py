@@ -48,8 +48,8 @@ class StubProcess:
         """Put orders (order_id, token, form, filled) into the books."""
         self._ask("place", orders)
 
-    def fill(self, order_id: str) -> None:
-        self._ask("fill", {"order_id": order_id})
+    def fill(self, *order_ids: str) -> None:
+        self._ask("fill", {"order_ids": order_ids})
 
     def fill_and_push(self, order_id: str, *, url: str, api_secret: str) -> None:
         self._ask("fill_and_push", {"order_id": order_id, "url": url, "api_secret": api_secret})

@@ -21,6 +21,7 @@ _COUNTED_AS = {
     "SUPERSEDED": "superseded acts",
     "SUPERSEDED WRITE": "superseded acts",
 }
+_SHOWN_OF_A_KIND = 8
 KINDS = ("duplicates", "lost", "double exits", "superseded acts", "other faults")
 
 
@@ -56,7 +57,7 @@ def printed(verdict: Verdict) -> str:
     lines.append("worst: " + "; ".join(f"{seconds:.2f} s {who} {what}" for seconds, who, what in worst))
     if not verdict.injuries["database cut off"]:
         lines.append("NOT DONE: the machine gave no network namespace, so no link was cut")
-    return "\n".join(f"      {line}" for line in [*lines, *verdict.faults[:40]])
+    return "\n".join(f"      {line}" for line in [*lines, *_samples(verdict.faults)])
 
 
 def as_json(verdicts: Sequence[Verdict]) -> str:
@@ -75,6 +76,14 @@ def as_json(verdicts: Sequence[Verdict]) -> str:
             "longest_unprotected": _longest([verdict.naked.longest for verdict in verdicts]),
         }
     )
+
+
+def _samples(faults: Sequence[str]) -> list[str]:
+    """Return the first few of each kind."""
+    by_word: dict[str, list[str]] = {}
+    for fault in faults:
+        by_word.setdefault(fault.partition(":")[0], []).append(fault)
+    return [fault for found in by_word.values() for fault in found[:_SHOWN_OF_A_KIND]]
 
 
 def _spells(longest: dict[str, float]) -> str:
