@@ -104,6 +104,7 @@ class Config:
     work_accounts: bool = True  # on PostgreSQL a process may leave them to others
     market_hours: MarketHours | None = None  # None: live brokers by the calendar, paper at any hour
     port: int = 5000
+    worker_port: int | None = None  # where `python -m worker` answers /metrics and /readyz; None: nowhere
     max_sockets: int = 100
     trusted_proxies: int = 0
     metrics_token: str | None = field(default=None, repr=False)  # None: only this machine reads /metrics
@@ -394,6 +395,10 @@ def _paper_settings(reader: _Reader) -> Iterator[tuple[str, Any]]:
 
 def _server_settings(reader: _Reader) -> Iterator[tuple[str, Any]]:
     yield "port", reader.optional("PORT", _whole(1, 65535), default=5000, expected="a port, 1 to 65535")
+    yield (
+        "worker_port",
+        reader.optional("WORKER_PORT", _whole(1, 65535), default=None, expected="a port, 1 to 65535"),
+    )
     yield (
         "max_sockets",
         reader.optional("MAX_SOCKETS", _whole(0, 10_000), default=100, expected="a number, 0 to 10000"),

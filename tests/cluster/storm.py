@@ -54,14 +54,24 @@ _USERS = 16
 _WAVES_AT_ONCE = 6
 
 
-def run_storm(folder: Path, *, seed: int, brackets: int, without: Sequence[str] = ()) -> Verdict:
-    """Let one storm pass and judge it."""
+def run_storm(
+    folder: Path, *, seed: int, brackets: int, without: Sequence[str] = (), outlasts: bool = True
+) -> Verdict:
+    """Let one storm pass and judge it. without: parts of the fence that workers lack."""
     with a_receiver() as receiver, a_storm_stage(folder, users=_USERS) as (stage, postgres, redis, rabbit):
         accounts = stage.populate(_USERS)
         _add_hook(stage, accounts[0], receiver)
         stage.start(postgres, redis=redis, rabbit=rabbit, without=without)
         watch, dice = OwnerWatch(stage), random.Random(seed)
-        storm = Storm(stage=stage, postgres=postgres, redis=redis, rabbit=rabbit, watch=watch, dice=dice)
+        storm = Storm(
+            stage=stage,
+            postgres=postgres,
+            redis=redis,
+            rabbit=rabbit,
+            watch=watch,
+            dice=dice,
+            outlasts=outlasts,
+        )
         _lose_answers(stage)
         waves: list[Wave] = []
         ahead = waves_of(stage, accounts, dice)

@@ -5,8 +5,10 @@ import time
 from collections.abc import Iterator
 
 import pytest
+import requests
 
 from database.bracket_db import load
+from scripts.service_process import free_port
 from services.bracket.model import LegStatus, Role
 from services.bracket.quantities import legs_of
 from tests.brokers.process import wait_for
@@ -73,6 +75,20 @@ def test_two_workers_share_the_accounts_evenly(stage: ClusterStage) -> None:
     first, second = stage.pair()
 
     assert stage.owners() == {first.id(): 32, second.id(): 32}
+
+
+def test_a_worker_answers_at_its_own_port_which_accounts_it_looks_after(stage: ClusterStage) -> None:
+    port = free_port()
+    alone(stage, WORKER_PORT=str(port))
+    trade = stage.protected(stage.account())
+
+    ready = requests.get(f"http://127.0.0.1:{port}/readyz", timeout=5)
+    metrics = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=5)
+
+    assert (ready.status_code, metrics.status_code) == (200, 200)
+    assert 'openbracket_open_brackets{mode="live",state="PROTECTED"} 1.0' in metrics.text
+    trade.move("1.021")
+    trade.until("CLOSED")
 
 
 def test_another_works_a_killed_workers_accounts_within_8_seconds(stage: ClusterStage) -> None:

@@ -26,7 +26,7 @@ def folder() -> Iterator[Path]:
 def test_a_short_storm_leaves_no_duplicate_no_lost_exit_and_no_act_of_a_superseded_owner(
     folder: Path,
 ) -> None:
-    verdict = run_storm(folder, seed=1, brackets=BRACKETS)
+    verdict = run_storm(folder, seed=1, brackets=BRACKETS, outlasts=False)
 
     told = printed(verdict)
     assert verdict.faults == [], told

@@ -31,7 +31,7 @@ POINTS = (
     "stored modify marketable",
 )
 OUTLASTED = ("stored place stop", "stored place entry")
-_FREEZES_IN_ACT = 4
+_FREEZES_IN_ACT = 3
 _REACH_SECONDS = 6.0
 _OUTLAST_SECONDS = 12.0  # a broker's quiescence of 10 s, and a look after it
 _PATIENCE_SECONDS = 120.0
@@ -47,6 +47,7 @@ class Storm:
     rabbit: RabbitServer
     watch: OwnerWatch
     dice: random.Random
+    outlasts: bool = True  # one freeze lasts until others have called the order absent: a quarter of a minute
     injuries: list[Injury] = field(default_factory=list)
     over: threading.Event = field(default_factory=threading.Event)
     unsettled: int = 0  # times that the workers did not come back to their parts
@@ -58,12 +59,13 @@ class Storm:
         plain = [self.worker_kill, self.worker_freeze, self.postgres_restart, self.partition]
         acts = [partial(self.freeze_in_act, point) for point in self.dice.sample(POINTS, _FREEZES_IN_ACT)]
         outlasting = partial(self.freeze_in_act, self.dice.choice(OUTLASTED), outlasts=True)
-        self._rage([*plain, *acts, outlasting], (0.1, 1.5), then=[*plain, *acts])
+        first = [*plain, *acts, outlasting] if self.outlasts else [*plain, *acts]
+        self._rage(first, (0.1, 0.8), then=[*plain, *acts])
 
     def rage_beside(self) -> None:
         """Hurt what orders do not hang on; at the same time."""
         kinds = [self.web_kill, self.web_freeze, self.redis_restart, self.rabbit_restart, self.celery_kill]
-        self._rage(kinds, (0.3, 3.0), then=kinds)
+        self._rage(kinds, (1.0, 5.0), then=kinds)
 
     def worker_kill(self) -> None:
         slot = self._slot(WORKERS)
@@ -77,7 +79,7 @@ class Storm:
         slot = self._slot(WORKERS)
         with self._injury("worker frozen"):
             slot.freeze()
-            self._pause(0.5, 5.0)
+            self._pause(0.5, 4.5)
             slot.thaw()
         self._until_settled()
 
@@ -114,7 +116,7 @@ class Storm:
             return
         with self._injury("database cut off"):
             self.stage.namespace.cut()
-            self._pause(2.0, 6.0)
+            self._pause(2.0, 5.0)
             self.stage.namespace.mend()
         self._until_settled()
 
