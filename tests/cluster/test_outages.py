@@ -1,14 +1,20 @@
-"""RabbitMQ and Redis away, killed or frozen: words wait, and no order does."""
+"""RabbitMQ and Redis away, killed or frozen: words wait; no order and no live update does."""
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import pytest
+import socketio
 
 from database.outbox_db import count_waiting
+from scripts.service_process import ServiceProcess
 from tests.brokers.process import wait_for
 from tests.brokers.staging import DONE
+from tests.chaos.staging import ChaosAccount
 from tests.cluster.staging import SHARDS, SOON, ClusterStage
 from tests.postgres_server import PostgresServer
 from tests.rabbit_server import RabbitServer, a_rabbit_server
@@ -76,6 +82,55 @@ def test_a_frozen_rabbitmq_delays_no_order(desk: Desk) -> None:
         assert desk.trade() < SECONDS
     finally:
         desk.rabbit.thaw()
+
+
+@pytest.fixture
+def second(desk: Desk, tmp_path: Path) -> Iterator[ServiceProcess]:
+    """One more web process, over the same database."""
+    own = ("PORT", "PAPER_STATE")
+    same = {name: value for name, value in desk.stage.service.environ.items() if name not in own}
+    process = ServiceProcess(tmp_path, settings=same)
+    process.start()
+    yield process
+    process.kill()
+
+
+@pytest.mark.parametrize("has_redis", [True, False])
+def test_clients_of_all_web_processes_hear_what_a_worker_did_once_redis_or_not(
+    desk: Desk, second: ServiceProcess, has_redis: bool
+) -> None:
+    """What a message queue between the web processes would give, and more: none is needed for it."""
+    account = desk.stage.ready()
+    if not has_redis:
+        desk.redis.stop()
+    try:
+        with heard_at(desk.stage.service, account) as here, heard_at(second, account) as there:
+            trade = desk.stage.protected(account)
+            trade.move("1.021")
+            trade.until("CLOSED")
+            wait_for(lambda: here and here[-1]["state"] == "CLOSED", what="the end at the first")
+            wait_for(lambda: there and there[-1]["state"] == "CLOSED", what="the end at the second")
+    finally:
+        if not has_redis:
+            desk.redis.start()
+
+    assert [one["seq"] for one in here] == [one["seq"] for one in there]
+    assert len({one["seq"] for one in here}) == len(here)
+    assert {"entry_order_filled", "completed"} <= {one["status"] for one in here}
+
+
+@contextmanager
+def heard_at(service: ServiceProcess, account: ChaosAccount) -> Iterator[list[dict[str, Any]]]:
+    """Give what a client of one web process hears of an account's brackets, as it comes."""
+    heard: list[dict[str, Any]] = []
+    client = socketio.Client(reconnection=False)
+    client.on("bracket_order_update", heard.append)
+    client.connect(service.url, auth={"apikey": account.key}, transports=["websocket"], wait_timeout=10)
+    try:
+        yield heard
+    finally:
+        client.disconnect()
+        client.http_session = None
 
 
 def test_a_frozen_redis_delays_no_order(desk: Desk) -> None:
