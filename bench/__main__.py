@@ -23,7 +23,7 @@ from bench.fill_to_stop import measure_fill_to_stop
 from bench.many_brackets import measure_many_brackets
 from bench.peers import measure_peers
 from bench.placing import measure_placing
-from bench.report import Section, as_json, printed
+from bench.report import Section, as_json, as_page, printed
 from bench.setting import Setting, full, quick
 from bench.symbols import measure_symbols
 from bench.webhook import measure_webhook
@@ -56,6 +56,8 @@ def main() -> int:
             setting = replace(setting, cluster_accounts=asked.accounts, cluster_brackets=asked.brackets)
         chosen = asked.sections or (CLUSTER if asked.cluster else SECTIONS)
         sections = [_measured(name, setting) for name in chosen]
+    if asked.cluster:
+        print("\nAs rows of docs/performance.md:\n\n" + as_page(sections, load=os.getloadavg()[2]))
     if asked.json is not None:
         asked.json.write_bytes(as_json(sections))
     return 0

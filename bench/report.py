@@ -47,6 +47,15 @@ def printed(section: Section) -> str:
     return "\n".join(lines)
 
 
+def as_page(sections: Sequence[Section], *, load: float) -> str:
+    """Return the figures as rows of the table in docs/performance.md, with what they were measured under."""
+    lines = ["| | measured | at a load of |", "|---|---|---|"]
+    for section in sections:
+        lines.append(f"| **{section.name}**: {'; '.join(section.notes)} | | |")
+        lines += [_row(figure, load=load) for figure in section.figures]
+    return "\n".join(lines)
+
+
 def as_json(sections: Sequence[Section]) -> bytes:
     """Return all sections with their verdicts."""
     plain = [
@@ -63,13 +72,21 @@ def as_json(sections: Sequence[Section]) -> bytes:
     return msgspec.json.format(msgspec.json.encode(plain), indent=2)
 
 
+def _row(figure: Figure, *, load: float) -> str:
+    goal = "" if figure.limit is None else f", goal {_sign(figure)} {_number(figure.limit)}"
+    return f"| {figure.name.strip()} | {_number(figure.value)} {figure.unit}{goal} | {load:.0f} |"
+
+
+def _sign(figure: Figure) -> str:
+    return ">=" if figure.at_least else "<="
+
+
 def _line(figure: Figure) -> str:
     value = f"{_number(figure.value)} {figure.unit}"
     line = f"    {figure.name:<46} {value:>14}"
     if figure.limit is None:
         return line
-    sign = ">=" if figure.at_least else "<="
-    line += f"   goal {sign} {_number(figure.limit)} {figure.unit:<6} {figure.verdict}"
+    line += f"   goal {_sign(figure)} {_number(figure.limit)} {figure.unit:<6} {figure.verdict}"
     if figure.verdict is Verdict.MISSED:
         line += f" by {_number(abs(figure.value - figure.limit))} {figure.unit}"
         line += f": {figure.why}" if figure.why else ""
