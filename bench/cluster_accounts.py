@@ -20,6 +20,7 @@ _WORKERS = 2
 _TAKEOVER_GOAL = 8.0
 _PATIENCE_SECONDS = 200.0
 _STANDSTILL_SECONDS = 40.0
+_MOST_CALM_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,15 +87,18 @@ def _section(
         f"cadence: {load.cadence}; an account with an entry at work every 0.5 s",
     ]
     stub.forget()
+    title = f"Cluster: {load.brackets:,} brackets on {load.accounts:,} accounts"
     began = time.monotonic()
-    stage.start_workers(_WORKERS)
+    try:
+        stage.start_workers(_WORKERS)
+    except TimeoutError as exc:
+        return Section(name=title, figures=[], notes=[*notes, f"MORE THAN THIS MACHINE CAN: {exc}"])
     read = _await_reads(stub, load.accounts)
     name = f"books read first, after {time.monotonic() - began:.0f} s"
     figures = [Figure(name=name, value=read, unit="", limit=load.accounts, at_least=True)]
     time.sleep(setting.settle_seconds)
     figures += _calm_figures(setting, stage, stub)
     figures += _takeover_figures(stage, stub, resting)
-    title = f"Cluster: {load.brackets:,} brackets on {load.accounts:,} accounts"
     return Section(name=title, figures=figures, notes=notes)
 
 
@@ -127,6 +131,15 @@ def _await_reads(stub: StubProcess, accounts: int) -> int:
     return _counted(lambda: len(stub.seen()["first_reads"]), until=accounts)
 
 
+def _seconds_until_owned(stage: ClusterStage, *, since: float) -> float:
+    """Return how long the killed worker's shards had no other owner; NaN when that had no end."""
+    try:
+        stage.await_owners(1)
+    except TimeoutError:
+        return float("nan")
+    return time.monotonic() - since
+
+
 def _counted(count: Callable[[], int], *, until: int) -> int:
     """Return what is counted when it is enough or has not grown for a while; there is an end to it too."""
     ends_at, found, grown = time.monotonic() + _PATIENCE_SECONDS, 0, time.monotonic()
@@ -143,7 +156,7 @@ def _calm_figures(setting: Setting, stage: ClusterStage, stub: StubProcess) -> l
     pids = [one.pid for one in stage.workers]
     stub.forget()
     began, used = time.monotonic(), [cpu_seconds(pid) for pid in pids]
-    time.sleep(setting.calm_seconds)
+    time.sleep(min(setting.calm_seconds, _MOST_CALM_SECONDS))
     seconds = time.monotonic() - began
     figures = []
     for number, pid in enumerate(pids, start=1):
@@ -166,8 +179,7 @@ def _takeover_figures(stage: ClusterStage, stub: StubProcess, resting: Sequence[
     killed = time.monotonic()
     stage.workers[0].send_signal(signal.SIGKILL)
     stub.fill(*resting)
-    stage.await_owners(1)
-    owned = time.monotonic() - killed
+    owned = _seconds_until_owned(stage, since=killed)
     arrived: dict[str, float] = {}
 
     def protected() -> int:

@@ -74,7 +74,8 @@ def as_json(sections: Sequence[Section]) -> bytes:
 
 def _row(figure: Figure, *, load: float) -> str:
     goal = "" if figure.limit is None else f", goal {_sign(figure)} {_number(figure.limit)}"
-    return f"| {figure.name.strip()} | {_number(figure.value)} {figure.unit}{goal} | {load:.0f} |"
+    value = f"{_number(figure.value)} {figure.unit}".strip()
+    return f"| {figure.name.strip()} | {value}{goal} | {load:.0f} |"
 
 
 def _sign(figure: Figure) -> str:

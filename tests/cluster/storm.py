@@ -152,6 +152,8 @@ def _judged(storm: Storm, accounts: list[ChaosAccount], waves: Sequence[Wave]) -
         verdict.faults.append(f"UNOWNED: a shard had no owner for {verdict.unowned.worst:.1f} s")
     if storm.to_hurt:
         verdict.faults.append("NOT DONE: not everything was hurt, the storm itself broke off")
+    if not storm.points:
+        verdict.faults.append("NOT DONE: no worker was frozen in an act, so the fence was not tried")
     if storm.unsettled:
         verdict.faults.append(f"UNSETTLED: {storm.unsettled} times both workers did not come back")
     verdict.injuries.update(one.kind for one in storm.injuries)

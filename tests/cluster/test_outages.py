@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import socketio
+import socketio  # type: ignore[import-untyped]
 
 from database.outbox_db import count_waiting
 from scripts.service_process import ServiceProcess

@@ -32,7 +32,7 @@ POINTS = (
 )
 OUTLASTED = ("stored place stop", "stored place entry")
 _FREEZES_IN_ACT = 3
-_REACH_SECONDS = 6.0
+_REACH_SECONDS = 10.0
 _OUTLAST_SECONDS = 12.0  # a broker's quiescence of 10 s, and a look after it
 _PATIENCE_SECONDS = 120.0
 
@@ -56,11 +56,18 @@ class Storm:
 
     def rage(self) -> None:
         """Hurt one thing of the order path after another: all kinds once, then on until it is over."""
-        plain = [self.worker_kill, self.worker_freeze, self.postgres_restart, self.partition]
-        acts = [partial(self.freeze_in_act, point) for point in self.dice.sample(POINTS, _FREEZES_IN_ACT)]
+        plain: list[Callable[[], None]] = [
+            self.worker_kill,
+            self.worker_freeze,
+            self.postgres_restart,
+            self.partition,
+        ]
+        acts: list[Callable[[], None]] = [
+            partial(self.freeze_in_act, point) for point in self.dice.sample(POINTS, _FREEZES_IN_ACT)
+        ]
         outlasting = partial(self.freeze_in_act, self.dice.choice(OUTLASTED), outlasts=True)
-        first = [*plain, *acts, outlasting] if self.outlasts else [*plain, *acts]
-        self._rage(first, (0.1, 0.8), then=[*plain, *acts])
+        short = [*plain, *acts]
+        self._rage([*short, outlasting] if self.outlasts else short, (0.1, 0.8), then=short)
 
     def rage_beside(self) -> None:
         """Hurt what orders do not hang on; at the same time."""
