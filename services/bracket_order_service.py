@@ -117,7 +117,7 @@ def caller_of(desk: Desk, api_key: str) -> Caller:
 def validate_bracket_order(desk: Desk, request: BracketOrderRequest, caller: Caller) -> Checked:
     """Check a request and plan it; every fault is reported, none is stored."""
     broker_name, now = broker_for(caller.broker, caller.mode), desk.now()
-    capabilities = _capabilities(desk, caller, broker_name)
+    capabilities = desk.capabilities_for(caller)
     instrument = _instrument(desk, request, caller)
     quote = _quote(desk, request, caller)
     session = _session(desk, request, broker_name, now)
@@ -163,13 +163,6 @@ def _planned(request: BracketOrderRequest, caller: Caller, market: _Market, now:
     warnings = plan_warnings(plan, request=request, quote=market.quote, session=market.session)
     protection = describe_protection(plan, warnings)
     return Checked(violations=[], plan=plan, protection=protection, session=market.session)
-
-
-def _capabilities(desk: Desk, caller: Caller, broker_name: str) -> BrokerCapabilities:
-    """Return what the broker can do for this account, as far as that was learnt; Q is a person's to set."""
-    of_account = desk.supervisor.worker(caller.account_id, caller.mode).capabilities
-    of_broker = desk.supervisor.capabilities(broker_name)
-    return replace(of_account, absence_quiescence=of_broker.absence_quiescence)
 
 
 def _instrument(desk: Desk, request: BracketOrderRequest, caller: Caller) -> Instrument | None:

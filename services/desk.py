@@ -2,17 +2,17 @@
 
 import threading
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from database.analyzer_db import AnalyzerLog
 from database.apilog_db import OrderLog
-from database.auth_db import Secrets
+from database.auth_db import Caller, Secrets
 from database.session import Database
 from database.signal_db import SignalLog
 from database.symbol import SymbolTable
-from services.bracket.model import Moment
+from services.bracket.model import BrokerCapabilities, Moment
 from services.bracket_announcer import BracketAnnouncer
-from services.bracket_supervisor import BracketSupervisor
+from services.bracket_supervisor import BracketSupervisor, broker_for
 from utils.clock import Clock
 
 
@@ -38,3 +38,9 @@ class Desk:
 
     def now(self) -> Moment:
         return Moment.read(self.clock)
+
+    def capabilities_for(self, caller: Caller) -> BrokerCapabilities:
+        """Return what the broker can do for this account, as far as was learnt; Q is a person's to set."""
+        of_account = self.supervisor.worker(caller.account_id, caller.mode).capabilities
+        of_broker = self.supervisor.capabilities(broker_for(caller.broker, caller.mode))
+        return replace(of_account, absence_quiescence=of_broker.absence_quiescence)

@@ -11,7 +11,6 @@ from services.bracket.rules.words import products_on
 from services.bracket.terms import product_of, topology_of
 from services.bracket.violations import Code
 from services.bracket_order_service import validate_bracket_order
-from services.bracket_supervisor import broker_for
 from services.desk import Desk
 from services.errors import BrokerUnavailable, NotFound
 
@@ -56,7 +55,7 @@ def price_of(desk: Desk, caller: Caller, symbol: tuple[str, str]) -> Quote | Non
 
 def _choice(desk: Desk, caller: Caller, instrument: Instrument, product: str) -> ProductChoice:
     asked = BracketOrderRequest(exchange=instrument.exchange, symbol=instrument.symbol, product=product)
-    capabilities = desk.supervisor.capabilities(broker_for(caller.broker, caller.mode))
+    capabilities = desk.capabilities_for(caller)
     word = product_of(asked)
     topology = None if word is None else topology_of(capabilities, word, exchange=instrument.exchange)
     return ProductChoice(

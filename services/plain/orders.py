@@ -28,7 +28,6 @@ from database.session import StorageError
 from services import account_books, listings
 from services.bracket.model import Instrument, KillMode, Moment, Product, Side, Terms
 from services.bracket.tags import plain_tag_of
-from services.bracket_supervisor import broker_for
 from services.desk import Desk
 from services.errors import (
     BracketDenied,
@@ -136,8 +135,9 @@ def checked(desk: Desk, asked: PlainOrderRequest, caller: Caller) -> Instrument:
     if asked.exchange and asked.symbol:
         exchange, symbol = asked.exchange.strip().upper(), asked.symbol.strip().upper()
         instrument = listings.instrument(desk, caller, exchange, symbol=symbol)
-    capabilities = desk.supervisor.capabilities(broker_for(caller.broker, caller.mode))
-    found = faults(asked, capabilities=capabilities, instrument=instrument, now=desk.clock.now())
+    found = faults(
+        asked, capabilities=desk.capabilities_for(caller), instrument=instrument, now=desk.clock.now()
+    )
     if found or instrument is None:
         raise BracketDenied(found)
     return instrument

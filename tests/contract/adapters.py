@@ -7,8 +7,9 @@ from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
 
-from broker import alpaca, angel, dhan, fyers, openalgo, paper, upstox
+from broker import alpaca, angel, dhan, fyers, openalgo, paper, upstox, zerodha
 from broker.base import AccountCredentials, BrokerAccount, BrokerModule, BrokerSettings, Symbol
+from tests import kite_served
 from tests.alpaca_served import QQQ, ServedAlpaca
 from tests.angel_served import ServedAngel
 from tests.dhan_served import ServedDhan
@@ -158,6 +159,24 @@ def upstox_rig(_directory: Path) -> Iterator[Rig]:
         elsewhere.close()
 
 
+@contextmanager
+def zerodha_rig(_directory: Path) -> Iterator[Rig]:
+    with kite_served.ServedKite() as served:
+        served.price(500)
+        settings = BrokerSettings(api_roots={"zerodha": served.kite.url}, paper_state="", paper_prices="")
+        token = f"{kite_served.KEY}:{kite_served.TOKEN}"
+        credentials = AccountCredentials(account_id="main", auth_token=token)
+        account, elsewhere = (zerodha.connect(credentials, settings) for _ in range(2))
+        yield Rig(
+            account=account,
+            set_price=lambda last, depth: served.price(last, depth=depth),
+            act_elsewhere=lambda: elsewhere,
+            module=zerodha,
+        )
+        account.close()
+        elsewhere.close()
+
+
 ADAPTERS: dict[str, RigFactory] = {
     "alpaca": alpaca_rig,
     "angel": angel_rig,
@@ -166,4 +185,5 @@ ADAPTERS: dict[str, RigFactory] = {
     "openalgo": openalgo_rig,
     "paper": paper_rig,
     "upstox": upstox_rig,
+    "zerodha": zerodha_rig,
 }

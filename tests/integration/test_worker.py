@@ -197,6 +197,18 @@ def test_an_entry_that_never_leaves_is_a_broker_error_and_never_sent_later(runni
     assert entries_at_the_exchange(running) == 0
 
 
+def test_an_entry_that_a_stall_overtakes_each_time_is_not_sent_and_answered_as_that(
+    running: RunningDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.wire.FENCE", timedelta(seconds=-1))  # each wait for a core is too long
+
+    with pytest.raises(BrokerUnavailable):
+        running.place()
+
+    assert entries_at_the_exchange(running) == 0
+    assert "place_order E" not in running.broker.calls
+
+
 def test_a_refused_entry_is_told_in_the_brokers_words(running: RunningDesk) -> None:
     running.exchange.set_band("NSE", "SBIN", lower=Decimal("790"), upper=Decimal("805"))
 
