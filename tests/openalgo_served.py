@@ -62,12 +62,15 @@ class ServedOpenalgo:
         behind is the broker that the server is said to be at, for its GTTs to be used.
         """
         session = open_session(self.settings, KEY)
-        can = capabilities_with(replace(self.settings, openalgo_gtt=behind))
+        can = capabilities_with(self.settings_at(behind))
         account = OpenalgoAccount(
             session, can, clock=clock or HastyClock(), plain=capabilities(), behind=behind
         )
         self._opened.append(account)
         return account
+
+    def settings_at(self, behind: OcoBroker | None) -> BrokerSettings:
+        return replace(self.settings, openalgo_gtt=behind)
 
     def call(self, path: str, /, *, key: str = KEY, **body: Any) -> requests.Response:
         """Call as the published client does, which ends no address with a slash."""

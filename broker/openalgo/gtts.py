@@ -13,6 +13,7 @@ import msgspec
 from broker.base import GttRequest, GttRow, OrderAck, OrderRejected, OutcomeUnknown
 from broker.http import Answer
 from broker.openalgo.mapping import PRODUCTS, SIDES, STRATEGY, number, read, refuse_unconfirmed, whole
+from broker.openalgo.refusals import is_not_offered, message_of
 from broker.openalgo.schemas import Gtt, GttLeg, PlacedGtt, Success
 from broker.openalgo.session import Body
 from broker.openalgo.times import moment
@@ -90,6 +91,9 @@ def _single(leg: Pair, last_price: Decimal) -> Body:
 
 def gtt_ack(answer: Answer) -> OrderAck:
     """Return the ack of a write to a GTT; its id is the trigger id. Raises what a write may raise."""
+    if is_not_offered(answer) and message_of(answer) is None:
+        # Not the server's words, but its router's: a path that is not there has carried nothing out.
+        raise OrderRejected(f"HTTP {answer.status}: this server has no GTTs")
     refuse_unconfirmed(answer)
     try:
         return OrderAck(broker_order_id=str(_PLACED.decode(answer.body).trigger_id))
