@@ -40,7 +40,7 @@ def placed_gtts(bracket: Bracket, broker: str) -> Iterator[PlacedGtt]:
 def _versions(bracket: Bracket, leg: Leg) -> Iterator[PlacedGtt]:
     said = (leg.terms, leg.agreed_terms, leg.asked_terms)
     instrument = bracket.plan.instrument
-    for terms in dict.fromkeys(terms for terms in said if terms is not None):
+    for terms in dict.fromkeys(terms for terms in said if terms is not None and terms.trigger_price):
         yield PlacedGtt(
             trigger_id=leg.broker_order_id,
             sent_at=leg.sent_at.wall,
