@@ -134,10 +134,11 @@ class GttMemory:
             self._entries[name] = replace(entry, missing_since=since)
 
     def concerns(self, row: OrderRow) -> bool:
-        """Whether an order is where some GTT is, on its side and in its product."""
+        """Whether some GTT may have placed an order, and none is known to have: by where it is."""
         place = (row.exchange, row.symbol, row.side, row.product)
         with self._lock:
-            return any(entry.known.place == place for entry in self._entries.values())
+            entries = [entry for entry in self._entries.values() if entry.known.place == place]
+        return bool(entries) and row.broker_order_id not in _named(entries)
 
     def lags(self, orders: Iterable[OrderRow], *, now: float) -> bool:
         """Whether the list shows as waiting what seems to have placed one of these orders just now."""
@@ -170,6 +171,12 @@ def legs_of(request: GttRequest) -> Legs:
 def _with_version(known: Known, legs: Legs) -> Known:
     others = tuple(one for one in known.versions if one != legs)
     return replace(known, versions=(*others, legs)[-_MOST_VERSIONS:])
+
+
+def _named(entries: Iterable[_Entry]) -> set[str | None]:
+    """Return the orders that are known to be what some GTT has placed."""
+    ended = (entry.ended for entry in entries if entry.ended is not None)
+    return {leg.child_order_id for row in ended for leg in row.legs}
 
 
 def _ended(entry: _Entry, fate: Fate | None, now: float) -> GttRow | None:

@@ -314,6 +314,15 @@ def test_what_it_placed_stays_told_when_the_book_has_more_later(ledger: Ledger) 
     assert first.status is GttStatus.TRIGGERED
 
 
+def test_what_one_has_placed_is_no_others(ledger: Ledger) -> None:
+    ledger.look(a_row(), a_row(trigger_id="8"))
+    ledger.look(a_row(trigger_id="8"), orders=[an_order()])
+
+    assert not ledger.memory.concerns(an_order())
+    assert ledger.memory.concerns(an_order("c2"))
+    assert not ledger.memory.concerns(an_order("c2", symbol="INFY"))
+
+
 def test_a_confirmed_cancel_is_believed_after_some_lists_without_it(ledger: Ledger) -> None:
     ledger.look(a_row())
     ledger.memory.note_cancelled("7")
