@@ -46,7 +46,7 @@ stranger 403
 
 
 SAYS_OF_GTTS = """\
-gtt active two-leg [485, 510] [484, 511]
+gtt active two-leg [485.0, 510.0] [484.0, 511.0]
 gtts left []
 single True
 intraday 400
