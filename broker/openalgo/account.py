@@ -85,10 +85,9 @@ class OpenalgoAccount:
         self.funds()
         if self._behind is None:
             return
-        at = self._read(gtt_api.broker_behind)
-        is_so = at in (None, self._behind.value) and self._read(gtt_api.has_gtts)
+        is_so = self._is_where_said() and self._read(gtt_api.has_gtts)
         if not is_so:
-            logger.warning("the OpenAlgo server is at %s, or has no GTTs: one stop holds", at or "its broker")
+            logger.warning("the OpenAlgo server is not at %s, or has no GTTs: one stop holds", self._behind)
         self.capabilities = self._declared if is_so else self._plain
 
     def follow(self, placed: Callable[[], Iterable[PlacedGtt]], owned: OwnedIds) -> None:
@@ -113,7 +112,8 @@ class OpenalgoAccount:
         order_api.cancel_order_api(broker_order_id, self._session)
 
     def place_gtt(self, gtt: GttRequest) -> OrderAck:
-        if not self._holds_gtts():
+        # Asked each time: somebody may have logged the server in elsewhere, where both legs would sell.
+        if not self._holds_gtts() or not self._is_certainly_where_said():
             raise OrderRejected(_NO_GTT)
         self._gtts.note_sent(gtt, None, wall=self._clock.now())
         try:
@@ -199,6 +199,17 @@ class OpenalgoAccount:
 
     def close(self) -> None:
         self._session.close()
+
+    def _is_where_said(self) -> bool:
+        """Whether the server is at the broker that it is said to be at. Raises ReadFailed or AuthDead."""
+        return self._behind is not None and self._read(gtt_api.broker_behind) == self._behind.value
+
+    def _is_certainly_where_said(self) -> bool:
+        """The same, before a write. Raises NotSent or AuthDead."""
+        try:
+            return self._is_where_said()
+        except ReadFailed as exc:
+            raise NotSent("the server did not say which broker it is at") from exc
 
     def _holds_gtts(self) -> bool:
         return Topology.OCO in self.capabilities.topologies.values()

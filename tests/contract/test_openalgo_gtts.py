@@ -5,7 +5,16 @@ from decimal import Decimal
 
 import pytest
 
-from broker.base import GttRequest, GttRow, OrderRequest, OutcomeUnknown, PlacedGtt, ReadFailed
+from broker.base import (
+    GttRequest,
+    GttRow,
+    NotSent,
+    OrderRejected,
+    OrderRequest,
+    OutcomeUnknown,
+    PlacedGtt,
+    ReadFailed,
+)
 from broker.openalgo import capabilities, capabilities_with
 from broker.openalgo.account import OpenalgoAccount
 from broker.openalgo.gtt_memory import CANCELLED_AFTER, LAGS
@@ -203,6 +212,27 @@ def test_a_server_that_is_somewhere_else_holds_by_one_stop(served: ServedOpenalg
     account.learn()
 
     assert account.capabilities == capabilities()
+
+
+@pytest.mark.parametrize("fault", ["no GTT endpoints", "500 before acceptance"])
+def test_no_gtt_is_placed_at_a_server_that_does_not_say_where_it_is(
+    served: ServedOpenalgo, account: OpenalgoAccount, fault: str
+) -> None:
+    served.let(fault, method="POST", path="/ping$")
+
+    with pytest.raises((OrderRejected, NotSent)):
+        account.place_gtt(oco())
+
+    assert served.exchange.gtt_book("U00001") == ()
+
+
+def test_no_gtt_is_placed_at_a_server_that_has_moved_since_it_was_asked(served: ServedOpenalgo) -> None:
+    account = served.connect(behind=OcoBroker.FYERS, clock=served.clock)
+
+    with pytest.raises(OrderRejected):
+        account.place_gtt(oco())
+
+    assert served.exchange.gtt_book("U00001") == ()
 
 
 @pytest.mark.parametrize("fault", ["no GTT endpoints", "no GTTs at its broker"])
