@@ -10,7 +10,7 @@ BrokerError
 """
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -32,7 +32,7 @@ from services.bracket.model import (
     Terms,
     TradeRow,
 )
-from utils.config import Config
+from utils.config import Config, OcoBroker
 
 __all__ = [
     "AccountCredentials",
@@ -43,7 +43,9 @@ __all__ = [
     "BrokerError",
     "BrokerModule",
     "BrokerSettings",
+    "Configurable",
     "DailyLogin",
+    "FollowsGtts",
     "Funds",
     "GttRequest",
     "GttRow",
@@ -57,6 +59,8 @@ __all__ = [
     "OrderRequest",
     "OrderRow",
     "OutcomeUnknown",
+    "OwnedIds",
+    "PlacedGtt",
     "PositionRow",
     "PushListener",
     "PushStream",
@@ -264,6 +268,30 @@ class Renewable(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacedGtt:
+    """A GTT of ours as the record has it. trigger_id None: nobody answered for it yet."""
+
+    trigger_id: str | None
+    request: GttRequest
+    sent_at: datetime
+
+
+OwnedIds = Callable[[Iterable[str]], frozenset[str]]  # the broker's ids -> those of orders that we placed
+
+
+@runtime_checkable
+class FollowsGtts(Protocol):
+    """An account whose broker does not say what became of a GTT: it has to know which there were."""
+
+    def follow(self, placed: Callable[[], Iterable[PlacedGtt]], owned: OwnedIds) -> None:
+        """Take in our GTTs of before; owned tells which orders we placed, and raises ReadFailed.
+
+        Called before the first read, and again when another process may have placed some.
+        """
+        ...
+
+
 @runtime_checkable
 class TellsUser(Protocol):
     """An account whose broker says whose session it is."""
@@ -398,6 +426,15 @@ class BrokerModule(Protocol):
         ...
 
 
+@runtime_checkable
+class Configurable(Protocol):
+    """A broker module whose broker can do more or less by how it is set up."""
+
+    def capabilities_with(self, settings: "BrokerSettings") -> BrokerCapabilities:
+        """Return what this broker can do, set up so."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerSettings:
     """What adapters need of the configuration, and the numbers of instruments."""
@@ -408,6 +445,7 @@ class BrokerSettings:
     ws_roots: dict[str, str] = field(default_factory=dict)  # the same for push streams
     mode: Mode = Mode.LIVE
     timeout_seconds: float = 4.0
+    openalgo_gtt: OcoBroker | None = None  # whom an OpenAlgo server is at, where its GTTs are used
     names: InstrumentNames = field(default_factory=NoNames)
 
     @staticmethod
@@ -418,4 +456,5 @@ class BrokerSettings:
             ws_roots=dict(config.broker_ws_roots),
             paper_state=config.paper_state,
             paper_prices=config.paper_prices,
+            openalgo_gtt=config.openalgo_gtt,
         )

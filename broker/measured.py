@@ -3,7 +3,7 @@
 Nothing else is changed.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import TypeVar
 
@@ -11,6 +11,7 @@ from broker.base import (
     AuthDead,
     BrokerAccount,
     BrokerCapabilities,
+    FollowsGtts,
     Funds,
     GttRequest,
     GttRow,
@@ -20,6 +21,8 @@ from broker.base import (
     OrderRequest,
     OrderRow,
     OutcomeUnknown,
+    OwnedIds,
+    PlacedGtt,
     PositionRow,
     Quote,
     RateLimited,
@@ -116,6 +119,11 @@ class MeasuredAccount:
         """Have orders that went out so long ago counted, where calls are."""
         if isinstance(self._account, Counting):
             self._account.count_sent(ages)
+
+    def follow(self, placed: Callable[[], Iterable[PlacedGtt]], owned: OwnedIds) -> None:
+        """Tell an account of our GTTs that has to know them."""
+        if isinstance(self._account, FollowsGtts):
+            self._account.follow(placed, owned)
 
     def renew(self, auth_token: str) -> None:
         """Pass a new token on to an account that takes one. Raises ValueError for a damaged token."""

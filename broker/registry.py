@@ -4,7 +4,7 @@ from functools import cache
 from importlib import import_module
 from typing import cast
 
-from broker.base import BrokerModule
+from broker.base import BrokerCapabilities, BrokerModule, BrokerSettings, Configurable
 
 BROKERS = ("paper", "zerodha", "dhan", "fyers", "angel", "upstox", "alpaca", "openalgo")
 
@@ -19,3 +19,9 @@ def import_broker_module(name: str) -> BrokerModule:
     if name not in BROKERS:
         raise UnknownBroker(f"unknown broker {name!r}, expected one of: {', '.join(BROKERS)}")
     return cast("BrokerModule", import_module(f"broker.{name}"))
+
+
+def capabilities_of(name: str, settings: BrokerSettings) -> BrokerCapabilities:
+    """Return what a broker can do as it is set up here. Raises UnknownBroker."""
+    module = import_broker_module(name)
+    return module.capabilities_with(settings) if isinstance(module, Configurable) else module.capabilities()

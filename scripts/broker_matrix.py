@@ -4,11 +4,12 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from broker.base import BrokerCapabilities, BrokerModule, DailyLogin
-from broker.registry import BROKERS, import_broker_module
+from broker.base import BrokerCapabilities, BrokerModule, BrokerSettings, DailyLogin
+from broker.registry import BROKERS, capabilities_of, import_broker_module
 from services.bracket.model import OrderType, Product, Topology
 from services.bracket.rules.words import products_on
 from services.bracket.terms import fallback_of, survives_day, topology_of
+from utils.config import OcoBroker
 
 PAGE = Path(__file__).parent.parent / "docs" / "brokers" / "README.md"
 BEGIN = "<!-- made from broker/*/ by `make docs`; do not edit -->"
@@ -19,6 +20,14 @@ _HELD = {
     Topology.OCO: "broker's OCO",
     Topology.LOOSE: "two unlinked exits, on request",
     Topology.NATIVE: "broker's bracket",
+}
+_SETTINGS = {
+    "openalgo": {
+        f"OPENALGO_GTT={behind}": BrokerSettings(
+            api_roots={}, paper_state="", paper_prices="", openalgo_gtt=behind
+        )
+        for behind in OcoBroker
+    }
 }
 _REFUSED = "refused"
 _DELIVERED = (Product.CNC, Product.MTF)
@@ -53,16 +62,22 @@ def main(arguments: list[str]) -> int:
 def matrix(names: Iterable[str] = BROKERS) -> str:
     """Return both tables, a row for each broker of these names."""
     modules = {name: import_broker_module(name) for name in names}
-    holding = (holding_cells(module.capabilities()) for module in modules.values())
     doing = (_doing_cells(module) for module in modules.values())
     links = [_link(name) for name in modules]
     return "\n".join(
         (
-            *_table(_HOLDING_HEAD, ((link, *cells) for link, cells in zip(links, holding, strict=True))),
+            *_table(_HOLDING_HEAD, (row for name in modules for row in _holding_rows(name))),
             "",
             *_table(_DOING_HEAD, ((link, *cells) for link, cells in zip(links, doing, strict=True))),
         )
     )
+
+
+def _holding_rows(name: str) -> Iterator[tuple[str, ...]]:
+    """Yield what a broker holds as it comes, and by each setting that has it hold more."""
+    yield _link(name), *holding_cells(import_broker_module(name).capabilities())
+    for words, settings in _SETTINGS.get(name, {}).items():
+        yield f"{_link(name)}, `{words}`", *holding_cells(capabilities_of(name, settings))
 
 
 def holding_cells(capabilities: BrokerCapabilities) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from broker.base import (
 from broker.limiter import Counting
 from broker.measured import MeasuredAccount
 from broker.paper import connect_driven
-from broker.registry import import_broker_module
+from broker.registry import capabilities_of, import_broker_module
 from database.account_db import Account, account, auth_token_of, list_accounts
 from database.bracket_db import accounts_at_work
 from database.secret_box import SecretBox
@@ -41,6 +41,7 @@ from services.errors import BrokerUnavailable, HeldAfterRestore
 from services.kill_switch import KillSwitch
 from services.market_sessions import MarketSessions
 from services.ownership import Hold, Ownership, SoleHold
+from services.placed_gtts import remind_of_gtts
 from services.probe.report import NOTHING_PROBED, Reports, narrowed, report_of
 from services.remote_account import RemoteAccount
 from services.threads import start_thread
@@ -353,7 +354,7 @@ class BracketSupervisor:
         return [work.worker for _, work in self._running()]
 
     def capabilities(self, broker_name: str) -> BrokerCapabilities:
-        found, quiescence = import_broker_module(broker_name).capabilities(), self._ports.quiescence
+        found, quiescence = capabilities_of(broker_name, self._ports.broker_settings), self._ports.quiescence
         return replace(found, absence_quiescence=quiescence.get(broker_name, found.absence_quiescence))
 
     def sessions(self, broker_name: str) -> MarketSessions:
@@ -428,7 +429,9 @@ class BracketSupervisor:
     def _broker(self, owner: Account, mode: Mode) -> BrokerAccount:
         """Return who gets a worker's orders. In analyze mode a live broker lends its quotes and no more."""
         if mode is Mode.LIVE or owner.broker == PAPER:
-            return self._connected(owner, broker_for(owner.broker, mode))
+            found = self._connected(owner, broker_for(owner.broker, mode))
+            remind_of_gtts(self._ports.db, owner, found)  # another process may have placed some meanwhile
+            return found
         ports = self._ports
         credentials = AccountCredentials(account_id=owner.id, auth_token="")
         if auth_token_of(ports.db, ports.box, owner.id) is not None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from broker.base import AccountCredentials, AuthDead, BrokerAccount, ReadFailed
-from broker.registry import import_broker_module
+from broker.registry import capabilities_of
 from database.account_db import Account, auth_token_of, list_accounts
 from database.bracket_db import BracketChange, load, load_open, save
 from database.order_owner import known_order_ids
@@ -31,6 +31,7 @@ from services.bracket.model import Bracket, Moment, Topology
 from services.bracket_supervisor import broker_for
 from services.desk import Desk
 from services.notices import notify
+from services.placed_gtts import remind_of_gtts
 from services.recording import Told, records_of
 
 logger = logging.getLogger(__name__)
@@ -143,8 +144,9 @@ class RestoredWatch:
             token = auth_token_of(ports.db, ports.box, owner.id) or ""
             credentials = AccountCredentials(account_id=owner.id, auth_token=token)
             connection = ports.connect(broker, credentials, ports.broker_settings)
+            remind_of_gtts(self._desk.db, owner, connection)
             self._connections[owner.id, broker] = connection
-        can = import_broker_module(broker).capabilities()
+        can = capabilities_of(broker, self._desk.supervisor.ports.broker_settings)
         has_gtts = Topology.OCO in {*can.topologies.values(), *can.fallbacks.values()}
         orders = connection.order_book()
         if not orders and not connection.session_alive():

@@ -1,5 +1,6 @@
 """The simulated OpenAlgo server in this process, at a clock that stands still, called as any client does."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -7,12 +8,14 @@ from typing import Any
 import requests
 
 from broker.base import BrokerSettings
-from broker.openalgo import capabilities
+from broker.openalgo import capabilities, capabilities_with
 from broker.openalgo.account import OpenalgoAccount
 from broker.openalgo.session import open_session
 from simulator import ExchangeSettings, SimulatedExchange, VirtualClock, load_instruments
 from simulator.openalgo.broker import SimulatedOpenalgo
 from simulator.wire.sessions import App
+from utils.clock import Clock
+from utils.config import OcoBroker
 
 KEY, USER = "thekey", "U00001"
 SBIN = ("NSE", "SBIN")
@@ -53,11 +56,21 @@ class ServedOpenalgo:
         self.server.close()
         self.exchange.close()
 
-    def connect(self) -> OpenalgoAccount:
-        """Return an account for which time passes quickly; it is closed at the end."""
+    def connect(self, *, behind: OcoBroker | None = None, clock: Clock | None = None) -> OpenalgoAccount:
+        """Return an account for which time passes quickly; it is closed at the end.
+
+        behind is the broker that the server is said to be at, for its GTTs to be used.
+        """
         session = open_session(self.settings, KEY)
-        self._opened.append(OpenalgoAccount(session, capabilities(), clock=HastyClock()))
-        return self._opened[-1]
+        can = capabilities_with(self.settings_at(behind))
+        account = OpenalgoAccount(
+            session, can, clock=clock or HastyClock(), plain=capabilities(), behind=behind
+        )
+        self._opened.append(account)
+        return account
+
+    def settings_at(self, behind: OcoBroker | None) -> BrokerSettings:
+        return replace(self.settings, openalgo_gtt=behind)
 
     def call(self, path: str, /, *, key: str = KEY, **body: Any) -> requests.Response:
         """Call as the published client does, which ends no address with a slash."""

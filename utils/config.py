@@ -57,6 +57,14 @@ class OutboundLeave(StrEnum):
     REDIRECTS = "redirects"
 
 
+class OcoBroker(StrEnum):
+    """Brokers whose GTT has two legs of which one takes the other away, as OpenAlgo calls them."""
+
+    ZERODHA = "zerodha"
+    DHAN = "dhan"
+    FYERS = "fyers"
+
+
 class Source(StrEnum):
     """Where a setting's value came from; one without a source has its default."""
 
@@ -98,6 +106,7 @@ class Config:
     broker_api_roots: Mapping[str, str] = field(default_factory=dict)  # by broker name in lower case
     broker_ws_roots: Mapping[str, str] = field(default_factory=dict)  # the same for push streams
     broker_quiescence: Mapping[str, timedelta] = field(default_factory=dict)  # Q, by broker name as well
+    openalgo_gtt: OcoBroker | None = None  # whom the server is at; None: its GTTs are not used
     capabilities_file: str = "broker-capabilities.json"  # what `broker probe` found
     paper_state: str = "paper-exchange.state"
     paper_prices: str = ""
@@ -363,6 +372,10 @@ def _broker_settings(reader: _Reader) -> Iterator[tuple[str, Any]]:
     yield "broker_ws_roots", dict(sockets)
     waits = _by_broker(reader, _QUIESCENCE, _whole(10, 120), default=10, expected="whole seconds, 10 to 120")
     yield "broker_quiescence", {name: timedelta(seconds=value) for name, value in waits}
+    behind = reader.optional(
+        "OPENALGO_GTT", OcoBroker, default=None, expected=f"one of {', '.join(OcoBroker)}, or nothing"
+    )
+    yield "openalgo_gtt", behind
     beside = _beside_database(reader, "broker-capabilities.json")
     yield "capabilities_file", reader.optional("CAPABILITIES_FILE", str, default=beside, expected="a file")
 

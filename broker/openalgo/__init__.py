@@ -15,13 +15,13 @@ from broker.base import (
 )
 from broker.openalgo.account import OpenalgoAccount
 from broker.openalgo.api.instruments_api import get_instruments
+from broker.openalgo.behind import with_oco
 from broker.openalgo.session import QUIESCENCE, QUOTE_PAUSE, READ_PAUSE, open_session
 from services.bracket.model import Topology
 from utils.clock import SystemClock
 
 _CAPABILITIES = BrokerCapabilities(
-    # GTTs are not used: the server lists active ones only, so that one which fired, was refused or was
-    # cancelled is simply gone, and nothing names the order that it placed.
+    # GTTs are used only where OPENALGO_GTT names the broker behind the server: see behind.py.
     topologies={"MIS": Topology.MORPH, "CNC": Topology.MORPH, "NRML": Topology.MORPH},
     overnight=frozenset(),
     stop_market_exchanges=frozenset(),  # one broker in a few still takes them, and nobody says which
@@ -40,9 +40,21 @@ def capabilities() -> BrokerCapabilities:
     return _CAPABILITIES
 
 
+def capabilities_with(settings: BrokerSettings) -> BrokerCapabilities:
+    """Return what the server can do that the settings describe."""
+    behind = settings.openalgo_gtt
+    return _CAPABILITIES if behind is None else with_oco(_CAPABILITIES, behind)
+
+
 def connect(credentials: AccountCredentials, settings: BrokerSettings) -> BrokerAccount:
     """Return the account, ready for calls; makes none itself. Raises ValueError for a damaged key."""
-    return OpenalgoAccount(open_session(settings, credentials.auth_token), _CAPABILITIES, clock=SystemClock())
+    return OpenalgoAccount(
+        open_session(settings, credentials.auth_token),
+        capabilities_with(settings),
+        clock=SystemClock(),
+        plain=_CAPABILITIES,
+        behind=settings.openalgo_gtt,
+    )
 
 
 def open_stream(

@@ -33,6 +33,7 @@ from broker.openalgo.schemas import (
     Order,
     Orders,
     Placed,
+    Pong,
     Position,
     QuoteValues,
     Semi,
@@ -63,8 +64,8 @@ ROW_STATUSES = {
     "expired": RowStatus.EXPIRED,
 }
 _OUR_PRICE_TYPES = {theirs: ours for ours, theirs in PRICE_TYPES.items()}
-_SIDES = {"BUY": Side.BUY, "SELL": Side.SELL}
-_STRATEGY = "OpenBracket"
+SIDES = {"BUY": Side.BUY, "SELL": Side.SELL}
+STRATEGY = "OpenBracket"
 
 _PLACED = msgspec.json.Decoder(Placed)
 _SEMI = msgspec.json.Decoder(Semi)
@@ -75,6 +76,7 @@ _POSITIONS = msgspec.json.Decoder(Success[list[Position]])
 _HOLDINGS = msgspec.json.Decoder(Success[Holdings])
 _QUOTE = msgspec.json.Decoder(Success[QuoteValues])
 _FUNDS = msgspec.json.Decoder(Success[FundValues])
+_PONG = msgspec.json.Decoder(Success[Pong])
 _ERROR = msgspec.json.Decoder(Failure)
 
 Place = tuple[str, str, Side, str]  # exchange, symbol, side, product: what a modify has to repeat
@@ -102,14 +104,14 @@ def modify_body(broker_order_id: str, place: Place, terms: Terms) -> Body:
 
 def cancel_body(broker_order_id: str) -> Body:
     """Return what cancels an order."""
-    return {"strategy": _STRATEGY, "orderid": broker_order_id}
+    return {"strategy": STRATEGY, "orderid": broker_order_id}
 
 
 def _order(place: Place, terms: Terms, *, strategy: str, disclosed: int) -> Body:
     exchange, symbol, side, product = place
     price, trigger = limit_and_trigger(terms)
     return {
-        "strategy": strategy or _STRATEGY,
+        "strategy": strategy or STRATEGY,
         "exchange": exchange,
         "symbol": symbol,
         "action": side.value,
@@ -133,14 +135,14 @@ def _product(product: Product) -> str:
 
 def ack(answer: Answer) -> OrderAck:
     """Return the ack of a write to an order. Raises what a write may raise."""
-    _refuse_unconfirmed(answer)
+    refuse_unconfirmed(answer)
     try:
         return OrderAck(broker_order_id=str(_PLACED.decode(answer.body).orderid))
     except (ValueError, RecursionError) as exc:
         raise OutcomeUnknown(f"HTTP 200 without the id of an order: {exc}") from exc
 
 
-def _refuse_unconfirmed(answer: Answer) -> None:
+def refuse_unconfirmed(answer: Answer) -> None:
     """Raise unless the answer says that the broker behind the server has taken the request."""
     if answer.status != 200 or _decoded(answer, _ERROR) is not None:
         raise write_error(answer)
@@ -167,9 +169,9 @@ def order_rows(orders: Answer, trades: Answer) -> tuple[OrderRow, ...]:
     Raises ReadFailed or AuthDead.
     """
     fills: defaultdict[str, list[_Fill]] = defaultdict(list)
-    for order_id, fill in _read(trades, _TRADES, lambda rows: [_fill_of(row) for row in rows]):
+    for order_id, fill in read(trades, _TRADES, lambda rows: [_fill_of(row) for row in rows]):
         fills[order_id].append(fill)
-    return _read(
+    return read(
         orders, _ORDERS, lambda found: tuple(_order_row(row, fills[str(row.orderid)]) for row in found.orders)
     )
 
@@ -186,7 +188,7 @@ def trade_rows(answer: Answer, today: datetime) -> tuple[TradeRow, ...]:
         counts[order_id] += 1
         return _trade_row(trade, f"{order_id}-{counts[order_id]}", today)
 
-    return _read(answer, _TRADES, lambda rows: tuple(row(trade) for trade in rows))
+    return read(answer, _TRADES, lambda rows: tuple(row(trade) for trade in rows))
 
 
 def position_rows(positions: Answer, holdings: Answer | None) -> tuple[PositionRow, ...]:
@@ -194,9 +196,9 @@ def position_rows(positions: Answer, holdings: Answer | None) -> tuple[PositionR
 
     holdings None: the server has them among its positions. Raises ReadFailed or AuthDead.
     """
-    parts = _read(positions, _POSITIONS, lambda rows: [_position_part(row) for row in rows])
+    parts = read(positions, _POSITIONS, lambda rows: [_position_part(row) for row in rows])
     if holdings is not None:
-        parts += _read(holdings, _HOLDINGS, lambda found: [_held_part(row) for row in found.holdings])
+        parts += read(holdings, _HOLDINGS, lambda found: [_held_part(row) for row in found.holdings])
     return net_positions(parts)
 
 
@@ -205,21 +207,27 @@ def quote(answer: Answer, at: datetime) -> Quote | None:
 
     Raises ReadFailed or AuthDead.
     """
-    return _read(answer, _QUOTE, lambda found: _quote(found, at))
+    return read(answer, _QUOTE, lambda found: _quote(found, at))
 
 
 def funds(answer: Answer) -> Funds:
     """Return cash, in rupees. Raises ReadFailed or AuthDead."""
-    return _read(
+    return read(
         answer,
         _FUNDS,
-        lambda found: Funds(available=_number(found.availablecash), used=_number(found.utiliseddebits)),
+        lambda found: Funds(available=number(found.availablecash), used=number(found.utiliseddebits)),
     )
 
 
-def _read(
+def broker_behind(answer: Answer) -> str:
+    """Return the name of the broker that the server is logged in at. Raises ReadFailed or AuthDead."""
+    return read(answer, _PONG, lambda found: found.broker.lower())
+
+
+def read(
     answer: Answer, decoder: "msgspec.json.Decoder[Success[Theirs]]", to: Callable[[Theirs], Ours]
 ) -> Ours:
+    """Return what a read brought, made ours. Raises ReadFailed or AuthDead."""
     if answer.status != 200 or _decoded(answer, _ERROR) is not None:
         raise read_error(answer)
     try:
@@ -232,17 +240,17 @@ _Fill = tuple[int, Decimal]  # quantity, price
 
 
 def _fill_of(row: Trade) -> tuple[str, _Fill]:
-    return str(row.orderid), (_traded(row), _number(row.average_price))
+    return str(row.orderid), (_traded(row), number(row.average_price))
 
 
 def _traded(row: Trade) -> int:
     """Return a trade's quantity; where the server says 0, its value over its price is the quantity."""
-    quantity, price = _number(row.quantity), _number(row.average_price)
+    quantity, price = number(row.quantity), number(row.average_price)
     if not quantity and price:
-        quantity = (_number(row.trade_value) / price).quantize(Decimal("0.0001"))
+        quantity = (number(row.trade_value) / price).quantize(Decimal("0.0001"))
     if quantity <= 0:
         raise ValueError(f"a trade of order {row.orderid} has no quantity")
-    return _whole(quantity)
+    return whole(quantity)
 
 
 def _order_row(row: Order, fills: Iterable[_Fill]) -> OrderRow:
@@ -257,14 +265,14 @@ def _order_row(row: Order, fills: Iterable[_Fill]) -> OrderRow:
         exchange=row.exchange,
         symbol=row.symbol,
         product=row.product,
-        side=_SIDES[row.action.upper()],
+        side=SIDES[row.action.upper()],
         order_type=_OUR_PRICE_TYPES[(row.pricetype or row.price_type).upper()],
         quantity=quantity,
         status=status,
         filled=filled,
-        price=_number(row.price) or None,
-        trigger_price=_number(row.trigger_price) or None,
-        average_price=_average(fills) if traded == filled else _number(row.average_price) or None,
+        price=number(row.price) or None,
+        trigger_price=number(row.trigger_price) or None,
+        average_price=_average(fills) if traded == filled else number(row.average_price) or None,
         updated_at=moment(row.timestamp),
         reason=reason,
         refusal=refusal_kind(reason or "") if status is RowStatus.REJECTED else None,
@@ -304,41 +312,42 @@ def _trade_row(row: Trade, trade_id: str, today: datetime) -> TradeRow:
         exchange=row.exchange,
         symbol=row.symbol,
         product=row.product,
-        side=_SIDES[row.action.upper()],
+        side=SIDES[row.action.upper()],
         quantity=_traded(row),
-        price=_number(row.average_price),
+        price=number(row.average_price),
         at=at,
     )
 
 
 def _position_part(row: Position) -> PositionPart:
     key = (row.exchange, row.symbol, row.product)
-    return key, _count(row.quantity), _number(row.average_price) or None
+    return key, _count(row.quantity), number(row.average_price) or None
 
 
 def _held_part(row: Holding) -> PositionPart:
     quantity = _count(row.quantity) + _count(row.t1_quantity)
-    return (row.exchange, row.symbol, Product.CNC.value), quantity, _number(row.average_price) or None
+    return (row.exchange, row.symbol, Product.CNC.value), quantity, number(row.average_price) or None
 
 
 def _quote(found: QuoteValues, at: datetime) -> Quote | None:
-    last = _number(found.ltp)
+    last = number(found.ltp)
     if last <= 0:
         return None
-    return Quote(last=last, at=at, bid=_number(found.bid) or None, ask=_number(found.ask) or None)
+    return Quote(last=last, at=at, bid=number(found.bid) or None, ask=number(found.ask) or None)
 
 
 def _count(raw: msgspec.Raw) -> int:
-    return _whole(_number(raw))
+    return whole(number(raw))
 
 
-def _whole(value: Decimal) -> int:
+def whole(value: Decimal) -> int:
+    """Return a quantity. Raises ValueError for a broken one."""
     if value != value.to_integral_value():
         raise ValueError(f"{value} is not a whole quantity")
     return int(value)
 
 
-def _number(raw: msgspec.Raw) -> Decimal:
+def number(raw: msgspec.Raw) -> Decimal:
     """Return an amount that is a number or a text; 0 for "" and null."""
     text = bytes(raw).decode("utf-8").strip('"').replace(",", "").strip()
     if text in ("", "null"):

@@ -70,7 +70,7 @@ _WORDS: tuple[tuple[RefusalKind, tuple[str, ...]], ...] = (
             r"(cannot|can not|can't) be (modified|cancell?ed)",
         ),
     ),
-    (RefusalKind.NOT_FOUND, (r"(order|trigger|gtt)\b.* not found", r"(order|id) does not exist")),
+    (RefusalKind.NOT_FOUND, (r"(order|trigger|gtt)\b.* not found", r"(order|id|trigger) does not exist")),
     (RefusalKind.RMS, (r"^(rms|red):", r"\brms\b", r"ban period", r"blocked for trading")),
 )
 _TEXTS = wording(*(("|".join(patterns), kind) for kind, patterns in _WORDS))

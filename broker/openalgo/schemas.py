@@ -108,3 +108,35 @@ class QuoteValues(msgspec.Struct):
 class FundValues(msgspec.Struct):
     availablecash: msgspec.Raw
     utiliseddebits: msgspec.Raw = _NONE
+
+
+class PlacedGtt(msgspec.Struct):
+    status: Literal["success"]
+    trigger_id: Text | int
+
+
+class GttLeg(msgspec.Struct):
+    action: str
+    quantity: msgspec.Raw
+    price: msgspec.Raw
+    product: str
+
+
+class Gtt(msgspec.Struct):
+    """One GTT; `trigger_prices` and `legs` belong together, the lower ones to the lower ones."""
+
+    trigger_id: Text | int
+    status: str
+    symbol: str
+    exchange: str
+    trigger_prices: list[msgspec.Raw]
+    legs: list[GttLeg]
+    created_at: str | None = None
+    updated_at: str | None = None
+    expires_at: str | None = None
+
+
+class Pong(msgspec.Struct):
+    """Who the server is logged in at."""
+
+    broker: Text

@@ -25,6 +25,7 @@ _SENTENCES = {
     RefusalKind.MODIFICATION_CAP: "Maximum allowed order modifications exceeded.",
     RefusalKind.ALREADY_DONE: "Order cannot be modified: it is already completed, cancelled or rejected.",
     RefusalKind.NOT_FOUND: "Order not found.",
+    RefusalKind.TOO_NEAR: "Trigger price is too near the LTP.",
 }
 _STATUSES = {RefusalKind.NOT_FOUND: 404, RefusalKind.MARGIN: 500, RefusalKind.RMS: 500}
 

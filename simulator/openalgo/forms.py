@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from services.bracket.model import OrderRequest, OrderType, Product, Side, Terms
+from services.bracket.model import GttRequest, OrderRequest, OrderType, Product, Side, Terms
 from simulator.openalgo.failures import failure
 from simulator.orders import Order
 from simulator.wire.calls import Call
@@ -48,6 +48,34 @@ class Named(Keyed, kw_only=True):
     orderid: str
 
 
+class GttPlacement(msgspec.Struct, kw_only=True):
+    """What a GTT is placed with; fields that nobody knows are ignored here, and only here."""
+
+    apikey: str
+    strategy: str
+    trigger_type: Literal["SINGLE", "OCO"]
+    exchange: str
+    symbol: str
+    action: Literal["BUY", "SELL", "buy", "sell"]
+    product: Literal["CNC", "NRML", "MIS"]
+    quantity: Amount
+    pricetype: Literal["MARKET", "LIMIT"] = "LIMIT"
+    price: Amount = 0
+    triggerprice_sl: Amount | None = 0
+    triggerprice_tg: Amount | None = 0
+    stoploss: Amount | None = None
+    target: Amount | None = None
+
+
+class GttChange(GttPlacement, kw_only=True):
+    trigger_id: str
+
+
+class GttNamed(Keyed, kw_only=True):
+    strategy: str
+    trigger_id: str
+
+
 class OfSymbol(Keyed, kw_only=True):
     symbol: str
     exchange: str
@@ -82,6 +110,54 @@ def changed_terms(desk: Desk, call: Call) -> tuple[Order, Terms]:
     if said != (order.exchange, order.symbol, order.product.value, order.side.value):
         raise failure(400, "symbol, exchange, product and action are the order's own")
     return order, _terms(asked)
+
+
+def gtt_request(desk: Desk, asked: GttPlacement) -> GttRequest:
+    """Return the GTT that a placement asks for: its legs are told apart by where their triggers are."""
+    if asked.product == "MIS":
+        raise failure(
+            400,
+            "GTT supports only CNC (delivery) or NRML (overnight F&O); MIS is intraday-only.",
+        )
+    return GttRequest(
+        tag=asked.strategy,
+        exchange=asked.exchange,
+        symbol=asked.symbol,
+        product=Product(asked.product),
+        side=Side(asked.action.upper()),
+        terms=_oco_terms(asked) if asked.trigger_type == "OCO" else _single_terms(asked),
+        last_price=desk.last_of((asked.exchange, asked.symbol)),
+    )
+
+
+def _oco_terms(asked: GttPlacement) -> Terms:
+    lower, upper = number(asked.triggerprice_sl or 0), number(asked.triggerprice_tg or 0)
+    first, second = number(asked.stoploss or 0), number(asked.target or 0)
+    if not (lower and upper and first and second):
+        raise failure(400, "OCO needs triggerprice_sl, stoploss, triggerprice_tg and target.")
+    if lower >= upper:
+        raise failure(400, "Stoploss trigger must be less than target trigger (triggerprice_tg).")
+    return Terms(
+        order_type=OrderType.LIMIT,
+        quantity=int(number(asked.quantity)),
+        trigger_price=lower,
+        price=first,
+        target_trigger=upper,
+        target_price=second,
+    )
+
+
+def _single_terms(asked: GttPlacement) -> Terms:
+    triggers = [number(asked.triggerprice_sl or 0), number(asked.triggerprice_tg or 0)]
+    given = [trigger for trigger in triggers if trigger > 0]
+    if len(given) != 1:
+        raise failure(400, "SINGLE needs exactly one of triggerprice_sl and triggerprice_tg.")
+    return Terms(
+        order_type=OrderType.LIMIT,
+        quantity=int(number(asked.quantity)),
+        trigger_price=given[0],
+        price=number(asked.price) or None,
+    )
 
 
 def order_of(desk: Desk, user_id: str, order_id: str) -> Order:

@@ -5,7 +5,7 @@ from simulator.openalgo.rows import Row, holding_row, position_row
 from simulator.wire.calls import Call
 from simulator.wire.desk import Desk
 
-BEHIND = "simulated"
+BEHIND = "zerodha"  # whose rules for GTTs the exchange has
 
 
 def positions(desk: Desk, call: Call) -> Row:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from simulator.openalgo import market, orders, portfolio
+from simulator.openalgo import gtts, market, orders, portfolio
 from simulator.openalgo.dialect import OpenalgoDialect
 from simulator.openalgo.limits import Limits
 from simulator.openalgo.rows import Row
@@ -24,6 +24,7 @@ def books(desk: Desk, call: Call) -> Row:
         "trades": orders.trades(desk, asked)["data"],
         "positions": portfolio.positions(desk, asked)["data"],
         "holdings": portfolio.holdings(desk, asked)["data"]["holdings"],
+        "gtts": gtts.book(desk, asked)["data"],
     }
 
 
@@ -31,6 +32,10 @@ _PRIVATE: tuple[Route[Desk], ...] = (
     ("POST", f"{API}/placeorder", orders.place),
     ("POST", f"{API}/modifyorder", orders.modify),
     ("POST", f"{API}/cancelorder", orders.cancel),
+    ("POST", f"{API}/placegttorder", gtts.place),
+    ("POST", f"{API}/modifygttorder", gtts.modify),
+    ("POST", f"{API}/cancelgttorder", gtts.cancel),
+    ("POST", f"{API}/gttorderbook", gtts.book),
     ("POST", f"{API}/orderbook", orders.book),
     ("POST", f"{API}/orderstatus", orders.status),
     ("POST", f"{API}/tradebook", orders.trades),

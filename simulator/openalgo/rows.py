@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from services.bracket.model import PositionRow, RowStatus, Side, TradeRow
+from services.bracket.model import GttRow, PositionRow, RowStatus, Side, TradeRow
 from simulator.instruments import Listing
 from simulator.openalgo.forms import PRICE_TYPES
 from simulator.orders import Order, average_price
@@ -77,6 +77,36 @@ def trade_row(trade: TradeRow, *, has_quantity: bool) -> Row:
         "timestamp": trade.at.astimezone(EXCHANGE_ZONE).strftime("%H:%M:%S"),
         "trade_value": trade.price * trade.quantity,
     }
+
+
+def gtt_row(gtt: GttRow, *, last: Decimal) -> Row:
+    """Return a GTT as the list shows it: as waiting, for others are not in it, and without any order's id."""
+    return {
+        "trigger_id": gtt.trigger_id,
+        "trigger_type": "single" if len(gtt.legs) == 1 else "two-leg",
+        "status": "active",
+        "symbol": gtt.symbol,
+        "exchange": gtt.exchange,
+        "trigger_prices": [leg.trigger_price for leg in gtt.legs],
+        "last_price": last,
+        "legs": [
+            {
+                "action": gtt.side.value,
+                "quantity": leg.quantity,
+                "price": leg.price,
+                "pricetype": "LIMIT",
+                "product": gtt.product,
+            }
+            for leg in gtt.legs
+        ],
+        "created_at": _gtt_time(gtt.created_at),
+        "updated_at": _gtt_time(gtt.updated_at),
+        "expires_at": _gtt_time(gtt.expires_at),
+    }
+
+
+def _gtt_time(moment: datetime | None) -> str:
+    return "" if moment is None else moment.astimezone(EXCHANGE_ZONE).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def position_row(row: PositionRow, *, last: Decimal) -> Row:

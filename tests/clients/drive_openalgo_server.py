@@ -47,6 +47,22 @@ def books(client):
     print("search", good(client.search(query="SBIN", exchange="NSE"))["data"][0]["symbol"])
 
 
+def gtts(client):
+    words = {"trigger_type": "OCO", "action": "SELL", "product": "CNC", "quantity": 1, **SBIN}
+    legs = {"triggerprice_sl": 490.0, "stoploss": 489.0, "triggerprice_tg": 510.0, "target": 511.0}
+    trigger_id = good(client.placegttorder(strategy="test", **words, **legs))["trigger_id"]
+    moved = legs | {"triggerprice_sl": 485.0, "stoploss": 484.0}
+    good(client.modifygttorder(trigger_id=trigger_id, strategy="test", **words, **moved))
+    (row,) = good(client.gttorderbook())["data"]
+    print("gtt", row["status"], row["trigger_type"], row["trigger_prices"], [x["price"] for x in row["legs"]])
+    good(client.cancelgttorder(trigger_id=trigger_id, strategy="test"))
+    print("gtts left", good(client.gttorderbook())["data"])
+    single = {**words, "trigger_type": "SINGLE", "price": 489.0, "triggerprice_sl": 490.0}
+    print("single", bool(good(client.placegttorder(strategy="test", **single))["trigger_id"]))
+    print("intraday", client.placegttorder(strategy="test", **{**words, "product": "MIS"}, **legs)["code"])
+    print("gone", client.cancelgttorder(trigger_id=trigger_id, strategy="test")["code"])
+
+
 def refusals(client, stranger):
     off_tick = client.placeorder(action="BUY", quantity=1, price_type="LIMIT", price="500.03", **SBIN)
     print("off tick", off_tick["code"], "tick size" in off_tick["message"])
@@ -58,6 +74,8 @@ def main(address, key):
     client = api(api_key=key, host=address)
     orders(client)
     books(client)
+    if hasattr(client, "placegttorder"):
+        gtts(client)
     refusals(client, api(api_key="wrong", host=address))
 
 

@@ -2,13 +2,20 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
-from types import ModuleType
 
-from broker import alpaca, angel, dhan, fyers, openalgo, paper, upstox, zerodha
-from broker.base import AccountCredentials, BrokerAccount, BrokerModule, BrokerSettings, Symbol
+from broker import fyers, paper, zerodha
+from broker.base import (
+    AccountCredentials,
+    BrokerAccount,
+    BrokerCapabilities,
+    BrokerSettings,
+    Symbol,
+)
+from broker.registry import capabilities_of
+from simulator import ExchangeSettings
 from tests import kite_served
 from tests.alpaca_served import QQQ, ServedAlpaca
 from tests.angel_served import ServedAngel
@@ -16,6 +23,7 @@ from tests.dhan_served import ServedDhan
 from tests.fyers_served import APP_ID, TOKEN, ServedFyers
 from tests.openalgo_served import ServedOpenalgo
 from tests.upstox_served import ServedUpstox
+from utils.config import OcoBroker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,9 +33,19 @@ class Rig:
     account: BrokerAccount
     set_price: Callable[[Decimal, int | None], None]  # last price, depth (None: unlimited)
     act_elsewhere: Callable[[], BrokerAccount]  # the same account at another terminal
-    module: BrokerModule | ModuleType
     share: Symbol = ("NSE", "SBIN")
     off_tick: str = "495.03"
+
+
+_USUAL = BrokerSettings(api_roots={}, paper_state="", paper_prices="")
+# Adapters that can do more by a setting, under a name of their own.
+_CONFIGURED = {"openalgo with GTTs": ("openalgo", replace(_USUAL, openalgo_gtt=OcoBroker.ZERODHA))}
+
+
+def declared_by(name: str) -> BrokerCapabilities:
+    """Return what a broker under contract is declared to be able to do."""
+    broker, settings = _CONFIGURED.get(name, (name, _USUAL))
+    return capabilities_of(broker, settings)
 
 
 RigFactory = Callable[[Path], AbstractContextManager[Rig]]
@@ -52,7 +70,6 @@ def paper_rig(directory: Path) -> Iterator[Rig]:
         account=account,
         set_price=set_price,
         act_elsewhere=lambda: paper.connect(credentials, settings),
-        module=paper,
     )
     account.close()
     paper.close_market(settings)
@@ -70,7 +87,6 @@ def dhan_rig(_directory: Path) -> Iterator[Rig]:
             account=served.account,
             set_price=set_price,
             act_elsewhere=lambda: elsewhere,
-            module=dhan,
         )
         elsewhere.close()
 
@@ -104,7 +120,6 @@ def fyers_rig(_directory: Path) -> Iterator[Rig]:
             account=open_one(),
             set_price=lambda last, depth: served.price(last, depth=depth),
             act_elsewhere=open_one,
-            module=fyers,
         )
         for one in opened:
             one.close()
@@ -117,7 +132,17 @@ def openalgo_rig(_directory: Path) -> Iterator[Rig]:
             account=served.connect(),
             set_price=lambda last, depth: served.price(last, depth=depth),
             act_elsewhere=served.connect,
-            module=openalgo,
+        )
+
+
+@contextmanager
+def openalgo_gtt_rig(_directory: Path) -> Iterator[Rig]:
+    """Give an account at a server whose GTTs are used, for it is at Zerodha."""
+    with ServedOpenalgo(ExchangeSettings(gtt_minimum_distance=Decimal(0)), has_limits=False) as served:
+        yield Rig(
+            account=served.connect(behind=OcoBroker.ZERODHA),
+            set_price=lambda last, depth: served.price(last, depth=depth),
+            act_elsewhere=served.connect,
         )
 
 
@@ -128,7 +153,6 @@ def alpaca_rig(_directory: Path) -> Iterator[Rig]:
             account=served.account,
             set_price=lambda last, depth: served.price(last, depth=depth),
             act_elsewhere=served.connect,
-            module=alpaca,
             share=QQQ,
             off_tick="495.003",
         )
@@ -142,7 +166,6 @@ def angel_rig(_directory: Path) -> Iterator[Rig]:
             account=served.connect(),
             set_price=lambda last, depth: served.price(last, depth=depth),
             act_elsewhere=served.connect,
-            module=angel,
         )
 
 
@@ -154,7 +177,6 @@ def upstox_rig(_directory: Path) -> Iterator[Rig]:
             account=served.account,
             set_price=lambda last, depth: served.price(last, depth=depth),
             act_elsewhere=lambda: elsewhere,
-            module=upstox,
         )
         elsewhere.close()
 
@@ -171,7 +193,6 @@ def zerodha_rig(_directory: Path) -> Iterator[Rig]:
             account=account,
             set_price=lambda last, depth: served.price(last, depth=depth),
             act_elsewhere=lambda: elsewhere,
-            module=zerodha,
         )
         account.close()
         elsewhere.close()
@@ -183,6 +204,7 @@ ADAPTERS: dict[str, RigFactory] = {
     "dhan": dhan_rig,
     "fyers": fyers_rig,
     "openalgo": openalgo_rig,
+    "openalgo with GTTs": openalgo_gtt_rig,
     "paper": paper_rig,
     "upstox": upstox_rig,
     "zerodha": zerodha_rig,

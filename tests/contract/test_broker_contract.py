@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from broker.base import OrderRejected, Symbol, TellsUser
-from broker.registry import import_broker_module
+from broker.registry import BROKERS, import_broker_module
 from services.bracket.model import (
     GttRequest,
     GttStatus,
@@ -23,9 +23,15 @@ from services.bracket.model import (
     Terms,
     Topology,
 )
-from tests.contract.adapters import ADAPTERS, Rig
+from tests.contract.adapters import ADAPTERS, Rig, declared_by
 
 SETTLES_WITHIN_SECONDS = 5.0
+
+
+@pytest.fixture(params=sorted(ADAPTERS))
+def named_rig(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, Rig]]:
+    with ADAPTERS[request.param](tmp_path) as ready:
+        yield request.param, ready
 
 
 @pytest.fixture(params=sorted(ADAPTERS))
@@ -35,8 +41,12 @@ def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
 
 
 def _holds_by_oco(name: str) -> bool:
-    capabilities = import_broker_module(name).capabilities()
+    capabilities = declared_by(name)
     return Topology.OCO in {*capabilities.topologies.values(), *capabilities.fallbacks.values()}
+
+
+def _has_login(name: str) -> bool:
+    return import_broker_module(name).daily_login() is not None
 
 
 @pytest.fixture(params=sorted(name for name in ADAPTERS if _holds_by_oco(name)))
@@ -51,9 +61,7 @@ def rig_without_oco(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[
         yield ready
 
 
-@pytest.fixture(
-    params=sorted(name for name in ADAPTERS if import_broker_module(name).daily_login() is not None)
-)
+@pytest.fixture(params=sorted(name for name in BROKERS if name in ADAPTERS and _has_login(name)))
 def rig_with_login(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
     with ADAPTERS[request.param](tmp_path) as ready:
         yield ready
@@ -123,8 +131,10 @@ def has(status: RowStatus) -> Callable[[OrderRow], bool]:
     return lambda row: row.status is status
 
 
-def test_the_module_says_the_same_capabilities_as_its_accounts(rig: Rig) -> None:
-    capabilities = rig.module.capabilities()
+def test_the_module_says_the_same_capabilities_as_its_accounts(named_rig: tuple[str, Rig]) -> None:
+    name, rig = named_rig
+
+    capabilities = declared_by(name)
 
     assert capabilities == rig.account.capabilities
     assert capabilities.overnight <= set(capabilities.topologies)

@@ -15,12 +15,14 @@ OPENALGO = Broker(
     login=lambda _number: {},
     has_sockets=False,
 )
-USERS = 14
+USERS = 26
 
 
 @pytest.fixture(scope="session")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrokerStage]:
-    staged = BrokerStage(tmp_path_factory.mktemp("openalgo"), OPENALGO, users=USERS)
+    staged = BrokerStage(
+        tmp_path_factory.mktemp("openalgo"), OPENALGO, users=USERS, settings={"OPENALGO_GTT": "zerodha"}
+    )
     try:
         staged.open()
         yield staged

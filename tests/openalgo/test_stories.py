@@ -7,23 +7,17 @@ from functools import partial
 import pytest
 
 from tests.brokers.process import wait_for
-from tests.brokers.staging import DONE, BrokerStage
+from tests.brokers.staging import DONE, FUTURES, BrokerStage
 from tests.brokers.stories import OUTCOMES, Ending, traded, traded_over_a_dead_token, traded_through_a_kill
 from tests.chaos.staging import ChaosAccount
-from tests.chaos.trade import CLOSED
+from tests.chaos.trade import CLOSED, Trade
+from tests.openalgo.faults import let
+from tests.openalgo.gtt_stories import GTT_STORIES, SHORT_FUTURE
 
 pytestmark = pytest.mark.slow
 
 Story = Callable[[BrokerStage, ChaosAccount], None]
 ORDERS = "orderbook"
-
-
-def let(
-    stage: BrokerStage, account: ChaosAccount, fault: str, path: str, *, times: int | None = None
-) -> None:
-    """Let the server say something wrongly to this account, or its network do something to a call."""
-    method = "POST" if path.startswith("/") else "BOOK"
-    stage.process.let(fault, method=method, path=path, body=f'"{account.api_key}"', times=times)
 
 
 def an_end(product: str, end: str, *faults: tuple[str, str]) -> Story:
@@ -152,7 +146,6 @@ STORIES: dict[str, Story] = {
     "a long MIS bracket reaches its target, its book lagging": an_end(
         "MIS", "target", ("order book lags", ORDERS)
     ),
-    "a long CNC bracket is stopped": an_end("CNC", "stop"),
     "a long MIS bracket is left on request, its trades without quantity": an_end(
         "MIS", "exit", ("trades without quantity", "tradebook")
     ),
@@ -163,13 +156,14 @@ STORIES: dict[str, Story] = {
     "a stop that nobody answered for": unanswered("502 after acceptance", "SELL"),
     "two that may be the lost one": two_that_may_be_the_lost_one_are_left_to_a_person,
     "a dead key in mid-trade": what_the_market_does_while_the_key_is_dead_is_made_good,
-}
+} | GTT_STORIES
 
 
 @pytest.fixture(scope="module")
 def told(stage: BrokerStage) -> Iterator[dict[str, "Future[None]"]]:
     """Begin all stories at once; return their ends."""
-    accounts = {name: stage.account() for name in STORIES}
+    shares = {SHORT_FUTURE: FUTURES[0]}
+    accounts = {name: stage.account(shares.get(name)) for name in STORIES}
     for account in accounts.values():
         wait_for(partial(stage.good_reads, account), what="the first read")
     with ThreadPoolExecutor(len(STORIES)) as pool:
@@ -181,11 +175,40 @@ def test_a_bracket_ends_well_whatever_its_books_say(told: dict[str, "Future[None
     assert told[name].result() is None  # its own assertions speak
 
 
-@pytest.mark.parametrize(("end", "point"), [("stop", "sent place stop"), ("target", "sent modify target")])
-def test_a_kill_changes_neither_the_end_nor_the_books(stage: BrokerStage, end: str, point: str) -> None:
-    ending = traded_through_a_kill(stage, end, point=point)
+@pytest.mark.parametrize(
+    ("product", "end", "point"),
+    [
+        ("MIS", "stop", "sent place stop"),
+        ("MIS", "target", "sent modify target"),
+        ("CNC", "target", "sent place oco"),
+    ],
+)
+def test_a_kill_changes_neither_the_end_nor_the_books(
+    stage: BrokerStage, product: str, end: str, point: str
+) -> None:
+    ending = traded_through_a_kill(stage, end, point=point, product=product)
 
     assert ending == Ending("CLOSED", OUTCOMES[end], DONE)
+
+
+def test_a_gtt_that_fires_while_the_service_is_down_is_followed_by_the_record(stage: BrokerStage) -> None:
+    trade = stage.protected(stage.ready(), product="CNC")
+
+    stage.service.kill()
+    trade.move("0.984", depth=4)
+    stage.service.start()
+    wait_for(partial(has_child, trade), what="the order that it placed")
+    trade.move("0.984")
+    over = trade.until(*CLOSED)
+
+    assert over["outcome"] == "stop_hit"
+    assert stage.books_of(trade.account) == DONE
+    assert len(stage.process.truth(trade.account.user_id)["orders"]) == 2  # what the GTT placed is the exit
+
+
+def has_child(trade: Trade) -> bool:
+    """Whether the service knows which order its GTT placed."""
+    return any(leg["role"] == "exit" and leg["kind"] == "order" for leg in trade.status()["legs"])
 
 
 def test_what_cannot_be_held_is_refused_before_the_entry(stage: BrokerStage) -> None:

@@ -15,6 +15,7 @@ from utils.config import (
     ConfigInvalid,
     LogFormat,
     MarketHours,
+    OcoBroker,
     write_env_file,
 )
 
@@ -56,6 +57,7 @@ def test_every_setting_is_read() -> None:
         ZERODHA_API_ROOT="http://127.0.0.1:8000",
         ZERODHA_WS_ROOT="ws://127.0.0.1:8001/",
         ZERODHA_QUIESCENCE="15",
+        OPENALGO_GTT="zerodha",
         PAPER_PRICES="NSE:SBIN=500,NSE:M&M=1500.50",
         MARKET_HOURS="enforce",
         ENCRYPTION_KEYS=f"{FERNET}, {FERNET}",
@@ -73,6 +75,7 @@ def test_every_setting_is_read() -> None:
     assert found.broker_api_roots == {"zerodha": "http://127.0.0.1:8000"}
     assert found.broker_ws_roots == {"zerodha": "ws://127.0.0.1:8001"}
     assert found.broker_quiescence == {"zerodha": timedelta(seconds=15)}
+    assert found.openalgo_gtt is OcoBroker.ZERODHA
     assert found.work_accounts is False
     assert found.market_hours is MarketHours.ENFORCE
     assert found.encryption_keys == (FERNET, FERNET)
@@ -224,3 +227,10 @@ def test_a_file_that_exists_is_left_alone(tmp_path: Path) -> None:
 
     assert not write_env_file(file)
     assert file.read_text() == "PORT=1"
+
+
+@pytest.mark.parametrize("behind", ["angel", "upstox", "yes"])
+def test_a_broker_whose_legs_do_not_cancel_each_other_is_no_setting(behind: str) -> None:
+    (fault,) = faults(OPENALGO_GTT=behind)
+
+    assert f"OPENALGO_GTT is '{behind}', expected one of zerodha, dhan, fyers" in fault
