@@ -19,6 +19,7 @@ from blueprints.dashboard import register_dashboard
 from blueprints.dashboard.guard import LOGINS
 from blueprints.dashboard.office import CONFIG
 from blueprints.health import health_bp
+from blueprints.late_rule import LateRule
 from blueprints.metrics import measure_requests, metrics_bp
 from blueprints.postback import postback_bp
 from blueprints.sockets import (
@@ -90,6 +91,12 @@ _SHARED, _TASK_QUEUE, _TELEGRAM = (
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 
 
+class Service(Flask):
+    """Flask, with routes that cost little until their addresses are asked for."""
+
+    url_rule_class = LateRule
+
+
 class StartupRefused(Exception):
     """The service must not start like this; the message names the command that helps."""
 
@@ -109,7 +116,7 @@ def create_app(config: Config | None = None) -> Flask:
     clock = SystemClock()
     outbox = _outbox(config, clock)
     desk, settings = _desk(config, clock, outbox)
-    app = Flask(__name__)
+    app = Service(__name__)
     _configure(app, config)
     app.extensions["openbracket"] = desk
     app.extensions[CONFIG] = config
