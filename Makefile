@@ -34,7 +34,7 @@ demo: $(VENV)/run.stamp ## one bracket from request to target on the paper marke
 dev: $(VENV)/dev.stamp ## install the tools of the checks too
 
 test: $(VENV)/dev.stamp ## all tests but the slow ones
-	@$(BIN)/python -m pytest -m "not slow and not clients and not browser" -n 2 --dist worksteal --cov --cov-report=term:skip-covered
+	@$(BIN)/python -m pytest -m "not slow and not clients and not browser" -n 3 --dist worksteal --cov --cov-report=term:skip-covered
 
 check: $(VENV)/dev.stamp ## what every change must pass: style, types, imports, the official kiteconnect at its simulator, tests
 	@$(BIN)/python -m scripts.check
@@ -52,7 +52,7 @@ vendor: $(VENV)/dev.stamp ## fetch what the dashboard vendors anew, from the npm
 	@$(BIN)/python -m scripts.vendor
 
 check-slow: $(VENV)/dev.stamp ## kill -9 at every point, and whatever else takes minutes
-	@$(BIN)/python -m pytest -m slow -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -m slow -n 3 --dist loadfile --no-loadscope-reorder
 
 fix: $(VENV)/dev.stamp ## format, and mend what can be mended
 	@$(BIN)/ruff format -q .

@@ -2,12 +2,14 @@
 
 import atexit
 import re
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
+from importlib import import_module
 from itertools import groupby
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from flask import Flask, Response, g, request
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -17,6 +19,7 @@ from blueprints.dashboard import register_dashboard
 from blueprints.dashboard.guard import LOGINS
 from blueprints.dashboard.office import CONFIG
 from blueprints.health import health_bp
+from blueprints.late_rule import LateRule
 from blueprints.metrics import measure_requests, metrics_bp
 from blueprints.postback import postback_bp
 from blueprints.sockets import (
@@ -32,11 +35,11 @@ from blueprints.tv_message import tv_message_bp
 from broker.base import BrokerSettings
 from broker.registry import BROKERS
 from cli import register_commands
-from database import migrations
 from database.analyzer_db import AnalyzerLog
 from database.apilog_db import OrderLog
 from database.auth_db import Secrets
 from database.outbox_db import Channel
+from database.revision import is_current
 from database.secret_box import SecretBox
 from database.session import Database, sqlite_file
 from database.signal_db import SignalLog
@@ -62,23 +65,36 @@ from services.outbound_http import OutboundHttp
 from services.outbox import OutboxFeeder, Words
 from services.ownership import Ownership
 from services.probe.report import Reports, ReportUnreadable, read_reports
-from services.shared_accounts import SharedAccounts
 from services.side_jobs import Work
-from services.task_queue import Task, publisher
-from services.telegram_alert_service import TelegramService
+from services.task_messages import Publish, Task
 from services.telegram_words import alert_of
 from services.webhook_messages import webhook_message
 from services.webhook_sender import WebhookSender
 from simulator import load_instruments
 from utils.checkpoint import arm
 from utils.clock import Clock, SystemClock
-from utils.config import Config, ConfigInvalid, LogFormat, MarketHours
+from utils.config import Config, ConfigInvalid, LogFormat, MarketHours, TelegramSettings
 from utils.constants import MAX_BODY_BYTES
 from utils.log import log_context, set_up_logging
 
+if TYPE_CHECKING:
+    from services.shared_accounts import SharedAccounts
+    from services.telegram_service import TelegramService
+
 SPARE_THREADS = 32  # for requests, beside one for each live socket
 
+# Imported by those who asked for them in their settings: psycopg, Celery and python-telegram-bot together are
+# a sixth of what a start takes, and an account waits for each start after a crash.
+_SHARED, _TASK_QUEUE, _TELEGRAM = (
+    f"services.{name}" for name in ("shared_accounts", "task_queue", "telegram_service")
+)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
+
+
+class Service(Flask):
+    """Flask, with routes that cost little until their addresses are asked for."""
+
+    url_rule_class = LateRule
 
 
 class StartupRefused(Exception):
@@ -100,7 +116,7 @@ def create_app(config: Config | None = None) -> Flask:
     clock = SystemClock()
     outbox = _outbox(config, clock)
     desk, settings = _desk(config, clock, outbox)
-    app = Flask(__name__)
+    app = Service(__name__)
     _configure(app, config)
     app.extensions["openbracket"] = desk
     app.extensions[CONFIG] = config
@@ -181,7 +197,7 @@ def _engine_lock(config: Config) -> IO[bytes] | None:
 
 def require_current_schema(db: Database) -> None:
     """Raise StartupRefused when the database was not migrated. Serving never changes tables itself."""
-    if not migrations.is_current(db):
+    if not is_current(db):
         raise StartupRefused("the database is not up to date: run `flask --app app db upgrade` first")
 
 
@@ -192,12 +208,13 @@ def _outbox(config: Config, clock: Clock) -> OutboxFeeder:
     return OutboxFeeder(Database(config.database_url), clock, words)
 
 
-def _shared_accounts(config: Config, desk: Desk) -> SharedAccounts | None:
+def _shared_accounts(config: Config, desk: Desk) -> "SharedAccounts | None":
     """Return how accounts are shared with other processes; None with SQLite, which has one."""
     ports = desk.supervisor.ports
     if ports.ownership is None or ports.entries is None:
         return None
-    return SharedAccounts(
+    make: type[SharedAccounts] = import_module(_SHARED).SharedAccounts
+    return make(
         Database(config.database_url),
         desk.supervisor,
         desk.clock,
@@ -218,7 +235,7 @@ def _senders(config: Config, desk: Desk, outbox: OutboxFeeder) -> dict[str, Work
     senders: dict[str, Work] = {"outbox": outbox.run, "webhooks": webhooks.run}
     telegram_settings = config.telegram()
     if telegram_settings is not None:
-        telegram = TelegramService(desk, telegram_settings)
+        telegram = _telegram(desk, telegram_settings, is_sending=True)
         outbox.wakers.append(telegram.wake)
         senders["telegram"] = telegram.run
     return senders
@@ -236,10 +253,16 @@ def _dispatched(config: Config, desk: Desk, outbox: OutboxFeeder, url: str) -> d
     if telegram_settings is not None:
         channels[Channel.TELEGRAM] = Task.CHAT
         daily.append(DailyJob(task=Task.SUMMARIES, due_at=telegram_settings.summary_at))
-        works["telegram"] = TelegramService(desk, telegram_settings, is_sending=False).run
+        works["telegram"] = _telegram(desk, telegram_settings, is_sending=False).run
+    publisher: Callable[[str], Publish] = import_module(_TASK_QUEUE).publisher
     dispatcher = Dispatcher(desk.db, desk.clock, publisher(url), channels=channels, daily=daily)
     outbox.wakers.append(dispatcher.wake)
     return works | {"dispatcher": dispatcher.run}
+
+
+def _telegram(desk: Desk, settings: TelegramSettings, *, is_sending: bool) -> "TelegramService":
+    make: type[TelegramService] = import_module(_TELEGRAM).TelegramService
+    return make(desk, settings, is_sending=is_sending)
 
 
 def _desk(config: Config, clock: Clock, outbox: OutboxFeeder) -> tuple[Desk, BrokerSettings]:

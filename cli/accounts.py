@@ -1,15 +1,16 @@
 """Commands for tables, accounts and API keys."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from importlib import import_module
 
 import click
 
 from broker.base import BrokerSettings
 from cli.durations import LASTS
 from cli.office import Office, Refused, account_called, faults_as_sentences
-from database import account_db, auth_db, migrations
+from database import account_db, auth_db
 from database.account_db import Account, Owner
 from database.auth_db import ApiKeyEntry, Scope
 from database.session import Database
@@ -38,8 +39,10 @@ def db_commands(office: Office) -> click.Group:
     @group.command()
     def upgrade() -> None:
         """Make the tables, or bring them to the newest form."""
+        # Alembic is imported for this command only: every start of the service would wait for it.
+        bring_up: Callable[[str], None] = import_module("database.migrations").upgrade
         with faults_as_sentences():
-            migrations.upgrade(office.config.database_url)
+            bring_up(office.config.database_url)
 
     return group
 

@@ -6,9 +6,10 @@ from contextlib import contextmanager
 import click
 from sqlalchemy.exc import DBAPIError
 
-from database import account_db, migrations
+from database import account_db
 from database.account_db import Account
 from database.auth_db import Secrets
+from database.revision import is_current
 from database.secret_box import SecretBox
 from database.session import Database, StorageError
 from utils.clock import Clock
@@ -35,7 +36,7 @@ class Office:
         db = Database(self.config.database_url)
         try:
             with faults_as_sentences():
-                if not migrations.is_current(db):
+                if not is_current(db):
                     raise Refused("the database is not up to date: run `flask --app app db upgrade` first")
                 yield db
         finally:

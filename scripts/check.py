@@ -39,7 +39,7 @@ TESTS: Check = (
         "-m",
         "not slow and not clients and not browser",
         "-n",
-        "2",
+        "3",  # one more than cores: a third of the time the tests wait
         "--dist",
         "worksteal",  # most modules stay whole, and with them the one service of their tests
         "--cov",

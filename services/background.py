@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from broker.base import BrokerSettings
 from broker.paper import close_market, market_of
@@ -12,10 +13,12 @@ from services.housekeeping import Housekeeper
 from services.login_watch import LoginWatch
 from services.plain.finder import PlainOrderFinder
 from services.restored import RestoredWatch
-from services.shared_accounts import SharedAccounts
 from services.side_jobs import SideJobs, Work
 from services.threads import start_thread
 from utils.clock import elapsed_timer
+
+if TYPE_CHECKING:  # a service on a file shares nothing, and imports no driver for it
+    from services.shared_accounts import SharedAccounts
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +40,7 @@ class Background:
         *,
         senders: Mapping[str, Work] | None = None,
         chores: Sequence[Callable[[], None]] = (),
-        shared: SharedAccounts | None = None,
+        shared: "SharedAccounts | None" = None,
     ) -> None:
         self._desk = desk
         self._shared = shared

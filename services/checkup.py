@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from database import migrations
 from database.account_db import Account, AccountStatus, auth_token_of, list_accounts
 from database.bracket_db import load_open, verify_chain
 from database.outbox_db import Channel, destinations
 from database.restore_db import hold_of
+from database.revision import is_current
 from database.secret_box import SecretBox
 from database.session import Database, sqlite_file
 from database.symbol import list_instrument_lists
@@ -37,9 +37,9 @@ class CheckupPorts:
 
 def check_up(ports: CheckupPorts, *, owner_id: str | None = None) -> Iterator[Finding]:
     """Look at everything of all owners, or of one. Raises NotRead."""
-    is_current = migrations.is_current(ports.db)
-    yield is_current, "tables are up to date" if is_current else "run `flask --app app db upgrade`"
-    if is_current:
+    has_tables = is_current(ports.db)
+    yield has_tables, "tables are up to date" if has_tables else "run `flask --app app db upgrade`"
+    if has_tables:
         if owner_id is None:
             yield from _check_machine(ports)
         accounts = list_accounts(ports.db, owner_id=owner_id)

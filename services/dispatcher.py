@@ -13,7 +13,7 @@ from database.account_db import brokers_in_use
 from database.outbox_db import Channel, sendable
 from database.session import Database, StorageError
 from services.daily_jobs import is_done
-from services.task_queue import NotPublished, Publish, Task
+from services.task_messages import NotPublished, Publish, Task
 from utils.clock import Clock
 from utils.constants import EXCHANGE_ZONE
 

@@ -3,9 +3,9 @@
 from collections.abc import Container, Iterable
 from datetime import timedelta
 
-from database import migrations
 from database.account_db import Account, AccountStatus, list_accounts
 from database.restore_db import hold_of
+from database.revision import is_current
 from database.session import StorageError
 from database.settings import SettingScope, put_setting
 from services.account_worker import AccountWorker
@@ -53,7 +53,7 @@ def _unpriced(accounts: Iterable[Account], workers: Iterable[AccountWorker]) -> 
 def _database_faults(desk: Desk) -> list[str]:
     now = desk.clock.now()
     try:
-        if not migrations.is_current(desk.db):
+        if not is_current(desk.db):
             return ["the database is not up to date: run `flask --app app db upgrade`"]
         put_setting(
             desk.db, SettingScope.SERVICE, subject_id="", key="ready_probe", value=now.isoformat(), at=now

@@ -8,8 +8,9 @@ import threading
 from collections.abc import Callable
 
 from database.bracket_db import all_last_seqs, has_open
+from database.hearing import Listener
 from database.leases import shard_count
-from database.notices import Hint, Listener, Notice
+from database.notices import Hint, Notice
 from database.session import Database, StorageError
 from services.account_worker import AccountWorker
 from services.bracket.model import Mode

@@ -18,9 +18,10 @@ from database.secret_box import SecretBox
 from database.session import Database
 from services.daily_jobs import note_done
 from services.instrument_lists import read_instruments, store_instruments
-from services.task_queue import Task
-from services.telegram_alert_service import queue_summaries, telegram_bot
+from services.task_messages import Task
+from services.telegram_alert_service import queue_summaries
 from services.telegram_sender import TelegramSender
+from services.telegram_service import telegram_bot
 from services.webhook_sender import WebhookSender
 from utils.clock import Clock
 from utils.config import TelegramSettings

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from database import migrations
 from database.bracket_db import StoredEvent, history_of, load, verify_chain
+from database.revision import is_current
 from database.session import Database
 from database.store_audit import bracket_ids, damage, legs_in_table
 from services.bracket.lifecycle import IllegalMove, apply
@@ -18,7 +18,7 @@ def store_faults(db: Database) -> Iterator[str]:
     yield from found
     if found:
         return
-    if not migrations.is_current(db):
+    if not is_current(db):
         yield "the tables have not the form this version needs: run `flask --app app db upgrade`"
         return
     for bracket_id in bracket_ids(db):

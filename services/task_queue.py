@@ -1,15 +1,15 @@
-"""The task queue of the side jobs: names of tasks, and how messages about them go to RabbitMQ.
+"""The task queue of the side jobs: how messages about them go to RabbitMQ.
 
 A message is a hint: what there is to do stands in the outbox, and is looked up by whoever takes the message.
 So one that is lost costs the wait until the next look, and one that comes twice finds nothing left to do.
 """
 
 import logging
-from collections.abc import Callable
-from enum import StrEnum
 
 from celery import Celery
 from kombu.exceptions import KombuError, OperationalError
+
+from services.task_messages import NotPublished, Publish, Task
 
 logger = logging.getLogger(__name__)
 
@@ -18,23 +18,6 @@ STALE_SECONDS = 30  # a message that nobody took in this time is dropped: the ne
 
 _CONNECT_SECONDS = 2
 _ANSWER_SECONDS = 5
-
-
-class Task(StrEnum):
-    """What a message asks for, with one word about what."""
-
-    WEBHOOK = "openbracket.webhook"  # a destination's id
-    CHAT = "openbracket.chat"  # a chat's number
-    SUMMARIES = "openbracket.summaries"  # a day
-    INSTRUMENTS = "openbracket.instruments"  # a broker
-    TIDY = "openbracket.tidy"  # nothing
-
-
-class NotPublished(Exception):
-    """RabbitMQ did not confirm a message. It may be there all the same, which does no harm."""
-
-
-Publish = Callable[[Task, str], None]
 
 
 def publisher(url: str) -> Publish:

@@ -7,13 +7,11 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 
 from database.postgres import prepare_migration
 from database.session import Database, sqlite_file
 
-__all__ = ["is_current", "upgrade"]
+__all__ = ["upgrade"]
 
 
 def upgrade(db_url: str) -> None:
@@ -35,13 +33,6 @@ def _create_private(file: Path | None) -> None:
     """Make a new SQLite file readable by its owner only; its logs take its mode."""
     if file is not None and file.parent.is_dir() and not file.exists():
         file.touch(mode=0o600)
-
-
-def is_current(db: Database) -> bool:
-    """Return whether the tables have the form this code needs. Raises NotRead."""
-    newest = ScriptDirectory.from_config(_config()).get_current_head()
-    with db.read() as connection:
-        return MigrationContext.configure(connection).get_current_revision() == newest
 
 
 def _config() -> Config:

@@ -22,7 +22,8 @@ from services.destinations import Switchboard, add_hook
 from services.dispatcher import Dispatcher
 from services.outbound_http import OutboundHttp
 from services.outbox import OutboxFeeder
-from services.task_queue import Publish, Task, publisher
+from services.task_messages import Publish, Task
+from services.task_queue import publisher
 from services.webhook_messages import webhook_message
 from tests.history import store_history
 from tests.rabbit_server import RabbitServer, a_rabbit_server

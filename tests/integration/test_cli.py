@@ -12,8 +12,9 @@ from click.testing import Result
 from flask import Flask
 
 from cli import register_commands
-from database import account_db, auth_db, migrations
+from database import account_db, auth_db
 from database.auth_db import Scope, Secrets
+from database.revision import is_current
 from database.secret_box import SecretBox
 from database.session import Database
 from utils.clock import SystemClock
@@ -183,11 +184,11 @@ def test_commands_before_the_first_upgrade_say_what_to_do(run: Run) -> None:
 
 def test_an_upgrade_makes_the_database_current_and_may_be_repeated(config: Config, run: Run) -> None:
     db = Database(config.database_url)
-    before = migrations.is_current(db)
+    before = is_current(db)
 
     codes = [run("db", "upgrade").exit_code for _ in range(2)]
 
-    assert (before, codes, migrations.is_current(db)) == (False, [0, 0], True)
+    assert (before, codes, is_current(db)) == (False, [0, 0], True)
     db.close()
 
 

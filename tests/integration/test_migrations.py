@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, text
 
 from database import bracket_db, migrations
+from database.revision import is_current, newest_revision
 from database.schema import is_of_a_model, metadata
 from database.session import Database
 from database.symbol_tables import CREATE_WORD_INDEX
@@ -50,6 +52,23 @@ def test_the_migrations_build_the_index_of_words_that_searches_expect(url: str) 
     db.close()
 
     assert built == CREATE_WORD_INDEX
+
+
+def test_the_newest_form_is_told_as_alembic_tells_it(url: str) -> None:
+    heads = ScriptDirectory(str(Path(migrations.__file__).parent)).get_heads()
+    db = Database(url)
+    before = is_current(db)
+    db.close()
+
+    migrations.upgrade(url)
+
+    db = Database(url)
+    after = is_current(db)
+    with db.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    behind = is_current(db)
+    db.close()
+    assert ([newest_revision()], before, after, behind) == (heads, False, True, False)
 
 
 def test_an_upgrade_keeps_what_is_stored(url: str) -> None:

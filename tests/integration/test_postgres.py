@@ -13,6 +13,7 @@ from sqlalchemy import MetaData, Table, func, inspect, select, text
 from database import bracket_db, migrations
 from database.bracket_db import BracketChange, EventRecord, IdempotencyClaim, StaleWriter
 from database.postgres import DatabaseUnfit
+from database.revision import is_current
 from database.session import Database, MaybeStored, NotRead, NotStored
 from tests.builders import a_bracket, a_moment, a_plan
 from tests.postgres_server import PostgresServer, a_postgres_server
@@ -239,5 +240,5 @@ def test_of_two_upgrades_at_once_one_waits_and_both_succeed(postgres: PostgresSe
 
     assert (first.result(), second.result()) == (None, None)
     db = Database(url)
-    assert migrations.is_current(db)
+    assert is_current(db)
     db.close()

@@ -11,7 +11,8 @@ from sqlalchemy import text
 
 import app as wiring
 from database import leases, migrations
-from database.notices import Hint, Listener
+from database.hearing import Listener
+from database.notices import Hint
 from services import shared_accounts
 from services.background import Background
 from services.bracket.model import Mode

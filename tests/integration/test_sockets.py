@@ -16,7 +16,12 @@ import pytest
 import requests
 import socketio  # type: ignore[import-untyped]
 
-from tests.serving import Json, an_order, until
+from database.auth_db import Scope, Secrets, create_api_key
+from database.secret_box import SecretBox
+from database.session import Database
+from tests.serving import Json, a_config, an_order, lay_database, until
+from tests.stores import an_account
+from utils.clock import SystemClock
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -57,17 +62,6 @@ def _environment(path: Path, port: int) -> dict[str, str]:
     }
 
 
-def _command(environment: dict[str, str], *words: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "flask", "--app", "app", *words],
-        env=environment,
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-    )
-    return done.stdout.decode().strip()
-
-
 def _free_port() -> int:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
@@ -88,19 +82,31 @@ def _gunicorn(environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]
 def _is_ready(address: str) -> bool:
     try:
         return requests.get(f"{address}/readyz", timeout=2).status_code == 200
-    except requests.ConnectionError:
+    except (requests.ConnectionError, requests.Timeout):
         return False
+
+
+def _populate(path: Path, *, pepper: bytes) -> list[str]:
+    """Make the database with two accounts and return their keys; what commands do is told by test_cli."""
+    config = a_config(path, api_key_pepper=pepper)
+    lay_database(config)
+    db, clock = Database(config.database_url), SystemClock()
+    store = Secrets(SecretBox(pepper=pepper, encryption_keys=config.encryption_keys), clock)
+    keys = [
+        create_api_key(
+            db, store, an_account(db, name=name).id, scopes=(Scope.READ, Scope.TRADE), at=clock.now()
+        )
+        for name in ("main", "other")
+    ]
+    db.close()
+    return keys
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     path, port = tmp_path_factory.mktemp("gunicorn"), _free_port()
     environment, log = _environment(path, port), path / "log"
-    _command(environment, "db", "upgrade")
-    keys = []
-    for name in ("main", "other"):
-        _command(environment, "account", "add", "--name", name, "--broker", "paper")
-        keys.append(_command(environment, "apikey", "create", "--account", name))
+    keys = _populate(path, pepper=bytes.fromhex(environment["API_KEY_PEPPER"]))
     process = _gunicorn(environment, log)
     served = Process(process, f"http://127.0.0.1:{port}", keys[0], keys[1], log)
     try:
@@ -287,7 +293,7 @@ def test_a_database_that_was_not_migrated_is_refused_with_the_command(tmp_path: 
     log = tmp_path / "log"
     process = _gunicorn(_environment(tmp_path, _free_port()), log)
     try:
-        code = process.wait(timeout=20)
+        code = process.wait(timeout=60)
     finally:
         process.kill()
 

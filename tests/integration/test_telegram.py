@@ -17,8 +17,9 @@ from database.outbox_db import Channel, NewMessage
 from database.settings import SettingScope, kill_switch, setting
 from database.telegram_links import CODE_LIVES
 from services.bracket.model import KillMode
-from services.telegram_alert_service import TelegramService, send_order_alert
+from services.telegram_alert_service import send_order_alert
 from services.telegram_commands import WORD_LIVES, ChatCommands
+from services.telegram_service import TelegramService
 from services.threads import start_thread
 from tests.builders import StoppedClock
 from tests.fake_telegram import (

@@ -21,7 +21,7 @@ from database.outbox_db import (
 from database.session import Database
 from services.daily_jobs import note_done
 from services.dispatcher import DailyJob, Dispatcher
-from services.task_queue import NotPublished, Task
+from services.task_messages import NotPublished, Task
 from tests.builders import StoppedClock
 from tests.stores import a_database, an_account
 
