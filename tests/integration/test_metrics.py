@@ -58,7 +58,7 @@ def test_a_bracket_whose_stop_has_no_answer_is_told_as_unprotected_until_it_has_
     assert told["openbracket_unprotected_shares", frozenset({("mode", "live")})] == 10
     assert told["openbracket_unprotected_oldest_seconds", frozenset({("mode", "live")})] > 0
     assert value(service.client, "unknown_legs", mode="live") == 1
-    assert value(service.client, "orders_total", mode="live", role="X", outcome="unknown") == before + 1
+    assert value(service.client, "orders_total", mode="live", role="X", outcome="unknown") >= before + 1
     monkeypatch.undo()
     until(lambda: value(service.client, "unprotected_brackets", mode="live") == 0, seconds=30)
     total = sum(
@@ -74,7 +74,8 @@ def test_what_was_placed_called_committed_and_asked_is_counted(service: Served) 
 
     after = counts_of_placing(service.client)
     assert after["placed"] == before["placed"] + 1
-    assert after["called"] == before["called"] + 1
+    assert after["entries"] == before["entries"] + 1
+    assert after["called"] >= before["called"] + 1  # the stop of the test before may be placed meanwhile
     assert after["committed"] > before["committed"]
     assert after["asked"] == before["asked"] + 1
 
@@ -84,6 +85,7 @@ def counts_of_placing(client: FlaskClient) -> dict[str, float]:
     route = "api_v1.placebracketorder_place_bracket_order"
     return {
         "placed": value(client, "brackets_placed_total", mode="live"),
+        "entries": value(client, "orders_total", mode="live", role="E", outcome="acknowledged"),
         "called": value(client, "broker_call_seconds_count", **call),
         "committed": value(client, "database_commit_seconds_count"),
         "asked": value(client, "http_requests_total", route=route, status="200"),
