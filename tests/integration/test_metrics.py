@@ -13,7 +13,7 @@ from database.outbox_db import Channel, Destination, NewMessage, add_destination
 from database.session import Database, NotRead
 from database.settings import SettingScope, set_kill_switch
 from services import scrape
-from services.bracket.model import KillMode
+from services.bracket.model import KillMode, Mode
 from tests.serving import Served, a_config, end, resting, serve, until
 
 TOKEN = "metrics-token-of-sixteen-and-more"
@@ -113,6 +113,8 @@ def test_the_outbox_and_the_kill_switch_are_told(service: Served) -> None:
     set_kill_switch(
         desk.db, SettingScope.OWNER, subject_id=service.account.owner_id, mode=KillMode.OFF, at=now
     )
+    worker = desk.supervisor.worker(service.account.id, Mode.LIVE)
+    until(lambda: worker.kill_mode() is KillMode.OFF, what="the switch seen off, for the tests to come")
     assert told["openbracket_outbox_messages", frozenset({("channel", "telegram")})] == 1
     assert told["openbracket_outbox_oldest_seconds", frozenset({("channel", "telegram")})] > 0
     assert told["openbracket_kill_switches", frozenset({("mode", "block_entries")})] == 1
