@@ -8,6 +8,7 @@ from services.bracket.group import is_off
 from services.bracket.model import Bracket, Leg, LegKind, LegStatus, Overlay, Role, State, Topology
 from services.bracket.native import is_held_back, is_native_exit
 from services.bracket.quantities import watches_gtts
+from services.bracket.terms import holding_of
 
 
 class Urgency(IntEnum):
@@ -59,6 +60,7 @@ _UNSETTLED_STATES = frozenset(
     {State.PROTECTING, State.EXITING, State.EMERGENCY, State.UNWINDING, State.ENTRY_PENDING}
 )
 _HOLDING_STATES = frozenset({State.PROTECTED, State.PROTECTED_PARTIAL})
+_FILLING_STATES = frozenset({State.ENTRY_OPEN, State.PROTECTED_PARTIAL})
 _WAITING = frozenset({LegStatus.UNKNOWN, LegStatus.ACKED, LegStatus.PENDING})
 
 
@@ -116,4 +118,6 @@ def _needs_price(bracket: Bracket) -> bool:
         for leg in bracket.legs
     )
     is_virtual = bracket.plan.topology is Topology.MORPH or is_held_by_order
-    return is_virtual or bracket.trail is not None or bracket.state in _UNSETTLED_STATES
+    # A GTT is placed by the last price; without one when it fills, a stop of the day is what holds.
+    may_need_gtt = holding_of(bracket.plan) is Topology.OCO and bracket.state in _FILLING_STATES
+    return is_virtual or may_need_gtt or bracket.trail is not None or bracket.state in _UNSETTLED_STATES

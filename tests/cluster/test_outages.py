@@ -50,7 +50,7 @@ def desk(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> 
     with a_rabbit_server(tmp_path_factory.mktemp("rabbit")) as rabbit, a_redis_server(folder) as redis:
         more = {"CELERY_BROKER_URL": rabbit.url, "REDIS_URL": redis.url}
         url = postgres.url(postgres.a_database())
-        staged = ClusterStage(folder, url, users=6, more=more)
+        staged = ClusterStage(folder, url, users=9, more=more)
         try:
             with a_receiver() as receiver:
                 staged.open()
