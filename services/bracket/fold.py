@@ -156,7 +156,7 @@ def _became_unknown(bracket: Bracket, event: ev.LegBecameUnknown, at: Moment) ->
     leg = bracket.leg(event.seq)
     if leg.sighted_at is not None or leg.status is not LegStatus.SENT:
         return bracket  # the books, or a proof of absence, were faster
-    return _with_leg(bracket, replace(leg, status=LegStatus.UNKNOWN, reason=event.reason))
+    return _with_leg(bracket, replace(leg, status=LegStatus.UNKNOWN, reason=event.reason, unknown_at=at))
 
 
 def _sighted(bracket: Bracket, event: ev.LegSighted, at: Moment) -> Bracket:

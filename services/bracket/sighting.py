@@ -5,6 +5,7 @@ absent only after the quiescence, three complete reads and a position that agree
 """
 
 from dataclasses import replace
+from datetime import timedelta
 
 from services.bracket import events as ev
 from services.bracket.adoption import (
@@ -102,7 +103,7 @@ def _take_in_leg(step: Step, leg: Leg, read: Read) -> None:
     if leg.kind is LegKind.GTT:
         _take_in_gtt(step, leg, read)
         return
-    if is_lost_order(step.bracket, leg) and _is_awaited(step, leg):
+    if is_lost_order(step.bracket, leg) and (_is_awaited(step, leg) or _is_too_early(leg, read)):
         return
     rows = _rows_of(step, leg, read)
     if len(rows) > 1 or any(_is_undated(leg, row) for row in rows):
@@ -118,6 +119,11 @@ def _take_in_leg(step: Step, leg: Leg, read: Read) -> None:
     else:
         _check_bust(step, leg, row, read)
         _note_lapse(step, leg.seq, read)
+
+
+def _is_too_early(lost: Leg, read: Read) -> bool:
+    """Whether a read may have been taken before the order was: one that says the same is not the only one."""
+    return lost.unknown_at is not None and lost.unknown_at.since(read.started) > timedelta(0)
 
 
 def _rows_of(step: Step, leg: Leg, read: Read) -> list[OrderRow]:

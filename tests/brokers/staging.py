@@ -49,6 +49,7 @@ class BrokerStage:
         """Start the broker. users of the numbers in free have the plan without market data."""
         self.broker = broker
         self._has_tokens = has_tokens
+        self._without_prices = {broker.user_of(number) for number in free}
         apps = [broker.app(number, is_free=number in free, has_token=has_tokens) for number in range(users)]
         self.process = make_process(folder / "broker.state", apps, module=module or broker.module)
         self.process.start()
@@ -127,9 +128,15 @@ class BrokerStage:
         self.process.token(account.api_key, alive=True)
 
     def trade(self, account: ChaosAccount, **words: Any) -> Trade:
-        """Return a trade of the account; its share stands at its reference price."""
+        """Return a trade of the account; its share stands at its reference price.
+
+        The price is known to the service where a GTT may hold the exits: it is placed by that price, and an
+        account that has just logged in has asked the broker already whether it gives prices, once a second.
+        """
         trade = Trade(self.service, self.process, account, **words)
         trade.move("1")
+        if trade.product in ("CNC", "NRML") and account.user_id not in self._without_prices:
+            wait_for(trade.is_priced, what=f"a price for {account.user_id}")
         return trade
 
     def protected(self, account: ChaosAccount, **words: Any) -> Trade:

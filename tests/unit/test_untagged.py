@@ -67,6 +67,21 @@ def test_a_lost_entry_is_found_by_what_it_says_and_not_sent_again() -> None:
     assert not commands(decided)
 
 
+def test_a_read_begun_before_the_answer_was_lost_shows_a_strangers_order_and_not_yet_ours() -> None:
+    driver = untagged()
+    early = books(driver, row_of(driver, 1, "B1"))
+    driver.seconds += 1
+    driver.answer(LegBecameUnknown(seq=1, reason="internal error"))
+
+    driver.look(read=part(driver, early))
+    before = driver.leg(1)
+    driver.look(after=1, read=part(driver, books(driver, row_of(driver, 1, "B1"), row_of(driver, 1, "B2"))))
+
+    assert (before.status, before.broker_order_id, before.missed_reads) == (LegStatus.UNKNOWN, None, 0)
+    assert driver.leg(1).broker_order_id is None
+    assert driver.needs_attention
+
+
 @pytest.mark.parametrize(
     "stranger",
     [{"quantity": 99}, {"price": Decimal("500.05")}, {"product": "CNC"}, {"tag": "somebodys"}],

@@ -238,6 +238,7 @@ class Leg:
     rung: int = 0  # step of the price ladder; counts only while marketable
     changed_at: Moment | None = None  # when a modify or cancel was last asked for
     triggered_at: Moment | None = None  # a stop that has fired cannot rest as a stop again
+    unknown_at: Moment | None = None  # when it was clear that no answer says what became of it
     sighted_at: Moment | None = None
     row_updated_at: datetime | None = None
     missed_reads: int = 0
