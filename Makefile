@@ -52,7 +52,7 @@ vendor: $(VENV)/dev.stamp ## fetch what the dashboard vendors anew, from the npm
 	@$(BIN)/python -m scripts.vendor
 
 check-slow: $(VENV)/dev.stamp ## kill -9 at every point, and whatever else takes minutes
-	@$(BIN)/python -m pytest -m slow -n 3 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -m slow -n 2 --dist loadfile --no-loadscope-reorder
 
 fix: $(VENV)/dev.stamp ## format, and mend what can be mended
 	@$(BIN)/ruff format -q .
