@@ -128,15 +128,9 @@ class BrokerStage:
         self.process.token(account.api_key, alive=True)
 
     def trade(self, account: ChaosAccount, **words: Any) -> Trade:
-        """Return a trade of the account; its share stands at its reference price.
-
-        The price is known to the service where a GTT may hold the exits: it is placed by that price, and an
-        account that has just logged in has asked the broker already whether it gives prices, once a second.
-        """
+        """Return a trade of the account; its share stands at its reference price."""
         trade = Trade(self.service, self.process, account, **words)
         trade.move("1")
-        if trade.product in ("CNC", "NRML") and account.user_id not in self._without_prices:
-            wait_for(trade.is_priced, what=f"a price for {account.user_id}")
         return trade
 
     def protected(self, account: ChaosAccount, **words: Any) -> Trade:

@@ -64,12 +64,6 @@ class Trade:
         exchange, symbol = self.account.share.key
         self.kite.price(symbol, self.at(share_of_reference), exchange=exchange, **more)
 
-    def is_priced(self) -> bool:
-        """Whether the service has a price of the share."""
-        exchange, symbol = self.account.share.key
-        told: str = self.post("quotes", {"exchange": exchange, "symbol": symbol})["status"]
-        return told == "success"
-
     def until(self, *states: str) -> dict[str, Any]:
         """Wait for one of the states, or for the end."""
         what = f"{self.account.user_id} in {states}"

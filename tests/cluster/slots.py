@@ -102,6 +102,11 @@ class Slot:
         self._signal(signal.SIGCONT)
         self.life.frozen_at = None
 
+    def wake(self) -> None:
+        """Let it go on if it stopped itself at a point after all, when nobody waited for that any more."""
+        if self.works() and self.life.process.poll() is None and self.has_stopped():
+            self._signal(signal.SIGCONT)
+
     def end(self) -> None:
         """Kill what is there."""
         if self.lives and self.life.process.poll() is None:

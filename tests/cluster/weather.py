@@ -104,7 +104,7 @@ class Storm:
         self.points[point + (", outlasted" if outlasts else "")] += 1
         with self._injury(FROZEN_IN_ACT):
             slot.note_frozen()
-            _comes(lambda: self._owns_nothing(slot), seconds=_PATIENCE_SECONDS)
+            _comes(lambda: self._is_replaced(slot), seconds=_PATIENCE_SECONDS)
             self._pause(0.0, 0.3)  # the first moments of the other are the ones that matter
             if outlasts:
                 self._pause(_OUTLAST_SECONDS, _OUTLAST_SECONDS + 1.0)
@@ -176,7 +176,10 @@ class Storm:
                 first = False
                 deck = self.dice.sample(then, len(then))
 
-    def _owns_nothing(self, slot: Slot) -> bool:
+    def _is_replaced(self, slot: Slot) -> bool:
+        """Whether others have what a frozen worker had; they are woken if they stopped where none waited."""
+        for name in WORKERS:
+            self.stage.slots[name].wake()
         with suppress(StorageError):
             return slot.life.owner() not in {owner for owner, _ in self.stage.leases().values()}
         return False
@@ -194,6 +197,8 @@ class Storm:
         """
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while time.monotonic() < deadline:
+            for name in WORKERS:
+                self.stage.slots[name].wake()
             with suppress(StorageError):
                 owners = {owner for owner, until in self.stage.leases().values() if until > time.time()}
                 both = {self.stage.slots[name].life.owner() for name in WORKERS}

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
@@ -10,11 +11,13 @@ from simulator.instruments import Listing
 from tests.brokers.description import Broker
 from tests.brokers.staging import DONE, FUTURES, BrokerStage
 from tests.chaos.staging import ChaosAccount
+from tests.chaos.trade import Trade
 from tests.kite_process import KiteProcess, wait_for
 
 __all__ = ["BROKER", "DONE", "FUTURES", "KITE", "Stage"]
 
 BROKER = "zerodha"
+_QUOTE_SECONDS = 1.2  # a call for prices a second
 KITE = Broker(
     name=BROKER, module="simulator.kite", auth_token=lambda number: f"key{number:02d}:token{number:02d}"
 )
@@ -96,6 +99,26 @@ class Stage(BrokerStage):
         account = self.account(listed)
         self.log_in(account)
         return account
+
+    def trade(self, account: ChaosAccount, **words: Any) -> Trade:
+        """Return a trade of the account, when a price can be had where a GTT is to hold its exits.
+
+        A GTT is placed by the last price. Kite tells one a second, and a login has already asked whether the
+        account gets any.
+        """
+        made = super().trade(account, **words)
+        if made.product in ("CNC", "NRML") and account.user_id not in self._without_prices:
+            self._let_prices_rest(account)
+        return made
+
+    def _let_prices_rest(self, account: ChaosAccount) -> None:
+        asked = [-1]
+
+        def is_quiet() -> bool:
+            asked.append(sum(count for call, count in self.calls(account).items() if "/quote" in call))
+            return asked[-1] == asked[-2]
+
+        wait_for(is_quiet, every=_QUOTE_SECONDS, what=f"prices of {account.user_id} at rest")
 
     def account_name(self, user_id: str) -> str:
         return f"kite{user_id[-2:]}"
