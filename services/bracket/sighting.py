@@ -122,8 +122,13 @@ def _take_in_leg(step: Step, leg: Leg, read: Read) -> None:
 
 
 def _is_too_early(lost: Leg, read: Read) -> bool:
-    """Whether a read may have been taken before the order was: one that says the same is not the only one."""
-    return lost.unknown_at is not None and lost.unknown_at.since(read.started) > timedelta(0)
+    """Whether a read may be older than a plain order: one that says the same is not the only one then.
+
+    A native entry comes with its exits, which are taken in by the same read: with them or not at all.
+    """
+    if lost.terms.is_native or lost.unknown_at is None:
+        return False
+    return lost.unknown_at.since(read.started) > timedelta(0)
 
 
 def _rows_of(step: Step, leg: Leg, read: Read) -> list[OrderRow]:
