@@ -34,6 +34,20 @@ def limit_and_trigger(terms: Terms) -> tuple[Decimal, Decimal]:
             return Decimal(0), Decimal(0)
 
 
+def gtt_legs(terms: Terms) -> list[tuple[Decimal, Decimal]]:
+    """Return trigger and limit of each leg of a GTT, the lower trigger first, whichever leg that is.
+
+    Raises OrderRejected for a leg that lacks one of them.
+    """
+    legs = [(terms.trigger_price, terms.price)]
+    if terms.target_trigger is not None or terms.target_price is not None:
+        legs.append((terms.target_trigger, terms.target_price))
+    complete = [(trigger, price) for trigger, price in legs if trigger is not None and price is not None]
+    if len(complete) != len(legs):
+        raise OrderRejected("every leg of a GTT needs a trigger and a limit price")
+    return sorted(complete)
+
+
 def _needed(price: Decimal | None, name: str, terms: Terms) -> Decimal:
     if price is None:
         raise OrderRejected(f"a {terms.order_type} order needs a {name}")

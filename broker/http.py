@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from urllib.parse import urlencode
 
+import msgspec
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -37,6 +38,7 @@ READ_PATIENCE = timedelta(seconds=2)
 _FORM_TYPE = "application/x-www-form-urlencoded"
 _JSON_TYPE = "application/json"
 Fields = Mapping[str, str] | Sequence[tuple[str, str]]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +48,13 @@ class Answer:
     status: int
     body: bytes
     retry_after: timedelta | None = None
+
+    def decoded(self, decoder: "msgspec.json.Decoder[T]") -> T | None:
+        """Return the body as what it should be; None when it is anything else (a proxy's HTML, nothing)."""
+        try:
+            return decoder.decode(self.body)
+        except (ValueError, RecursionError):
+            return None
 
 
 class BrokerSession:

@@ -77,10 +77,7 @@ def lacks_market_data(answer: Answer) -> bool:
 
 def decoded_failure(answer: Answer) -> Failure | None:
     """Return Alpaca's error; None when the body is anything else (a proxy's HTML, nothing)."""
-    try:
-        return _FAILURE.decode(answer.body)
-    except (ValueError, RecursionError):
-        return None
+    return answer.decoded(_FAILURE)
 
 
 def is_dead(answer: Answer, failure: Failure) -> bool:

@@ -96,10 +96,7 @@ def refusal_kind(text: str) -> RefusalKind:
 
 def envelope_of(answer: Answer) -> Envelope | None:
     """Return what an answer begins with; None when it is anything else (a proxy's HTML, plain text)."""
-    try:
-        return _ENVELOPE.decode(answer.body)
-    except (ValueError, RecursionError):
-        return None
+    return answer.decoded(_ENVELOPE)
 
 
 def write_error(answer: Answer) -> BrokerError:

@@ -95,10 +95,7 @@ def lacks_data_plan(answer: Answer) -> bool:
 
 def decoded_failure(answer: Answer) -> Failure | None:
     """Return Dhan's error; None when the body is anything else (a proxy's HTML, nothing)."""
-    try:
-        return _FAILURE.decode(answer.body)
-    except (ValueError, RecursionError):
-        return None
+    return answer.decoded(_FAILURE)
 
 
 def _named_error(answer: Answer, failure: Failure) -> BrokerError:

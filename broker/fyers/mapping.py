@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
-from broker.amounts import finite, limit_and_trigger, price_or_none
+from broker.amounts import finite, gtt_legs, limit_and_trigger, price_or_none
 from broker.base import (
     Funds,
     GttRequest,
@@ -177,15 +177,9 @@ def gtt_change_body(trigger_id: str, gtt: GttRequest) -> bytes:
 
 def _order_info(terms: Terms) -> dict[str, Body]:
     """Return both legs: leg1 waits above the market and leg2 below, whichever of them is the stop."""
-    legs = [(terms.trigger_price, terms.price)]
-    if terms.target_trigger is not None or terms.target_price is not None:
-        legs.append((terms.target_trigger, terms.target_price))
-    complete = [(trigger, price) for trigger, price in legs if trigger is not None and price is not None]
-    if len(complete) != len(legs):
-        raise OrderRejected("every leg of a GTT needs a trigger and a limit price")
     return {
         f"leg{number}": {"price": price, "triggerPrice": trigger, "qty": terms.quantity}
-        for number, (trigger, price) in enumerate(sorted(complete, reverse=True), start=1)
+        for number, (trigger, price) in enumerate(reversed(gtt_legs(terms)), start=1)
     }
 
 

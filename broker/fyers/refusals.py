@@ -6,13 +6,11 @@ has answered for it yet.
 Source: myapi.fyers.in/docsv3 (common error codes), and the words as users and support quote them.
 """
 
-from datetime import timedelta
-
 import msgspec
 
 from broker.base import AuthDead, BrokerError, OrderRejected, OutcomeUnknown, RateLimited, ReadFailed
 from broker.fyers.schemas import Envelope
-from broker.http import Answer
+from broker.http import DEFAULT_RETRY_AFTER, Answer
 from broker.wording import kind_by, wording
 from services.bracket.model import RefusalKind
 
@@ -81,17 +79,14 @@ def refusal_kind(text: str) -> RefusalKind:
 
 def envelope_of(answer: Answer) -> Envelope | None:
     """Return what an answer begins with; None when it is anything else (a proxy's HTML, nothing)."""
-    try:
-        return _ENVELOPE.decode(answer.body)
-    except (ValueError, RecursionError):
-        return None
+    return answer.decoded(_ENVELOPE)
 
 
 def write_error(answer: Answer) -> BrokerError:
     """Return the error that an unsuccessful answer to a write stands for."""
     said = envelope_of(answer)
     if answer.status == 429 or (said is not None and said.code == RATE_LIMITED):
-        return RateLimited(_words(answer, said), answer.retry_after or timedelta(seconds=1))
+        return RateLimited(_words(answer, said), answer.retry_after or DEFAULT_RETRY_AFTER)
     if said is None or said.s != "error" or answer.status >= 500:
         return OutcomeUnknown(f"{_words(answer, said)}: nobody knows what became of it")
     if said.code in TOKEN_CODES:

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from broker.amounts import gtt_legs
 from broker.base import GttRequest, GttRow, OrderRow, PlacedGtt
 from broker.openalgo.fates import DOUBT, Fate, Known, Legs, says_the_same
-from broker.openalgo.gtts import pairs
 from services.bracket.model import GttLegRow, GttStatus
 
 logger = logging.getLogger(__name__)
@@ -164,7 +164,7 @@ def legs_of(request: GttRequest) -> Legs:
     quantity = request.terms.quantity
     return tuple(
         GttLegRow(trigger_price=trigger, price=price, quantity=quantity)
-        for trigger, price in pairs(request.terms)
+        for trigger, price in gtt_legs(request.terms)
     )
 
 

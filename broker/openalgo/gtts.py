@@ -10,6 +10,7 @@ from decimal import Decimal
 
 import msgspec
 
+from broker.amounts import gtt_legs
 from broker.base import GttRequest, GttRow, OrderAck, OrderRejected, OutcomeUnknown
 from broker.http import Answer
 from broker.openalgo.mapping import PRODUCTS, SIDES, STRATEGY, number, read, refuse_unconfirmed, whole
@@ -17,7 +18,7 @@ from broker.openalgo.refusals import is_not_offered, message_of
 from broker.openalgo.schemas import Gtt, GttLeg, PlacedGtt, Success
 from broker.openalgo.session import Body
 from broker.openalgo.times import moment
-from services.bracket.model import GttLegRow, GttStatus, Product, Terms
+from services.bracket.model import GttLegRow, GttStatus, Product
 
 _PRODUCTS = frozenset({Product.CNC, Product.NRML})
 _ACTIVE = "active"
@@ -38,7 +39,7 @@ def gtt_body(gtt: GttRequest) -> Body:
     """
     if gtt.product not in _PRODUCTS:
         raise OrderRejected(f"OpenAlgo has no GTT for {gtt.product}: CNC or NRML")
-    legs = pairs(gtt.terms)
+    legs = gtt_legs(gtt.terms)
     return {
         "strategy": gtt.tag or STRATEGY,
         "exchange": gtt.exchange,
@@ -58,17 +59,6 @@ def gtt_change(trigger_id: str, gtt: GttRequest) -> Body:
 def gtt_cancel(trigger_id: str) -> Body:
     """Return what deletes a GTT."""
     return {"strategy": STRATEGY, "trigger_id": trigger_id}
-
-
-def pairs(terms: Terms) -> list[Pair]:
-    """Return trigger and limit of each leg, the lower one first. Raises OrderRejected for a leg without."""
-    legs = [(terms.trigger_price, terms.price)]
-    if terms.target_trigger is not None or terms.target_price is not None:
-        legs.append((terms.target_trigger, terms.target_price))
-    complete = [(trigger, price) for trigger, price in legs if trigger is not None and price is not None]
-    if len(complete) != len(legs):
-        raise OrderRejected("every leg of a GTT needs a trigger and a limit price")
-    return sorted(complete)
 
 
 def _oco(lower: Pair, upper: Pair) -> Body:

@@ -82,7 +82,6 @@ _ERROR = msgspec.json.Decoder(Failure)
 Place = tuple[str, str, Side, str]  # exchange, symbol, side, product: what a modify has to repeat
 Theirs = TypeVar("Theirs")
 Ours = TypeVar("Ours")
-Kind = TypeVar("Kind")
 
 
 # Ours to OpenAlgo's
@@ -144,20 +143,13 @@ def ack(answer: Answer) -> OrderAck:
 
 def refuse_unconfirmed(answer: Answer) -> None:
     """Raise unless the answer says that the broker behind the server has taken the request."""
-    if answer.status != 200 or _decoded(answer, _ERROR) is not None:
+    if answer.status != 200 or answer.decoded(_ERROR) is not None:
         raise write_error(answer)
-    if _decoded(answer, _SEMI) is not None:
+    if answer.decoded(_SEMI) is not None:
         raise OutcomeUnknown("the server is in semi-auto mode: the order waits until somebody approves it")
-    said = _decoded(answer, _CONFIRMATION)
+    said = answer.decoded(_CONFIRMATION)
     if said is not None and not said.confirmed:
         raise OutcomeUnknown("the server's own broker has not confirmed it")
-
-
-def _decoded(answer: Answer, decoder: "msgspec.json.Decoder[Kind]") -> Kind | None:
-    try:
-        return decoder.decode(answer.body)
-    except (ValueError, RecursionError):
-        return None
 
 
 # OpenAlgo's to ours: answers to reads. A row that lacks a field fails the whole read.
@@ -228,7 +220,7 @@ def read(
     answer: Answer, decoder: "msgspec.json.Decoder[Success[Theirs]]", to: Callable[[Theirs], Ours]
 ) -> Ours:
     """Return what a read brought, made ours. Raises ReadFailed or AuthDead."""
-    if answer.status != 200 or _decoded(answer, _ERROR) is not None:
+    if answer.status != 200 or answer.decoded(_ERROR) is not None:
         raise read_error(answer)
     try:
         return to(decoder.decode(answer.body).data)

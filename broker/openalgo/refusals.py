@@ -5,12 +5,10 @@ for a call of its own that failed half-way. So a 4xx refuses; a 5xx refuses only
 verdict, and for the rest nobody knows what became of it.
 """
 
-from datetime import timedelta
-
 import msgspec
 
 from broker.base import AuthDead, BrokerError, OrderRejected, OutcomeUnknown, RateLimited, ReadFailed
-from broker.http import Answer
+from broker.http import DEFAULT_RETRY_AFTER, Answer
 from broker.openalgo.schemas import Failure
 from broker.wording import kind_by, wording
 from services.bracket.model import RefusalKind
@@ -95,7 +93,7 @@ def write_error(answer: Answer) -> BrokerError:
     """Return the error that an unsuccessful answer to a write stands for."""
     message = message_of(answer)
     if answer.status == _TOO_MANY:
-        return RateLimited(_words(answer, message), answer.retry_after or timedelta(seconds=1))
+        return RateLimited(_words(answer, message), answer.retry_after or DEFAULT_RETRY_AFTER)
     if message is None:
         return OutcomeUnknown(f"{_words(answer, message)}: nobody knows what became of it")
     if answer.status in _DEAD:

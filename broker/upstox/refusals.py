@@ -114,11 +114,8 @@ def read_error(answer: Answer) -> BrokerError:
 
 def failure_of(answer: Answer) -> FailedPart | None:
     """Return the first error of an answer; None when it is anything else (a proxy's HTML, nothing)."""
-    try:
-        found = _FAILURE.decode(answer.body)
-    except (ValueError, RecursionError):
-        return None
-    return found.errors[0] if found.errors and code_of(found.errors[0]) else None
+    found = answer.decoded(_FAILURE)
+    return found.errors[0] if found and found.errors and code_of(found.errors[0]) else None
 
 
 def code_of(failure: FailedPart) -> str:

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
-from broker.amounts import finite, price_or_none
+from broker.amounts import finite, gtt_legs, price_or_none
 from broker.base import (
     Funds,
     GttRequest,
@@ -167,7 +167,7 @@ def gtt_form(gtt: GttRequest) -> dict[str, str]:
     """
     if gtt.product not in GTT_PRODUCTS:
         raise OrderRejected(f"{gtt.product} has no GTT: it would fire for a position that is gone")
-    legs = _gtt_legs(gtt.terms)
+    legs = gtt_legs(gtt.terms)
     condition = {
         "exchange": gtt.exchange,
         "tradingsymbol": gtt.symbol,
@@ -179,16 +179,6 @@ def gtt_form(gtt: GttRequest) -> dict[str, str]:
         "orders": _JSON.encode([_gtt_order(gtt, price) for _, price in legs]).decode(),
         "type": "single" if len(legs) == 1 else "two-leg",
     }
-
-
-def _gtt_legs(terms: Terms) -> list[tuple[Decimal, Decimal]]:
-    legs = [(terms.trigger_price, terms.price)]
-    if terms.target_trigger is not None or terms.target_price is not None:
-        legs.append((terms.target_trigger, terms.target_price))
-    complete = [(trigger, price) for trigger, price in legs if trigger is not None and price is not None]
-    if len(complete) != len(legs):
-        raise OrderRejected("every leg of a GTT needs a trigger and a limit price")
-    return sorted(complete)  # Kite wants the lower trigger first, whichever leg that is
 
 
 def _gtt_order(gtt: GttRequest, price: Decimal) -> dict[str, str | int | Decimal]:

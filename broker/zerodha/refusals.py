@@ -6,7 +6,6 @@ Source: kite.trade/docs/connect/v3/exceptions, and the words as users report the
 """
 
 import re
-from datetime import timedelta
 
 import msgspec
 
@@ -18,7 +17,7 @@ from broker.base import (
     RateLimited,
     ReadFailed,
 )
-from broker.http import Answer
+from broker.http import DEFAULT_RETRY_AFTER, Answer
 from broker.wording import kind_by, wording
 from broker.zerodha.schemas import Failure
 from services.bracket.model import RefusalKind
@@ -118,10 +117,7 @@ def lacks_permission(answer: Answer) -> bool:
 
 def decoded_failure(answer: Answer) -> Failure | None:
     """Return Kite's error envelope; None when the body is anything else (a proxy's HTML, nothing)."""
-    try:
-        return _FAILURE.decode(answer.body)
-    except (ValueError, RecursionError):
-        return None
+    return answer.decoded(_FAILURE)
 
 
 def _named_error(answer: Answer, failure: Failure) -> BrokerError:
@@ -138,7 +134,7 @@ def _named_error(answer: Answer, failure: Failure) -> BrokerError:
 
 def _rate_limited(answer: Answer, failure: Failure | None) -> RateLimited:
     words = _words(answer, failure) if failure else "HTTP 429"
-    return RateLimited(words, answer.retry_after or timedelta(seconds=1))
+    return RateLimited(words, answer.retry_after or DEFAULT_RETRY_AFTER)
 
 
 def _words(answer: Answer, failure: Failure) -> str:
