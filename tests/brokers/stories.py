@@ -6,7 +6,7 @@ from typing import Any
 from tests.brokers.process import wait_for
 from tests.brokers.staging import BrokerStage
 from tests.chaos.staging import Books, ChaosAccount
-from tests.chaos.trade import CLOSED, run
+from tests.chaos.trade import CLOSED, Trade, run
 
 OUTCOMES = {"target": "target_hit", "stop": "stop_hit", "exit": "exited"}
 
@@ -28,6 +28,27 @@ def traded(
     over = run(stage.trade(account, **words), end)
     assert stage.too_many(account) == {}
     return Ending(over["state"], over["outcome"], stage.books_of(account)), account
+
+
+def short_future_stopped(stage: BrokerStage, account: ChaosAccount) -> tuple[Ending, Trade, dict[str, Any]]:
+    """Sell one lot of the account's future and let the market rise through the stop.
+
+    The last of the three is what the broker showed while it was protected.
+    """
+    trade = stage.trade(account, product="NRML", action="SELL", quantity=account.share.instrument.lot_size)
+    trade.place()
+    trade.move("0.998")
+    trade.until("PROTECTED")
+    protected = stage.process.seen(account.user_id)
+    trade.move("0.984")
+    over = trade.until(*CLOSED)
+    return Ending(over["state"], over["outcome"], stage.books_of(account)), trade, protected
+
+
+def lot_done(account: ChaosAccount) -> Books:
+    """Return the books after one lot was sold and bought back, or the other way round."""
+    lot = account.share.instrument.lot_size
+    return Books(position=0, live_orders=0, live_gtts=0, entries=1, bought=lot, sold=lot)
 
 
 def traded_through_a_kill(stage: BrokerStage, end: str, *, point: str, **words: Any) -> Ending:

@@ -178,11 +178,14 @@ class Storm:
 
     def _is_replaced(self, slot: Slot) -> bool:
         """Whether others have what a frozen worker had; they are woken if they stopped where none waited."""
-        for name in WORKERS:
-            self.stage.slots[name].wake()
+        self._wake_workers()
         with suppress(StorageError):
             return slot.life.owner() not in {owner for owner, _ in self.stage.leases().values()}
         return False
+
+    def _wake_workers(self) -> None:
+        for name in WORKERS:
+            self.stage.slots[name].wake()
 
     def _slot(self, names: Sequence[str]) -> Slot:
         return self.stage.slots[self.dice.choice(names)]
@@ -197,8 +200,7 @@ class Storm:
         """
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while time.monotonic() < deadline:
-            for name in WORKERS:
-                self.stage.slots[name].wake()
+            self._wake_workers()
             with suppress(StorageError):
                 owners = {owner for owner, until in self.stage.leases().values() if until > time.time()}
                 both = {self.stage.slots[name].life.owner() for name in WORKERS}

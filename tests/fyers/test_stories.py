@@ -15,8 +15,16 @@ import requests
 
 from tests.brokers.process import wait_for
 from tests.brokers.staging import DONE, FUTURES, BrokerStage
-from tests.brokers.stories import OUTCOMES, Ending, traded, traded_over_a_dead_token, traded_through_a_kill
-from tests.chaos.staging import Books, ChaosAccount
+from tests.brokers.stories import (
+    OUTCOMES,
+    Ending,
+    lot_done,
+    short_future_stopped,
+    traded,
+    traded_over_a_dead_token,
+    traded_through_a_kill,
+)
+from tests.chaos.staging import ChaosAccount
 from tests.chaos.trade import CLOSED
 from tests.fyers.conftest import FREE
 
@@ -37,22 +45,12 @@ def an_end(product: str, end: str) -> Story:
 
 
 def a_short_future_is_stopped(stage: BrokerStage, account: ChaosAccount) -> None:
-    lot = account.share.instrument.lot_size
-    trade = stage.trade(account, product="NRML", action="SELL", quantity=lot)
+    ending, trade, protected = short_future_stopped(stage, account)
 
-    trade.place()
-    trade.move("0.998")
-    trade.until("PROTECTED")
-    (gtt,) = stage.process.seen(account.user_id)["gtts"]
-    trade.move("0.984")
-    over = trade.until(*CLOSED)
-
+    (gtt,) = protected["gtts"]
     assert (gtt["product_type"], gtt["tran_side"]) == ("MARGIN", 1)
     assert gtt["price_trigger"] > trade.at("1") > gtt["price2_trigger"]
-    assert (over["state"], over["outcome"]) == ("CLOSED", "stop_hit")
-    assert stage.books_of(account) == Books(
-        position=0, live_orders=0, live_gtts=0, entries=1, bought=lot, sold=lot
-    )
+    assert ending == Ending("CLOSED", "stop_hit", lot_done(account))
     assert stage.too_many(account) == {}
 
 

@@ -5,10 +5,10 @@ from functools import partial
 
 from tests.brokers.process import wait_for
 from tests.brokers.staging import DONE, BrokerStage
-from tests.brokers.stories import OUTCOMES, Ending, traded
-from tests.chaos.staging import Books, ChaosAccount
+from tests.brokers.stories import OUTCOMES, Ending, lot_done, short_future_stopped, traded
+from tests.chaos.staging import ChaosAccount
 from tests.chaos.trade import CLOSED, Trade
-from tests.openalgo.faults import let
+from tests.openalgo.faults import let, order_elsewhere
 
 Story = Callable[[BrokerStage, ChaosAccount], None]
 LIST = "gttorderbook"
@@ -34,20 +34,11 @@ def statuses(stage: BrokerStage, account: ChaosAccount) -> list[str]:
 
 
 def a_short_future_is_stopped(stage: BrokerStage, account: ChaosAccount) -> None:
-    lot = account.share.instrument.lot_size
-    trade = stage.trade(account, product="NRML", action="SELL", quantity=lot)
-    trade.place()
-    trade.move("0.998")
-    trade.until("PROTECTED")
-    (gtt,) = stage.process.seen(account.user_id)["gtts"]
-    trade.move("0.984")
-    over = trade.until(*CLOSED)
+    ending, trade, protected = short_future_stopped(stage, account)
 
-    assert over["outcome"] == "stop_hit"
+    (gtt,) = protected["gtts"]
+    assert ending == Ending("CLOSED", "stop_hit", lot_done(account))
     assert float(gtt["trigger_prices"][1]) == float(trade.at("0.985"))  # the stop is the upper leg
-    assert stage.books_of(account) == Books(
-        position=0, live_orders=0, live_gtts=0, entries=1, bought=lot, sold=lot
-    )
 
 
 def a_server_without_gtts_gets_a_resting_stop(stage: BrokerStage, account: ChaosAccount) -> None:
@@ -76,20 +67,9 @@ def one_that_vanishes_beside_a_strangers_order_is_a_persons(
     stage: BrokerStage, account: ChaosAccount
 ) -> None:
     trade = stage.protected(account, product="CNC")
-    exchange, symbol = account.share.key
     (gtt,) = stage.process.truth(account.user_id)["gtts"]
 
-    stage.process.command(
-        act="place",
-        account_id=account.user_id,
-        exchange=exchange,
-        symbol=symbol,
-        product="CNC",
-        side="SELL",
-        order_type="LIMIT",
-        quantity=10,
-        price=str(trade.at("1.03")),
-    )
+    order_elsewhere(stage, account, product="CNC", side="SELL", price=trade.at("1.03"))
     stage.process.command(act="cancel_gtt", account_id=account.user_id, trigger_id=gtt["trigger_id"])
     wait_for(partial(is_flagged, trade), seconds=60, what="a call for somebody")
 

@@ -11,7 +11,7 @@ from tests.brokers.staging import DONE, FUTURES, BrokerStage
 from tests.brokers.stories import OUTCOMES, Ending, traded, traded_over_a_dead_token, traded_through_a_kill
 from tests.chaos.staging import ChaosAccount
 from tests.chaos.trade import CLOSED, Trade
-from tests.openalgo.faults import let
+from tests.openalgo.faults import let, order_elsewhere
 from tests.openalgo.gtt_stories import GTT_STORIES, SHORT_FUTURE
 
 pytestmark = pytest.mark.slow
@@ -116,18 +116,7 @@ def two_that_may_be_the_lost_one_are_left_to_a_person(stage: BrokerStage, accoun
         "internal error after acceptance", method="POST", path="placeorder$", body=f'"{account.api_key}"'
     )
     trade = stage.trade(account)
-    exchange, symbol = account.share.key
-    stage.process.command(
-        act="place",
-        account_id=account.user_id,
-        exchange=exchange,
-        symbol=symbol,
-        product="MIS",
-        side="BUY",
-        order_type="LIMIT",
-        quantity=10,
-        price=str(trade.at("0.999")),
-    )
+    order_elsewhere(stage, account, product="MIS", side="BUY", price=trade.at("0.999"))
     trade.place()
     wait_for(lambda: "NEEDS_ATTENTION" in trade.status()["overlays"], seconds=60, what="a call for somebody")
 

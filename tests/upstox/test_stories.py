@@ -14,7 +14,7 @@ import requests
 
 from tests.brokers.process import wait_for
 from tests.brokers.staging import DONE, FUTURES, BrokerStage
-from tests.brokers.stories import OUTCOMES, Ending, traded, traded_over_a_dead_token
+from tests.brokers.stories import OUTCOMES, Ending, short_future_stopped, traded, traded_over_a_dead_token
 from tests.chaos.staging import ChaosAccount
 from tests.chaos.trade import CLOSED
 
@@ -47,19 +47,12 @@ def one_gtt(product: str, end: str) -> Story:
 
 
 def a_short_future_is_stopped_by_its_gtt(stage: BrokerStage, account: ChaosAccount) -> None:
+    ending, _, protected = short_future_stopped(stage, account)
+
+    (gtt,) = protected["gtts"]
     lot = account.share.instrument.lot_size
-    trade = stage.trade(account, product="NRML", action="SELL", quantity=lot)
-
-    trade.place()
-    trade.move("0.998")
-    trade.until("PROTECTED")
-    (gtt,) = stage.process.seen(account.user_id)["gtts"]
-    trade.move("0.984")
-    over = trade.until(*CLOSED)
-
     assert gtt["product"] == "D"
-    assert (over["state"], over["outcome"]) == ("CLOSED", "stop_hit")
-    assert stage.books_of(account) == replace(NATIVE, bought=lot, sold=lot)
+    assert ending == Ending("CLOSED", "stop_hit", replace(NATIVE, bought=lot, sold=lot))
 
 
 def a_person_logs_in_by_command_and_by_browser(stage: BrokerStage, account: ChaosAccount) -> None:
