@@ -13,6 +13,7 @@ from simulator.dhan.failures import order_failure
 from simulator.exchange import SimulatedExchange
 from simulator.orders import Key, Order
 from simulator.refusals import Refused
+from simulator.rounds import Rounds
 
 ENTRY = "ENTRY_LEG"
 STOP = "STOP_LOSS_LEG"
@@ -64,6 +65,7 @@ class SuperDesk:
     def __init__(self, exchange: SimulatedExchange) -> None:
         self._exchange = exchange
         self._lock = threading.RLock()
+        self._rounds = Rounds(self._look_at_all, self._lock)
         self._supers: dict[str, Super] = {}
         exchange.listen_prices(lambda _keys: self.step())
 
@@ -125,11 +127,13 @@ class SuperDesk:
 
     def step(self) -> None:
         """Send what is due, and see what became of what was sent."""
-        with self._lock:
-            for one in self._supers.values():
-                entry = self._order(one.order_id)
-                if not one.is_over and entry is not None:
-                    self._look_at(one, entry)
+        self._rounds.run()
+
+    def _look_at_all(self) -> None:
+        for one in self._supers.values():
+            entry = self._order(one.order_id)
+            if not one.is_over and entry is not None:
+                self._look_at(one, entry)
 
     def _mine(self, account_id: str) -> list[Super]:
         return [one for one in self._supers.values() if one.account_id == account_id]

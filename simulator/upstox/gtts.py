@@ -7,6 +7,7 @@ away. What is over is not listed any more; only an entry that failed is. An intr
 import itertools
 import threading
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from decimal import Decimal
@@ -15,6 +16,7 @@ from services.bracket.model import OrderRequest, OrderType, Product, RowStatus, 
 from simulator.exchange import SimulatedExchange
 from simulator.orders import Key, Order
 from simulator.refusals import Refused
+from simulator.rounds import Rounds
 from simulator.upstox.failures import UpstoxFailure, bad_input, words_of
 from utils.constants import EXCHANGE_ZONE
 
@@ -80,6 +82,7 @@ class GttDesk:
         self._exchange = exchange
         self._now = now
         self._lock = threading.RLock()
+        self._rounds = Rounds(self._look_at_all, self._lock)
         self._gtts: dict[str, Gtt] = {}
         self._numbers = itertools.count(1)
         self._placed: dict[str, str] = {}  # order -> GTT
@@ -98,7 +101,8 @@ class GttDesk:
         """Return a user's GTTs that are not over."""
         with self._lock:
             self.step()
-            return [gtt for gtt in self._gtts.values() if gtt.account_id == account_id and gtt.is_listed]
+            found = [gtt for gtt in self._gtts.values() if gtt.account_id == account_id and gtt.is_listed]
+            return deepcopy(found)  # as they are now: what follows does not show in half of an answer
 
     def reference(self, order_id: str) -> str | None:
         """Return the GTT that placed an order. Takes no lock: who writes postbacks holds the exchange's."""
@@ -132,10 +136,12 @@ class GttDesk:
 
     def step(self) -> None:
         """Send what is due, and see what became of what was sent."""
-        with self._lock:
-            for gtt in self._gtts.values():
-                if not gtt.is_over:
-                    self._look_at(gtt)
+        self._rounds.run()
+
+    def _look_at_all(self) -> None:
+        for gtt in self._gtts.values():
+            if not gtt.is_over:
+                self._look_at(gtt)
 
     def _look_at(self, gtt: Gtt) -> None:
         if self._now() > gtt.expires_at:
@@ -189,12 +195,12 @@ class GttDesk:
             side=side,
             terms=Terms(order_type=OrderType.LIMIT, quantity=gtt.quantity, price=price),
         )
-        rule.status = "OPEN"  # before the call: it may make a price, which looks at this rule again
         try:
             rule.order_id = self._exchange.place(gtt.account_id, request)
         except Refused as exc:
             rule.status, rule.message = "FAILED", words_of(exc.kind, exc.reason)
         else:
+            rule.status = "OPEN"
             self._placed[rule.order_id] = gtt.gtt_id
 
     def _limit(self, gtt: Gtt, rule: Rule, side: Side) -> Decimal:

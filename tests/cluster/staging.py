@@ -71,7 +71,7 @@ class WorkerProcess:
     def wait(self) -> int:
         """Return how it ended, once it has."""
         assert self.process is not None
-        return self.process.wait(timeout=10)
+        return self.process.wait(timeout=30)
 
     def log(self) -> str:
         return self.log_file.read_text()
@@ -82,7 +82,7 @@ class WorkerProcess:
             return None
         if self.process.poll() is None:
             self.signal(signal.SIGKILL)
-        return self.process.wait(timeout=10)
+        return self.process.wait(timeout=30)
 
 
 class ClusterStage(BrokerStage):

@@ -36,13 +36,14 @@ def stage(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 def alone(stage: ClusterStage, **extra: str) -> WorkerProcess:
-    """Return a new worker that has every shard; the others have gone."""
+    """Return a new worker that has every shard; the others have ended."""
     before = stage.alive()
     fresh = stage.worker(**extra)
     wait_for(lambda: fresh.id() in stage.owners(), every=SOON, what="a part of the new worker's")
     for one in before:
         one.signal(signal.SIGTERM)
     wait_for(lambda: stage.shares() == [SHARDS], every=SOON, what="a worker with all shards")
+    assert [one.wait() for one in before] == [0] * len(before)
     return fresh
 
 
