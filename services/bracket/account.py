@@ -8,7 +8,8 @@ lots that were never ours are consumed first.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from services.bracket.adoption import is_lost_order, is_untagged, may_be
+from services.bracket.adoption import is_alike, is_lost_order, is_untagged, may_be
+from services.bracket.gtt_rows import is_lost_gtt, may_be_gtt
 from services.bracket.model import (
     BookRead,
     Bracket,
@@ -96,6 +97,7 @@ class Claims:
     awaited: tuple[Claimed, ...] = ()  # with its bracket, each leg that is on the wire
     orders: frozenset[str] = frozenset()  # ids of such orders that are known
     lost: tuple[Claimed, ...] = ()  # those whose id is not
+    lost_gtts: tuple[Claimed, ...] = ()  # the GTTs whose id is not
 
 
 def claims_of(brackets: Iterable[Bracket]) -> Claims:
@@ -109,6 +111,7 @@ def claims_of(brackets: Iterable[Bracket]) -> Claims:
         awaited=tuple((one, leg) for one, leg in legs if leg.status is LegStatus.SENT),
         orders=frozenset(order_id for _, leg, order_id in known if leg.kind is LegKind.ORDER),
         lost=tuple((one, leg) for one, leg in legs if is_lost_order(one, leg)),
+        lost_gtts=tuple((one, leg) for one, leg in legs if is_lost_gtt(leg)),
     )
 
 
@@ -189,34 +192,32 @@ def _untagged_rows(leg: Leg, index: BookIndex) -> Iterable[tuple[OrderRow, Seque
 
 
 def _count_alike(bracket: Bracket, leg: Leg, claimed: Iterable[Claimed]) -> int:
-    return sum(key_of(one) == key_of(bracket) and _is_alike(other, leg) for one, other in claimed)
-
-
-def _is_alike(one: Leg, other: Leg) -> bool:
-    return (one.side, one.terms) == (other.side, other.terms)
+    return sum(key_of(one) == key_of(bracket) and is_alike(other, leg) for one, other in claimed)
 
 
 def _gtts(bracket: Bracket, index: BookIndex, claims: Claims) -> tuple[GttRow, ...] | None:
-    if index.read.gtts is None or _is_disputed(bracket, claims):
+    lost = [leg for leg in bracket.legs if is_lost_gtt(leg)]
+    if index.read.gtts is None or _is_awaited_elsewhere(bracket, lost, claims):
         return None
     instrument = bracket.plan.instrument
     rows = index.gtts.get((instrument.exchange, instrument.symbol), ())
-    return tuple(row for row in rows if claims.owners.get(row.trigger_id, bracket.id) == bracket.id)
+    others = {row.trigger_id for row in rows if claims.owners.get(row.trigger_id, bracket.id) != bracket.id}
+    others |= {trigger_id for leg in lost for trigger_id in _left_to_others(bracket, leg, rows, claims)}
+    return tuple(row for row in rows if row.trigger_id not in others)
+
+
+def _left_to_others(bracket: Bracket, leg: Leg, rows: Iterable[GttRow], claims: Claims) -> list[str]:
+    """Return the GTTs nobody owns that may be a lost one, but go to other brackets that lost such a one."""
+    free = [row for row in rows if row.trigger_id not in claims.owners and may_be_gtt(bracket, leg, row)]
+    if len(free) > _count_alike(bracket, leg, claims.lost_gtts):
+        return []  # one is somebody else's: all are shown, and none is taken
+    own = sum(is_lost_gtt(other) and is_alike(other, leg) for other in bracket.legs)
+    return [row.trigger_id for row in free[own:]]
 
 
 def is_lost(bracket: Bracket, leg: Leg) -> bool:
     """Whether something without a tag was sent and its id is not known: what nobody owns may be it."""
-    return _is_lost_gtt(leg) or is_lost_order(bracket, leg)
-
-
-def _is_lost_gtt(leg: Leg) -> bool:
-    is_unseen = leg.status in (LegStatus.UNKNOWN, LegStatus.ABSENT)
-    return leg.kind is LegKind.GTT and leg.broker_order_id is None and is_unseen
-
-
-def _is_disputed(bracket: Bracket, claims: Claims) -> bool:
-    """Whether a GTT that the bracket looks for could be another bracket's, whose answer is under way."""
-    return _is_awaited_elsewhere(bracket, [leg for leg in bracket.legs if _is_lost_gtt(leg)], claims)
+    return is_lost_gtt(leg) or is_lost_order(bracket, leg)
 
 
 def _is_awaited_elsewhere(bracket: Bracket, lost: Sequence[Leg], claims: Claims) -> bool:
@@ -225,7 +226,7 @@ def _is_awaited_elsewhere(bracket: Bracket, lost: Sequence[Leg], claims: Claims)
         one.id != bracket.id
         and one.plan.instrument.symbol == bracket.plan.instrument.symbol
         and one.plan.instrument.exchange == bracket.plan.instrument.exchange
-        and any(leg.kind is sent.kind and _is_alike(leg, sent) for leg in lost)
+        and any(is_alike(leg, sent) for leg in lost)
         for one, sent in claims.awaited
     )
 

@@ -26,7 +26,7 @@ CREATED_SLACK = timedelta(seconds=5)
 # For plain orders where none has a tag: to overlook our own because two clocks differ would place it twice.
 UNTAGGED_SLACK = timedelta(seconds=60)
 
-_UNSEEN = (LegStatus.UNKNOWN, LegStatus.ABSENT)
+LOST = frozenset({LegStatus.UNKNOWN, LegStatus.ABSENT})  # while the id is not known
 
 
 def adopt_exits(step: Step, read: Read) -> list[Leg]:
@@ -112,7 +112,12 @@ def is_untagged(bracket: Bracket, leg: Leg) -> bool:
 
 def is_lost_order(bracket: Bracket, leg: Leg) -> bool:
     """Whether an order was sent and its id is not known: one without a tag may be it."""
-    return leg.broker_order_id is None and leg.status in _UNSEEN and is_untagged(bracket, leg)
+    return leg.broker_order_id is None and leg.status in LOST and is_untagged(bracket, leg)
+
+
+def is_alike(one: Leg, other: Leg) -> bool:
+    """Whether two legs ask for the same, so that without ids nobody can tell their orders apart."""
+    return (one.kind, one.side, one.terms) == (other.kind, other.side, other.terms)
 
 
 def may_be(leg: Leg, row: OrderRow, exits: Iterable[OrderRow] = ()) -> bool:

@@ -9,14 +9,14 @@ from datetime import timedelta
 
 from services.bracket import events as ev
 from services.bracket.adoption import (
-    CREATED_SLACK,
     adopt_exits,
+    is_alike,
     is_lost_order,
     is_missed_for_good,
     may_be,
     shown_terms,
 )
-from services.bracket.fold import shows_terms
+from services.bracket.gtt_rows import gtt_terms, is_lost_gtt, may_be_gtt, stop_leg
 from services.bracket.model import (
     UNSEEN,
     ChangeKind,
@@ -33,7 +33,6 @@ from services.bracket.model import (
     Purpose,
     Role,
     RowStatus,
-    Side,
     Terms,
 )
 from services.bracket.native import is_held_back, is_native_exit
@@ -122,7 +121,7 @@ def _take_in_leg(step: Step, leg: Leg, read: Read) -> None:
 
 
 def _is_too_early(lost: Leg, read: Read) -> bool:
-    """Whether a read may be older than a plain order: one that says the same is not the only one then.
+    """Whether a read may be older than an order or a GTT: one that says the same is not the only one then.
 
     A native entry comes with its exits, which are taken in by the same read: with them or not at all.
     """
@@ -298,14 +297,20 @@ def _give_up_overnight(step: Step, leg: Leg, read: Read) -> None:
 
 
 def _take_in_gtt(step: Step, leg: Leg, read: Read) -> None:
-    if read.gtts is None:
+    if read.gtts is None or (is_lost_gtt(leg) and _is_too_early(leg, read)):
         return
-    row = _gtt_row_of(step, leg, read.gtts)
-    if row is None:
+    rows = _gtt_rows_of(step, leg, read.gtts)
+    if not rows:
         _miss_gtt(step, leg, read)
+    elif leg.broker_order_id is None and _is_awaited(step, leg):
         return
-    if leg.broker_order_id is None and _is_awaited(step, leg):
-        return
+    elif len(rows) > _count_lost_alike(step, leg):
+        step.need_attention("ambiguous", f"{len(rows)} GTTs may be {leg.tag}: none of them is taken for it")
+    else:
+        _take_in_gtt_row(step, leg, rows[0], read)
+
+
+def _take_in_gtt_row(step: Step, leg: Leg, row: GttRow, read: Read) -> None:
     # One cancels the other, says the broker; when both came to life, both are ours to deal with.
     fired = [part for part in row.legs if part.child_order_id is not None]
     refused = next((part for part in row.legs if part.child_reason is not None), None)
@@ -316,51 +321,23 @@ def _take_in_gtt(step: Step, leg: Leg, read: Read) -> None:
         _note_lapse(step, leg.seq, read)
 
 
-def _gtt_row_of(step: Step, leg: Leg, rows: tuple[GttRow, ...]) -> GttRow | None:
-    """Return the leg's trigger: by id, by tag, or an unowned one with the same content, not made before."""
+def _gtt_rows_of(step: Step, leg: Leg, rows: tuple[GttRow, ...]) -> list[GttRow]:
+    """Return the leg's trigger by its id; without one, those that nobody owns and that may be it."""
     if leg.broker_order_id is not None:
-        return next((row for row in rows if row.trigger_id == leg.broker_order_id), None)
+        return [row for row in rows if row.trigger_id == leg.broker_order_id][:1]
     owned = {other.broker_order_id for other in step.bracket.legs}
-    earliest = leg.sent_at.wall - CREATED_SLACK
-    for row in rows:
-        is_new = row.trigger_id not in owned and row.created_at >= earliest
-        if is_new and row.side is leg.side and _may_be(leg, row):
-            return row
-    return None
+    return [row for row in rows if row.trigger_id not in owned and may_be_gtt(step.bracket, leg, row)]
 
 
-def _may_be(leg: Leg, row: GttRow) -> bool:
-    if row.tag is not None:
-        return row.tag == leg.tag
-    return shows_terms(leg.terms, gtt_terms(row, leg.side))
+def _count_lost_alike(step: Step, leg: Leg) -> int:
+    """Return how many legs may each take one of the rows that say what this one asked for."""
+    alike = [other for other in step.bracket.legs if is_alike(other, leg) and is_lost_gtt(other)]
+    return max(1, len(alike))
 
 
 def _is_awaited(step: Step, lost: Leg) -> bool:
     """Whether the answer to another of this content is under way: it will say which one it is, or none."""
-    wanted = (lost.kind, lost.terms, lost.side)
-    return any(
-        leg.status is LegStatus.SENT and (leg.kind, leg.terms, leg.side) == wanted
-        for leg in step.bracket.legs
-    )
-
-
-def gtt_terms(row: GttRow, side: Side) -> Terms:
-    """Return a GTT's terms by role: which of its ascending legs is the stop depends on the exit's side."""
-    stop = stop_leg(row, side)
-    target = next((part for part in row.legs if part is not stop), None)
-    return Terms(
-        order_type=OrderType.LIMIT,
-        quantity=stop.quantity,
-        price=stop.price,
-        trigger_price=stop.trigger_price,
-        target_trigger=None if target is None else target.trigger_price,
-        target_price=None if target is None else target.price,
-    )
-
-
-def stop_leg(row: GttRow, side: Side) -> GttLegRow:
-    """The stop of a SELL exit is the lower leg, of a BUY exit the upper one."""
-    return row.legs[0] if side is Side.SELL else row.legs[-1]
+    return any(leg.status is LegStatus.SENT and is_alike(leg, lost) for leg in step.bracket.legs)
 
 
 def _sight_gtt(step: Step, leg: Leg, row: GttRow, refused: GttLegRow | None) -> None:

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from broker.base import BrokerError, OrderRejected
 from services.bracket.fold import shows_terms
+from services.bracket.gtt_rows import gtt_terms
 from services.bracket.model import GttRequest, GttRow, GttStatus, OrderType, Product, Side, Terms
-from services.bracket.sighting import gtt_terms
 from services.probe.bench import Bench, levels
 from services.probe.orders import tag_for
 from services.probe.report import Check, Finding, Verdict

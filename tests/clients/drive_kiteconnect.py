@@ -12,6 +12,7 @@ import time
 import requests
 from kiteconnect import KiteConnect, KiteTicker
 from kiteconnect import exceptions as ex
+from twisted.internet import reactor
 
 DEADLINE = 15.0
 
@@ -109,6 +110,10 @@ class Ticker:
 
     def statuses(self, order_id):
         return [update["status"] for update in self.updates if update["order_id"] == order_id]
+
+    def ask(self, call, *words):
+        """Have the client send something from the thread that reads: its socket is not made for two."""
+        reactor.callFromThread(call, *words)
 
     def newest(self, token, mode, last):
         """Wait for a tick of this mode at this price and return it."""
@@ -290,8 +295,8 @@ def triggers(kite, sim):
 def ticks(sim, ticker, tokens):
     """All three modes of a share, and an index, which has no orders."""
     sbin, infy, index = tokens["SBIN"], tokens["INFY"], tokens["NIFTY 50"]
-    ticker.official.set_mode(KiteTicker.MODE_FULL, [sbin, index])
-    ticker.official.set_mode(KiteTicker.MODE_LTP, [infy])
+    ticker.ask(ticker.official.set_mode, KiteTicker.MODE_FULL, [sbin, index])
+    ticker.ask(ticker.official.set_mode, KiteTicker.MODE_LTP, [infy])
     sim.price("SBIN", 815.5, bid="815.45", ask="815.55", depth=70)
     sim.price("INFY", 1501.5)
     full = ticker.newest(sbin, "full", 815.5)
@@ -300,12 +305,12 @@ def ticks(sim, ticker, tokens):
     assert full["ohlc"]["low"] == 800 and full["tradable"]
     assert abs(full["exchange_timestamp"].timestamp() - time.time()) < 60
     assert set(ticker.newest(infy, "ltp", 1501.5)) == {"tradable", "mode", "instrument_token", "last_price"}
-    ticker.official.set_mode(KiteTicker.MODE_QUOTE, [sbin])
+    ticker.ask(ticker.official.set_mode, KiteTicker.MODE_QUOTE, [sbin])
     sim.price("SBIN", 816)
     assert ticker.newest(sbin, "quote", 816.0)["total_buy_quantity"] > 0
     sim.price(next(name for name in tokens if re.fullmatch(r"NIFTY\d.*FUT", name)), 25000, exchange="NFO")
     assert not ticker.newest(index, "full", 25000.0)["tradable"]
-    ticker.official.unsubscribe([infy])
+    ticker.ask(ticker.official.unsubscribe, [infy])
     print("ticks", sorted({tick["mode"] for tick in ticker.ticks}))
 
 

@@ -533,7 +533,8 @@ def test_an_address_is_added_tested_replayed_enabled_and_removed(service: Served
     made = told(owner.call("hooks", {"account_id": service.account.id, "url": f" {HOOK} "}))
     path = f"hooks/{made['hook_id']}"
     messages = told(owner.call(f"{path}/test", {}))["messages"]
-    again = told(owner.call(f"{path}/replay", {"message_id": messages[0]["id"]}))["messages"]
+    trial = next(one["id"] for one in messages if '"type":"bracket_order.test"' in one["body"])
+    again = told(owner.call(f"{path}/replay", {"message_id": trial}))["messages"]
     disable(db, made["hook_id"], reason="the answer was 410", at=service.desk.clock.now())
 
     listed = owner.call("notifications")
@@ -545,8 +546,7 @@ def test_an_address_is_added_tested_replayed_enabled_and_removed(service: Served
 
     assert made["secret"].startswith("whsec_")
     assert made["secret"] not in listed.text
-    assert '"type":"bracket_order.test"' in messages[0]["body"]
-    assert again[0]["id"] == messages[0]["id"]
+    assert trial in [one["id"] for one in again]
     assert (disabled["address"], disabled["disabled_reason"]) == (HOOK, "the answer was 410")
     assert "waiting messages are deleted" in sentences[0]
     assert not_disabled == 404

@@ -14,8 +14,8 @@ from broker.http import Answer
 from broker.openalgo.fates import SLACK, Known, fates
 from broker.openalgo.gtt_memory import CANCELLED_AFTER, LAGS, SEARCHED, GttMemory
 from broker.openalgo.gtts import gtt_ack, gtt_body, gtt_change, gtt_rows
+from services.bracket.gtt_rows import gtt_terms
 from services.bracket.model import GttLegRow, GttStatus, OrderType, Product, RowStatus, Side, Terms
-from services.bracket.sighting import gtt_terms
 
 NOW = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)  # 10:30 at the exchange
 LONG = Terms(

@@ -19,6 +19,7 @@ from services.bracket.events import (
     LegProvedAbsent,
     LegSighted,
 )
+from services.bracket.gtt_rows import gtt_terms
 from services.bracket.model import (
     GttLegRow,
     GttStatus,
@@ -33,7 +34,6 @@ from services.bracket.model import (
 )
 from services.bracket.observation import TradingSession
 from services.bracket.quantities import watches_gtts
-from services.bracket.sighting import gtt_terms
 from tests.builders import a_plan
 from tests.unit.driver import (
     CANCELLED,
