@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, StorageState
+from playwright.sync_api import Browser, StorageState, expect
 
 from scripts.chromium import CHROMIUM
 from tests.browser.stage import Desk, Person, Prepared, a_person, prepare
+
+# For what only has to come; what has to come soon says so where it is tested.
+expect.set_options(timeout=15_000)
 
 
 @pytest.fixture(scope="session")
