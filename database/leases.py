@@ -14,6 +14,7 @@ from sqlalchemy.dialects import postgresql
 
 from database.lease_tables import ShardRow, WorkerRow
 from database.notices import Notice, notify_in
+from database.postgres import end_forsaken
 from database.prepared import Prepared, Transaction
 from database.session import Database, NotStored, insert_for
 
@@ -52,6 +53,8 @@ class Picture:
 def renew(db: Database, worker: str, *, ttl: timedelta) -> Picture:
     """Say that a process lives, prolong every lease it still has, and return all there is.
 
+    Who stands still in the middle of a write loses it here, so that its shards can be taken.
+
     A lease that has run out and that nobody took is prolonged too: it is the same epoch. Raises NotStored.
     """
     alive = insert_for(db.dialect_name, WorkerRow).values(id=worker, alive_until=_until(ttl))
@@ -61,6 +64,7 @@ def renew(db: Database, worker: str, *, ttl: timedelta) -> Picture:
     with db.write() as connection:
         connection.execute(alive)
         connection.execute(update(ShardRow).where(ShardRow.owner == worker).values(lease_until=_until(ttl)))
+        end_forsaken(connection)
         return _picture(connection)
 
 

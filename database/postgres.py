@@ -7,7 +7,7 @@ POOL_SIZE = 8
 MOST_CONNECTIONS = 16  # of one process; a server takes 100 unless told otherwise
 
 # A process that is frozen in the middle of a transaction holds its locks: the server ends the transaction
-# after this time, so that whoever takes over can write.
+# after this time, so that whoever takes over can write. `end_forsaken` says why that is not enough.
 IDLE_IN_TRANSACTION_SECONDS = 3
 _LOCK_SECONDS = 5
 _OPTIONS = (
@@ -15,6 +15,7 @@ _OPTIONS = (
     f"lock_timeout={_LOCK_SECONDS}s",
     f"idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_SECONDS}s",
 )
+_MIGRATION = "openbracket migration"
 _CONNECT = {
     "options": " ".join(f"-c {option}" for option in _OPTIONS),
     "application_name": "openbracket",
@@ -25,6 +26,14 @@ _CONNECT = {
     "keepalives_count": 3,
     "tcp_user_timeout": 5000,
 }
+
+# state_change: since when the server has waited for the process, in a transaction or in half of a statement.
+_END_FORSAKEN = text(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND usename = current_user AND xact_start IS NOT NULL"
+    " AND wait_event = 'ClientRead' AND application_name <> :migration"
+    " AND state_change < clock_timestamp() - make_interval(secs => :longest)"
+).bindparams(migration=_MIGRATION, longest=IDLE_IN_TRANSACTION_SECONDS)
 
 # Symbols and pages are sought by ranges of text, and words of a language would sort between them.
 _EXACT_ORDERS = ("C", "POSIX", "C.UTF-8", "C.utf8")
@@ -64,5 +73,15 @@ def prepare_migration(connection: Connection) -> None:
     """Let one migration at a time change the tables, and take its time. Raises DatabaseUnfit."""
     require_exact_order(connection)
     connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+    connection.execute(text(f"SET LOCAL application_name = '{_MIGRATION}'"))
     connection.execute(text("SET LOCAL lock_timeout = 0"))
     connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('openbracket migrations'))"))
+
+
+def end_forsaken(connection: Connection) -> None:
+    """End the transactions of processes that stand still in the middle of them; their locks are free then.
+
+    The server's own timer misses some: psycopg sends a Flush after the last statement of `executemany`, any
+    byte stops the timer, and a Flush does not start it again.
+    """
+    connection.execute(_END_FORSAKEN)

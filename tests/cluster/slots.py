@@ -89,6 +89,14 @@ class Slot:
         stat = Path(f"/proc/{self.life.process.pid}/stat").read_text()
         return stat.rpartition(")")[2].split()[0] == "T"
 
+    def state(self) -> str:
+        """Return in words what its process is, and what we think it is."""
+        if self.life.ended is not None:
+            return "killed"
+        if self.has_died():
+            return f"ended by itself: {self.life.process.poll()}"
+        return f"{self.life.owner()} stands still: {self.has_stopped()}, frozen at {self.life.frozen_at}"
+
     def note_frozen(self) -> None:
         """Count as frozen from here on: the process stopped itself."""
         self.life.frozen_at = time.time()

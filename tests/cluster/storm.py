@@ -156,6 +156,7 @@ def _judged(storm: Storm, accounts: list[ChaosAccount], waves: Sequence[Wave]) -
         verdict.faults.append("NOT DONE: no worker was frozen in an act, so the fence was not tried")
     if storm.unsettled:
         verdict.faults.append(f"UNSETTLED: {storm.unsettled} times both workers did not come back")
+    verdict.faults += [f"NOT REPLACED: {one}" for one in storm.stuck]
     verdict.injuries.update(one.kind for one in storm.injuries)
     verdict.points.update(storm.points)
     verdict.lost_answers = sum(

@@ -46,6 +46,14 @@ CREATE TRIGGER storm_writes AFTER INSERT ON bracket_events FOR EACH ROW
   WHEN (current_setting('application_name') LIKE 'worker%') EXECUTE FUNCTION note_write();
 """
 _LEASES = text("SELECT shard, owner, extract(epoch FROM lease_until)::float8 AS until FROM account_shards")
+_COUNT_LEASES = text(
+    "SELECT 'lease', owner, count(*), max(lease_until - clock_timestamp()) FROM account_shards GROUP BY owner"
+)
+_ALIVE_WORKERS = text("SELECT 'alive', id, alive_until - clock_timestamp() FROM worker_processes")
+_SESSIONS = text(
+    "SELECT 'session', application_name, pid, state, wait_event, pg_blocking_pids(pid),"
+    " clock_timestamp() - xact_start, left(query, 90) FROM pg_stat_activity WHERE xact_start IS NOT NULL"
+)
 _TAKINGS = text("SELECT shard, owner, epoch, extract(epoch FROM at)::float8 AS at FROM storm_takings")
 _WRITES = text("SELECT slot, account_id, extract(epoch FROM at)::float8 AS at FROM storm_writes")
 
@@ -120,6 +128,17 @@ class StormStage(BrokerStage):
         """Return owner and end of each shard's lease. Raises StorageError."""
         with self.db.read() as connection:
             return {row.shard: (row.owner, row.until or 0.0) for row in connection.execute(_LEASES)}
+
+    def picture(self) -> str:
+        """Return how processes, leases and sessions of the database stand; for a storm that went wrong."""
+        said = [f"{name} {slot.state()}" for name, slot in self.slots.items()]
+        for question in (_COUNT_LEASES, _ALIVE_WORKERS, _SESSIONS):
+            try:
+                with self.db.read() as connection:
+                    said += [str(tuple(row)) for row in connection.execute(question)]
+            except StorageError as exc:
+                said.append(f"not read: {exc}")
+        return "; ".join(said)
 
     def slot_name(self, owner: str | None) -> str | None:
         found = self._lives().get(owner or "")

@@ -34,6 +34,7 @@ OUTLASTED = ("stored place stop", "stored place entry")
 _FREEZES_IN_ACT = 3
 _REACH_SECONDS = 10.0
 _OUTLAST_SECONDS = 12.0  # a broker's quiescence of 10 s, and a look after it
+_SOON_SECONDS = 20.0
 _PATIENCE_SECONDS = 120.0
 
 
@@ -53,6 +54,7 @@ class Storm:
     unsettled: int = 0  # times that the workers did not come back to their parts
     to_hurt: int = 2  # kinds of things of which not everything was hurt once
     points: Counter[str] = field(default_factory=Counter)  # at which a worker was frozen in an act
+    stuck: list[str] = field(default_factory=list)  # how things stood when nobody took over
 
     def rage(self) -> None:
         """Hurt one thing of the order path after another: all kinds once, then on until it is over."""
@@ -104,7 +106,7 @@ class Storm:
         self.points[point + (", outlasted" if outlasts else "")] += 1
         with self._injury(FROZEN_IN_ACT):
             slot.note_frozen()
-            _comes(lambda: self._is_replaced(slot), seconds=_PATIENCE_SECONDS)
+            self._until_replaced(slot)
             self._pause(0.0, 0.3)  # the first moments of the other are the ones that matter
             if outlasts:
                 self._pause(_OUTLAST_SECONDS, _OUTLAST_SECONDS + 1.0)
@@ -175,6 +177,13 @@ class Storm:
                 self.to_hurt -= first
                 first = False
                 deck = self.dice.sample(then, len(then))
+
+    def _until_replaced(self, slot: Slot) -> None:
+        """Wait until others have a frozen worker's shards; when that takes long, note what the matter is."""
+        if _comes(lambda: self._is_replaced(slot), seconds=_SOON_SECONDS):
+            return
+        self.stuck.append(f"{slot.name} was frozen, nobody took its shards: {self.stage.picture()}")
+        _comes(lambda: self._is_replaced(slot), seconds=_PATIENCE_SECONDS)
 
     def _is_replaced(self, slot: Slot) -> bool:
         """Whether others have what a frozen worker had; they are woken if they stopped where none waited."""

@@ -14,6 +14,7 @@ from database.session import Database, NotStored
 from services.ownership import Ownership
 from services.shard_keeper import ShardKeeper
 from tests.builders import a_bracket, a_moment
+from tests.serving import until
 from utils.clock import SystemClock
 
 EVENT = EventRecord(kind="SomethingHappened", at=a_moment(), payload=b"{}")
@@ -23,6 +24,11 @@ LONG, OVER = timedelta(seconds=60), timedelta(seconds=-1)
 @pytest.fixture
 def db(empty_postgres: Database) -> Database:
     return empty_postgres
+
+
+def another(db: Database) -> Database:
+    """Return the same database as another process has it."""
+    return Database(db.engine.url.render_as_string(hide_password=False))
 
 
 def a_keeper(db: Database, given: list[frozenset[int]] | None = None) -> ShardKeeper:
@@ -66,9 +72,7 @@ def test_a_lease_that_ran_out_and_that_nobody_took_goes_on_under_its_epoch(db: D
 
 
 def test_a_row_that_another_is_taking_is_left_out_and_not_waited_for(db: Database) -> None:
-    with db.read() as connection:
-        url = connection.engine.url.render_as_string(hide_password=False)
-    other = Database(url)
+    other = another(db)
     with other.write() as connection:
         connection.execute(text("SELECT * FROM account_shards WHERE shard = 3 FOR UPDATE"))
         taken = leases.take(db, "b", [3, 4], ttl=LONG)
@@ -95,12 +99,48 @@ def test_a_write_under_way_holds_off_whoever_would_take_the_shard(db: Database) 
     with ThreadPoolExecutor(1) as pool:
         with db.writing() as transaction:
             leases.hold_off_takers(transaction, mine)
-            other = Database(db.engine.url.render_as_string(hide_password=False))
+            other = another(db)
             during = pool.submit(leases.take, other, "b", [3], ttl=LONG).result(timeout=10)
         after = leases.take(other, "b", [3], ttl=LONG)
         other.close()
 
     assert (during, after) == ((), (Fence(shard=3, owner="b", epoch=2),))
+
+
+def test_whoever_is_frozen_in_a_write_loses_it_though_the_server_did_not_notice(db: Database) -> None:
+    leases.take(db, "a", [3], ttl=OVER)
+    frozen = another(db)
+    with pytest.raises(NotStored), frozen.write() as connection:
+        connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))  # a Flush does it too
+        connection.execute(text("SELECT * FROM account_shards WHERE shard = 3 FOR KEY SHARE"))
+        before = leases.take(db, "b", [3], ttl=LONG)
+        until(lambda: _renewed_and_taken(db), what="the frozen write's shard")
+        connection.execute(text("SELECT 1"))
+    frozen.close()
+
+    assert before == ()
+
+
+def _renewed_and_taken(db: Database) -> bool:
+    leases.renew(db, "b", ttl=LONG)
+    return leases.take(db, "b", [3], ttl=LONG) != ()
+
+
+def test_a_write_that_waits_for_a_lock_or_works_for_long_is_not_forsaken(db: Database) -> None:
+    leases.take(db, "a", [3], ttl=LONG)
+    holder, waiter = another(db), another(db)
+    with ThreadPoolExecutor(1) as pool, holder.write() as connection:
+        connection.execute(text("SELECT * FROM account_shards WHERE shard = 3 FOR UPDATE"))
+        waiting = pool.submit(leases.give_back, waiter, "a", [3])
+        for _ in range(3):  # longer than anybody may stand idle
+            connection.execute(text("SELECT pg_sleep(1.2)"))
+            leases.renew(db, "b", ttl=LONG)
+        is_waiting = not waiting.done()
+    waiting.result(timeout=10)
+    for one in (holder, waiter):
+        one.close()
+
+    assert is_waiting
 
 
 def test_what_is_given_back_is_free_at_once(db: Database) -> None:
