@@ -41,7 +41,7 @@ def is_safe(books: Books) -> bool:
     return is_flat and books.entries <= 1 and books.bought == books.sold
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_kills_at_random_moments_behind_a_faulty_network_leave_every_account_flat(tmp_path: Path) -> None:
     stage = Stage(tmp_path, count=12)
     stage.plan.add(*(Rule(fault=fault, chance=SHARE) for fault in RATED))

@@ -13,7 +13,7 @@ from tests.chaos.staging import ChaosAccount
 
 QUANTITY = 10
 CLOSED = ("CLOSED", "EXPIRED", "REJECTED", "CANCELLED", "HANDED_OVER")
-_PATIENCE_SECONDS = 90.0
+_PATIENCE_SECONDS = 180.0  # a network that fails three calls in ten proves an absence slowly
 
 
 class Trade:
