@@ -15,10 +15,11 @@ _OPTIONS = (
     f"lock_timeout={_LOCK_SECONDS}s",
     f"idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_SECONDS}s",
 )
-_MIGRATION = "openbracket migration"
+APPLICATION = "openbracket"  # how the server calls our sessions; a longer name that begins so is ours too
+_MIGRATION = f"migration of {APPLICATION}"
 _CONNECT = {
     "options": " ".join(f"-c {option}" for option in _OPTIONS),
-    "application_name": "openbracket",
+    "application_name": APPLICATION,
     "connect_timeout": 3,
     # A server whose machine is gone says nothing: these notice within seconds, not within hours.
     "keepalives_idle": 2,
@@ -31,9 +32,9 @@ _CONNECT = {
 _END_FORSAKEN = text(
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
     " WHERE datname = current_database() AND usename = current_user AND xact_start IS NOT NULL"
-    " AND wait_event = 'ClientRead' AND application_name <> :migration"
+    " AND wait_event = 'ClientRead' AND starts_with(application_name, :ours)"
     " AND state_change < clock_timestamp() - make_interval(secs => :longest)"
-).bindparams(migration=_MIGRATION, longest=IDLE_IN_TRANSACTION_SECONDS)
+).bindparams(ours=APPLICATION)
 
 # Symbols and pages are sought by ranges of text, and words of a language would sort between them.
 _EXACT_ORDERS = ("C", "POSIX", "C.UTF-8", "C.utf8")
@@ -78,10 +79,11 @@ def prepare_migration(connection: Connection) -> None:
     connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('openbracket migrations'))"))
 
 
-def end_forsaken(connection: Connection) -> None:
-    """End the transactions of processes that stand still in the middle of them; their locks are free then.
+def end_forsaken(connection: Connection, *, longest: float = IDLE_IN_TRANSACTION_SECONDS) -> None:
+    """End transactions whose process has said nothing for `longest` seconds; their locks are free then.
 
     The server's own timer misses some: psycopg sends a Flush after the last statement of `executemany`, any
-    byte stops the timer, and a Flush does not start it again.
+    byte stops the timer, and a Flush does not start it again. Migrations, and sessions that are not ours, are
+    left alone.
     """
-    connection.execute(_END_FORSAKEN)
+    connection.execute(_END_FORSAKEN, {"longest": longest})

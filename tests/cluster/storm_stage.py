@@ -39,11 +39,12 @@ CREATE TRIGGER storm_takings AFTER UPDATE ON account_shards FOR EACH ROW
   WHEN (NEW.epoch <> OLD.epoch) EXECUTE FUNCTION note_taking();
 CREATE TABLE storm_writes (slot text, account_id text, at timestamptz);
 CREATE FUNCTION note_write() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-  INSERT INTO storm_writes VALUES (current_setting('application_name'), NEW.account_id, clock_timestamp());
+  INSERT INTO storm_writes VALUES
+    (split_part(current_setting('application_name'), ' ', 2), NEW.account_id, clock_timestamp());
   RETURN NEW;
 END $$;
 CREATE TRIGGER storm_writes AFTER INSERT ON bracket_events FOR EACH ROW
-  WHEN (current_setting('application_name') LIKE 'worker%') EXECUTE FUNCTION note_write();
+  WHEN (current_setting('application_name') LIKE 'openbracket worker%') EXECUTE FUNCTION note_write();
 """
 _LEASES = text("SELECT shard, owner, extract(epoch FROM lease_until)::float8 AS until FROM account_shards")
 _COUNT_LEASES = text(

@@ -73,7 +73,7 @@ def main() -> None:
     for part in filter(None, os.environ.get("WITHOUT", "").split(",")):
         PARTS[part]()
     setattr(wire, "_call", _noting(wire._call, Path(os.environ["BEGUN"])))  # noqa: B010  # no seam of its own
-    postgres._CONNECT["application_name"] = os.environ["SLOT"]
+    postgres._CONNECT["application_name"] = f"{postgres.APPLICATION} {os.environ['SLOT']}"
     threading.Thread(target=_obey, daemon=True).start()
     worker.main()
 

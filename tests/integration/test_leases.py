@@ -1,12 +1,13 @@
 """Leases of shards in a real PostgreSQL: who gets which, and what an epoch that is over may still write."""
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
 
+import psycopg
 import pytest
 from sqlalchemy import text
 
-from database import bracket_db, leases
+from database import bracket_db, leases, postgres
 from database.bracket_db import BracketChange, EventRecord
 from database.lease_tables import SHARDS
 from database.leases import Fence, Superseded
@@ -126,21 +127,33 @@ def _renewed_and_taken(db: Database) -> bool:
     return leases.take(db, "b", [3], ttl=LONG) != ()
 
 
-def test_a_write_that_waits_for_a_lock_or_works_for_long_is_not_forsaken(db: Database) -> None:
+def test_who_works_waits_migrates_or_is_not_ours_is_not_forsaken(db: Database) -> None:
     leases.take(db, "a", [3], ttl=LONG)
-    holder, waiter = another(db), another(db)
-    with ThreadPoolExecutor(1) as pool, holder.write() as connection:
-        connection.execute(text("SELECT * FROM account_shards WHERE shard = 3 FOR UPDATE"))
+    holder, waiter, migrating = another(db), another(db), another(db)
+    url = db.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    with (
+        ThreadPoolExecutor(2) as pool,
+        psycopg.connect(url, application_name="psql") as person,
+        migrating.write() as schema,
+    ):
+        postgres.prepare_migration(schema)
+        person.execute("SELECT 1")
+        working = pool.submit(_hold_for_a_second, holder)
         waiting = pool.submit(leases.give_back, waiter, "a", [3])
-        for _ in range(3):  # longer than anybody may stand idle
-            connection.execute(text("SELECT pg_sleep(1.2)"))
-            leases.renew(db, "b", ttl=LONG)
-        is_waiting = not waiting.done()
-    waiting.result(timeout=10)
-    for one in (holder, waiter):
+        while wait([working], timeout=0.1).not_done:
+            with db.write() as connection:
+                postgres.end_forsaken(connection, longest=0.2)
+        alive = schema.scalar(text("SELECT 1")), person.execute("SELECT 1").fetchone()
+    for one in (holder, waiter, migrating):
         one.close()
 
-    assert is_waiting
+    assert (working.result(), waiting.result()) == (None, None)
+    assert alive == (1, (1,))
+
+
+def _hold_for_a_second(db: Database) -> None:
+    with db.write() as connection:
+        connection.execute(text("SELECT pg_sleep(1) FROM account_shards WHERE shard = 3 FOR UPDATE"))
 
 
 def test_what_is_given_back_is_free_at_once(db: Database) -> None:
