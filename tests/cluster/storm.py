@@ -176,8 +176,9 @@ def _judge_ends(waves: Sequence[Wave], verdict: Verdict) -> None:
 
 
 def _judge_words(stage: StormStage, verdict: Verdict) -> None:
+    # RabbitMQ, killed and killed again, takes up to a minute until its queue can be declared anew.
     try:
-        wait_for(lambda: not count_waiting(stage.db), seconds=60, what="the last word outside")
+        wait_for(lambda: not count_waiting(stage.db), seconds=180, what="the last word outside")
     except AssertionError:
         verdict.faults.append(f"UNTOLD: {sum(count_waiting(stage.db).values())} messages wait in the outbox")
 
