@@ -30,19 +30,29 @@ def traded(
     return Ending(over["state"], over["outcome"], stage.books_of(account)), account
 
 
-def short_future_stopped(stage: BrokerStage, account: ChaosAccount) -> tuple[Ending, Trade, dict[str, Any]]:
+def short_future_stopped(
+    stage: BrokerStage, account: ChaosAccount, *, by_oco: bool = False
+) -> tuple[Ending, Trade, dict[str, Any]]:
     """Sell one lot of the account's future and let the market rise through the stop.
 
-    The last of the three is what the broker showed while it was protected.
+    by_oco: fill the entry once a price has been asked for, without which no OCO of ours is placed. The last
+    of the three is what the broker showed while it was protected.
     """
     trade = stage.trade(account, product="NRML", action="SELL", quantity=account.share.instrument.lot_size)
+    asked = _prices_asked(stage, account)
     trade.place()
+    if by_oco:
+        wait_for(lambda: _prices_asked(stage, account) > asked, what="a price while the entry works")
     trade.move("0.998")
     trade.until("PROTECTED")
     protected = stage.process.seen(account.user_id)
     trade.move("0.984")
     over = trade.until(*CLOSED)
     return Ending(over["state"], over["outcome"], stage.books_of(account)), trade, protected
+
+
+def _prices_asked(stage: BrokerStage, account: ChaosAccount) -> int:
+    return sum(count for name, count in stage.calls(account).items() if "/quotes" in name)
 
 
 def lot_done(account: ChaosAccount) -> Books:

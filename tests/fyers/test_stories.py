@@ -45,7 +45,7 @@ def an_end(product: str, end: str) -> Story:
 
 
 def a_short_future_is_stopped(stage: BrokerStage, account: ChaosAccount) -> None:
-    ending, trade, protected = short_future_stopped(stage, account)
+    ending, trade, protected = short_future_stopped(stage, account, by_oco=True)
 
     (gtt,) = protected["gtts"]
     assert (gtt["product_type"], gtt["tran_side"]) == ("MARGIN", 1)

@@ -34,7 +34,7 @@ def statuses(stage: BrokerStage, account: ChaosAccount) -> list[str]:
 
 
 def a_short_future_is_stopped(stage: BrokerStage, account: ChaosAccount) -> None:
-    ending, trade, protected = short_future_stopped(stage, account)
+    ending, trade, protected = short_future_stopped(stage, account, by_oco=True)
 
     (gtt,) = protected["gtts"]
     assert ending == Ending("CLOSED", "stop_hit", lot_done(account))
