@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from services.bracket.adoption import is_alike, is_lost_order, is_untagged, may_be
-from services.bracket.gtt_rows import is_lost_gtt, may_be_gtt
+from services.bracket.gtt_rows import count_lost_alike, is_lost_gtt, may_be_gtt
 from services.bracket.model import (
     BookRead,
     Bracket,
@@ -201,9 +201,9 @@ def _gtts(bracket: Bracket, index: BookIndex, claims: Claims) -> tuple[GttRow, .
         return None
     instrument = bracket.plan.instrument
     rows = index.gtts.get((instrument.exchange, instrument.symbol), ())
-    others = {row.trigger_id for row in rows if claims.owners.get(row.trigger_id, bracket.id) != bracket.id}
-    others |= {trigger_id for leg in lost for trigger_id in _left_to_others(bracket, leg, rows, claims)}
-    return tuple(row for row in rows if row.trigger_id not in others)
+    left = {trigger_id for leg in lost for trigger_id in _left_to_others(bracket, leg, rows, claims)}
+    mine = (row for row in rows if claims.owners.get(row.trigger_id, bracket.id) == bracket.id)
+    return tuple(row for row in mine if row.trigger_id not in left)
 
 
 def _left_to_others(bracket: Bracket, leg: Leg, rows: Iterable[GttRow], claims: Claims) -> list[str]:
@@ -211,8 +211,7 @@ def _left_to_others(bracket: Bracket, leg: Leg, rows: Iterable[GttRow], claims: 
     free = [row for row in rows if row.trigger_id not in claims.owners and may_be_gtt(bracket, leg, row)]
     if len(free) > _count_alike(bracket, leg, claims.lost_gtts):
         return []  # one is somebody else's: all are shown, and none is taken
-    own = sum(is_lost_gtt(other) and is_alike(other, leg) for other in bracket.legs)
-    return [row.trigger_id for row in free[own:]]
+    return [row.trigger_id for row in free[count_lost_alike(bracket, leg) :]]
 
 
 def is_lost(bracket: Bracket, leg: Leg) -> bool:

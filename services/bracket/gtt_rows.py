@@ -1,6 +1,6 @@
 """What a row of the list of GTTs says: its terms by role, and whose it may be. Facts, no decision."""
 
-from services.bracket.adoption import CREATED_SLACK, LOST
+from services.bracket.adoption import CREATED_SLACK, LOST, is_alike
 from services.bracket.fold import shows_terms
 from services.bracket.model import (
     Bracket,
@@ -36,6 +36,11 @@ def stop_leg(row: GttRow, side: Side) -> GttLegRow:
 def is_lost_gtt(leg: Leg) -> bool:
     """Whether a GTT was sent and its id is not known: one that nobody owns may be it."""
     return leg.kind is LegKind.GTT and leg.broker_order_id is None and leg.status in LOST
+
+
+def count_lost_alike(bracket: Bracket, leg: Leg) -> int:
+    """Return how many of the bracket's GTTs are lost that asked for what a leg did: each may take one row."""
+    return sum(is_lost_gtt(other) and is_alike(other, leg) for other in bracket.legs)
 
 
 def may_be_gtt(bracket: Bracket, leg: Leg, row: GttRow) -> bool:

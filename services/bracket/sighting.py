@@ -16,7 +16,7 @@ from services.bracket.adoption import (
     may_be,
     shown_terms,
 )
-from services.bracket.gtt_rows import gtt_terms, is_lost_gtt, may_be_gtt, stop_leg
+from services.bracket.gtt_rows import count_lost_alike, gtt_terms, is_lost_gtt, may_be_gtt, stop_leg
 from services.bracket.model import (
     UNSEEN,
     ChangeKind,
@@ -304,7 +304,7 @@ def _take_in_gtt(step: Step, leg: Leg, read: Read) -> None:
         _miss_gtt(step, leg, read)
     elif leg.broker_order_id is None and _is_awaited(step, leg):
         return
-    elif len(rows) > _count_lost_alike(step, leg):
+    elif len(rows) > max(1, count_lost_alike(step.bracket, leg)):
         step.need_attention("ambiguous", f"{len(rows)} GTTs may be {leg.tag}: none of them is taken for it")
     else:
         _take_in_gtt_row(step, leg, rows[0], read)
@@ -327,12 +327,6 @@ def _gtt_rows_of(step: Step, leg: Leg, rows: tuple[GttRow, ...]) -> list[GttRow]
         return [row for row in rows if row.trigger_id == leg.broker_order_id][:1]
     owned = {other.broker_order_id for other in step.bracket.legs}
     return [row for row in rows if row.trigger_id not in owned and may_be_gtt(step.bracket, leg, row)]
-
-
-def _count_lost_alike(step: Step, leg: Leg) -> int:
-    """Return how many legs may each take one of the rows that say what this one asked for."""
-    alike = [other for other in step.bracket.legs if is_alike(other, leg) and is_lost_gtt(other)]
-    return max(1, len(alike))
 
 
 def _is_awaited(step: Step, lost: Leg) -> bool:

@@ -5,6 +5,7 @@ the other exit away. A cancelled exit does not come back.
 """
 
 import threading
+from copy import deepcopy
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -85,7 +86,8 @@ class SuperDesk:
         with self._lock:
             self.step()
             orders = {order.order_id: order for order in self._exchange.orders(account_id)}
-            return [(one, orders[one.order_id]) for one in self._mine(account_id) if one.order_id in orders]
+            mine = deepcopy(self._mine(account_id))  # as they are now: what follows shows in no half answer
+            return [(one, orders[one.order_id]) for one in mine if one.order_id in orders]
 
     def one(self, account_id: str, order_id: str) -> Super:
         """Return a client's super order. Raises DhanFailure."""

@@ -120,6 +120,11 @@ def _told(answer: requests.Response) -> dict[str, Any]:
     return found
 
 
+def state_of(pid: int) -> str:
+    """Return a process's state as Linux says it: T stands still, Z has ended. Raises FileNotFoundError."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
 def wait_for(fulfilled: Any, *, seconds: float = 40.0, every: float = 0.1, what: str = "it") -> Any:
     """Return what fulfilled() returns once that is true. Raises AssertionError after the deadline."""
     deadline = time.monotonic() + seconds

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.service_process import PROJECT
+from tests.brokers.process import state_of
 
 _ITS_ID = re.compile(r"this process, (\w+), works")
 
@@ -86,8 +87,7 @@ class Slot:
 
     def has_stopped(self) -> bool:
         """Whether its process stands still, whoever stopped it."""
-        stat = Path(f"/proc/{self.life.process.pid}/stat").read_text()
-        return stat.rpartition(")")[2].split()[0] == "T"
+        return state_of(self.life.process.pid) == "T"
 
     def state(self) -> str:
         """Return in words what its process is, and what we think it is."""

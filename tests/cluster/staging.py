@@ -14,7 +14,7 @@ from sqlalchemy import text
 from database.session import Database
 from scripts.service_process import PROJECT
 from services.shards import shard_of
-from tests.brokers.process import wait_for
+from tests.brokers.process import state_of, wait_for
 from tests.brokers.staging import BrokerStage
 from tests.chaos.staging import ChaosAccount
 from tests.zerodha.staging import KITE
@@ -65,8 +65,7 @@ class WorkerProcess:
 
     def is_frozen(self) -> bool:
         assert self.process is not None
-        stat = Path(f"/proc/{self.process.pid}/stat").read_text()
-        return stat.rpartition(")")[2].split()[0] == "T"
+        return state_of(self.process.pid) == "T"
 
     def wait(self) -> int:
         """Return how it ended, once it has."""

@@ -12,6 +12,7 @@ import requests
 
 from scripts.cluster import Cluster
 from scripts.service_process import PROJECT
+from tests.brokers.process import state_of
 from tests.serving import an_order, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -62,7 +63,6 @@ def test_a_cluster_takes_a_bracket_and_is_gone_when_told_to_go(folder: Path) -> 
 
 def is_alive(pid: int) -> bool:
     try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return state_of(pid) != "Z"
     except FileNotFoundError:
         return False
-    return state != "Z"

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
 
+from services.bracket.account import claims_of, index_book, part_of_read
 from services.bracket.events import (
     BracketReceived,
     ChangeAcknowledged,
@@ -16,6 +17,7 @@ from services.bracket.events import (
 )
 from services.bracket.lifecycle import answer, apply, reconcile, replay
 from services.bracket.model import (
+    BookRead,
     Bracket,
     GttLegRow,
     GttRow,
@@ -41,6 +43,12 @@ TODAY, TOMORROW = "2026-11-23", "2026-11-24"
 OPEN, FILLED, WAITS = RowStatus.OPEN, RowStatus.FILLED, RowStatus.TRIGGER_PENDING
 CANCELLED, REJECTED = RowStatus.CANCELLED, RowStatus.REJECTED
 Kind = TypeVar("Kind")
+
+
+def part_for(driver: "Driver", books: BookRead, *others: "Driver") -> Read:
+    """Return what the driver's bracket is shown of a read of its account, which others share."""
+    claims = claims_of([driver.bracket, *(other.bracket for other in others)])
+    return part_of_read(driver.bracket, index_book(books), claims=claims, agrees=True)
 
 
 def a_quote(last: str, *, bid: str | None = None, ask: str | None = None, **more: Any) -> Quote:

@@ -4,11 +4,11 @@ import os
 import subprocess
 import sys
 from functools import partial
-from pathlib import Path
 
 import pytest
 
 from scripts.service_process import PROJECT
+from tests.brokers.process import state_of
 from tests.serving import until
 
 CHILD = """
@@ -45,4 +45,4 @@ def test_nothing_is_sent_after_the_point(point: str, ends_as: str) -> None:
 
 
 def _is_in(state: str, pid: int) -> bool:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == state
+    return state_of(pid) == state

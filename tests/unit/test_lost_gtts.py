@@ -2,23 +2,27 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
-from services.bracket.account import claims_of, index_book, part_of_read
 from services.bracket.events import LegAcknowledged, LegBecameUnknown
 from services.bracket.model import BookRead, GttRow, LegStatus, Product, Topology
 from services.bracket.observation import Read
 from tests.builders import a_plan
-from tests.unit.driver import Driver, commands
+from tests.unit.driver import Driver, commands, part_for
 
 OTHER = "01JDRIVER0000000000BRACKE2"
 
 
-def lost(*, bracket_id: str = "01JDRIVER0000000000BRACKET") -> Driver:
-    """A bracket that is in, and whose OCO was sent and not answered."""
-    driver = Driver(
-        a_plan(product=Product.CNC, topology=Topology.OCO, survives_day=True), bracket_id=bracket_id
-    )
+def sent(**words: Any) -> Driver:
+    """A bracket that is in, and whose OCO was sent."""
+    driver = Driver(a_plan(product=Product.CNC, topology=Topology.OCO, survives_day=True), **words)
     driver.enter()
+    return driver
+
+
+def lost(**words: Any) -> Driver:
+    """A bracket whose OCO was sent and not answered."""
+    driver = sent(**words)
     driver.answer(LegBecameUnknown(seq=2, reason="time-out"))
     return driver
 
@@ -32,8 +36,7 @@ def gtts(driver: Driver, *trigger_ids: str, seq: int = 2) -> tuple[GttRow, ...]:
 
 def part(driver: Driver, rows: Iterable[GttRow], *others: Driver) -> Read:
     books = BookRead(started=driver.now, orders=tuple(driver.rows.values()), gtts=tuple(rows))
-    claims = claims_of([driver.bracket, *(other.bracket for other in others)])
-    return part_of_read(driver.bracket, index_book(books), claims=claims, agrees=True)
+    return part_for(driver, books, *others)
 
 
 def taken(driver: Driver) -> list[str | None]:
@@ -63,8 +66,7 @@ def test_the_one_that_a_person_leaves_is_taken() -> None:
 
 
 def test_a_read_begun_before_the_answer_was_lost_shows_a_strangers_gtt_and_not_yet_ours() -> None:
-    driver = Driver(a_plan(product=Product.CNC, topology=Topology.OCO, survives_day=True))
-    driver.enter()
+    driver = sent()
     early = part(driver, gtts(driver, "G8"))
     driver.seconds += 1
     driver.answer(LegBecameUnknown(seq=2, reason="internal error"))

@@ -3,11 +3,9 @@
 from dataclasses import replace
 
 from services.bracket.account import (
-    claims_of,
     foreign_filled,
     index_book,
     is_complete,
-    part_of_read,
     standings,
 )
 from services.bracket.events import ForeignBaseNoted, LegAcknowledged, LegBecameUnknown
@@ -15,7 +13,7 @@ from services.bracket.explanation import explain
 from services.bracket.guards import Hold, guards_of
 from services.bracket.model import BookRead, OrderRow, PositionRow, RowStatus
 from services.bracket.observation import Read, Seen
-from tests.unit.driver import FILLED, OPEN, TODAY, Driver, trade
+from tests.unit.driver import FILLED, OPEN, TODAY, Driver, part_for, trade
 from tests.unit.native_broker import HELD, STOP, TARGET, NativeBroker
 
 SESSION = {"NSE": TODAY}
@@ -40,9 +38,7 @@ def a_bracket_order(order_id: str) -> tuple[OrderRow, ...]:
 
 
 def read_of(driver: Driver, *others: Driver, rows: tuple[OrderRow, ...]) -> Read:
-    books = index_book(BookRead(started=driver.now, orders=rows))
-    claims = claims_of([driver.bracket, *(other.bracket for other in others)])
-    return part_of_read(driver.bracket, books, claims=claims, agrees=True)
+    return part_for(driver, BookRead(started=driver.now, orders=rows), *others)
 
 
 def ids(read: Read) -> set[str]:

@@ -5,11 +5,11 @@ from decimal import Decimal
 
 import pytest
 
-from services.bracket.model import OrderRequest, OrderType, Product, Side, Terms
+from services.bracket.model import Product
 from simulator import SimulatedExchange, VirtualClock
 from simulator.dhan.supers import SuperDesk
 from simulator.upstox.gtts import ENTRY, STOP, TARGET, GttDesk, Rule
-from tests.unit.simulated import ACCOUNT, OPENING, SBIN
+from tests.unit.simulated import ACCOUNT, BUY, LIMIT, OPENING, SBIN, SELL, order
 
 Step = Callable[[], None]
 
@@ -41,7 +41,7 @@ def _a_gtt(exchange: SimulatedExchange, clock: VirtualClock) -> Step:
         kind="MULTIPLE",
         key=SBIN,
         product=Product.MIS,
-        side=Side.BUY,
+        side=BUY,
         quantity=10,
         rules={
             name: Rule(strategy=name, trigger_type=words[name], level=Decimal(level), is_protected=False)
@@ -52,15 +52,7 @@ def _a_gtt(exchange: SimulatedExchange, clock: VirtualClock) -> Step:
 
 
 def _a_super_order(exchange: SimulatedExchange, _: VirtualClock) -> Step:
-    entry = OrderRequest(
-        tag="",
-        exchange=SBIN[0],
-        symbol=SBIN[1],
-        product=Product.MIS,
-        side=Side.BUY,
-        terms=Terms(order_type=OrderType.LIMIT, quantity=10, price=Decimal(499)),
-    )
-    desk = SuperDesk(exchange)
+    desk, entry = SuperDesk(exchange), order(BUY, LIMIT, quantity=10, price="499")
     desk.place(ACCOUNT, entry, stop=Decimal(490), target=Decimal(510))
     return desk.step
 
@@ -79,4 +71,4 @@ def test_an_exit_is_sent_once_though_a_price_is_told_while_it_is_being_sent(
         step()
 
     sent = [(row.side, row.quantity) for row in exchange.order_book(ACCOUNT)]
-    assert sent == [(Side.BUY, 10), (Side.SELL, 10)]
+    assert sent == [(BUY, 10), (SELL, 10)]

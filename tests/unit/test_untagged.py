@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.bracket.account import claims_of, index_book, part_of_read, standings
+from services.bracket.account import index_book, standings
 from services.bracket.adoption import may_be
 from services.bracket.events import ForeignBaseNoted, LegAcknowledged, LegBecameUnknown
 from services.bracket.model import (
@@ -21,7 +21,7 @@ from services.bracket.model import (
 )
 from services.bracket.observation import Read
 from tests.builders import a_leg, a_plan, capabilities
-from tests.unit.driver import FILLED, OPEN, TODAY, WAITS, Driver, commands, trade
+from tests.unit.driver import FILLED, OPEN, TODAY, WAITS, Driver, commands, part_for, trade
 
 SESSION = {"NSE": TODAY}
 
@@ -49,11 +49,6 @@ def books(driver: Driver, *rows: OrderRow, **more: Any) -> BookRead:
     return BookRead(started=driver.now, orders=rows, **more)
 
 
-def part(driver: Driver, read: BookRead, *others: Driver) -> Read:
-    claims = claims_of([driver.bracket, *(other.bracket for other in others)])
-    return part_of_read(driver.bracket, index_book(read), claims=claims, agrees=True)
-
-
 def ids(read: Read) -> list[str]:
     return [row.broker_order_id for row in read.orders]
 
@@ -61,7 +56,7 @@ def ids(read: Read) -> list[str]:
 def test_a_lost_entry_is_found_by_what_it_says_and_not_sent_again() -> None:
     driver = lost()
 
-    decided = driver.look(after=1, read=part(driver, books(driver, row_of(driver, 1, "B1"))))
+    decided = driver.look(after=1, read=part_for(driver, books(driver, row_of(driver, 1, "B1"))))
 
     assert (driver.leg(1).broker_order_id, driver.leg(1).status) == ("B1", LegStatus.OPEN)
     assert not commands(decided)
@@ -73,9 +68,11 @@ def test_a_read_begun_before_the_answer_was_lost_shows_a_strangers_order_and_not
     driver.seconds += 1
     driver.answer(LegBecameUnknown(seq=1, reason="internal error"))
 
-    driver.look(read=part(driver, early))
+    driver.look(read=part_for(driver, early))
     before = driver.leg(1)
-    driver.look(after=1, read=part(driver, books(driver, row_of(driver, 1, "B1"), row_of(driver, 1, "B2"))))
+    driver.look(
+        after=1, read=part_for(driver, books(driver, row_of(driver, 1, "B1"), row_of(driver, 1, "B2")))
+    )
 
     assert (before.status, before.broker_order_id, before.missed_reads) == (LegStatus.UNKNOWN, None, 0)
     assert driver.leg(1).broker_order_id is None
@@ -89,7 +86,7 @@ def test_a_read_begun_before_the_answer_was_lost_shows_a_strangers_order_and_not
 def test_an_order_that_says_something_else_is_not_taken(stranger: dict[str, Any]) -> None:
     driver = lost()
 
-    found = part(driver, books(driver, replace(row_of(driver, 1, "B1"), **stranger)))
+    found = part_for(driver, books(driver, replace(row_of(driver, 1, "B1"), **stranger)))
 
     assert ids(found) == []
 
@@ -99,7 +96,7 @@ def test_two_orders_that_may_be_it_are_left_to_a_person_and_neither_is_sent_agai
     rows = (row_of(driver, 1, "B1"), row_of(driver, 1, "B2"))
 
     for _ in range(10):
-        decided = driver.look(after=20, read=part(driver, books(driver, *rows)))
+        decided = driver.look(after=20, read=part_for(driver, books(driver, *rows)))
         assert not commands(decided)
 
     assert driver.needs_attention
@@ -109,7 +106,7 @@ def test_two_orders_that_may_be_it_are_left_to_a_person_and_neither_is_sent_agai
 def test_an_order_without_a_time_may_be_of_this_morning_and_is_left_to_a_person() -> None:
     driver = lost()
 
-    driver.look(after=1, read=part(driver, books(driver, row_of(driver, 1, "B1", updated_at=None))))
+    driver.look(after=1, read=part_for(driver, books(driver, row_of(driver, 1, "B1", updated_at=None))))
 
     assert driver.needs_attention
     assert driver.leg(1).broker_order_id is None
@@ -119,20 +116,20 @@ def test_an_order_older_than_ours_is_not_taken() -> None:
     driver = lost()
     earlier = driver.now.wall - timedelta(minutes=2)
 
-    assert ids(part(driver, books(driver, row_of(driver, 1, "B1", updated_at=earlier)))) == []
+    assert ids(part_for(driver, books(driver, row_of(driver, 1, "B1", updated_at=earlier)))) == []
 
 
 def test_another_brackets_order_is_not_taken() -> None:
     driver, other = lost(), untagged(bracket_id="01JDRIVER0000000000BRACKE2")
     other.answer(LegAcknowledged(seq=1, broker_order_id="B1"))
 
-    assert ids(part(driver, books(driver, row_of(driver, 1, "B1")), other)) == []
+    assert ids(part_for(driver, books(driver, row_of(driver, 1, "B1")), other)) == []
 
 
 def test_while_another_brackets_answer_is_under_way_nothing_is_taken_and_nothing_proved() -> None:
     driver, other = lost(), untagged(bracket_id="01JDRIVER0000000000BRACKE2")
 
-    found = part(driver, books(driver, row_of(driver, 1, "B1")), other)
+    found = part_for(driver, books(driver, row_of(driver, 1, "B1")), other)
 
     assert (ids(found), found.position_agrees) == ([], None)
 
@@ -141,8 +138,8 @@ def test_two_lost_orders_of_one_content_share_the_rows_out_one_each() -> None:
     driver, other = lost(), lost(bracket_id="01JDRIVER0000000000BRACKE2")
     rows = (row_of(driver, 1, "B1"), row_of(driver, 1, "B2"))
 
-    driver.look(after=1, read=part(driver, books(driver, *rows), other))
-    other.look(after=1, read=part(other, books(other, *rows), driver))
+    driver.look(after=1, read=part_for(driver, books(driver, *rows), other))
+    other.look(after=1, read=part_for(other, books(other, *rows), driver))
 
     assert {driver.leg(1).broker_order_id, other.leg(1).broker_order_id} == {"B1", "B2"}
 
@@ -152,7 +149,7 @@ def test_a_broker_with_tags_shows_ours_so_an_order_without_one_is_somebody_elses
     driver.look()
     driver.answer(LegBecameUnknown(seq=1, reason="time-out"))
 
-    assert ids(part(driver, books(driver, row_of(driver, 1, "B1")))) == []
+    assert ids(part_for(driver, books(driver, row_of(driver, 1, "B1")))) == []
 
 
 def lost_exit(*, is_answered: bool) -> tuple[Driver, OrderRow, TradeRow]:
@@ -201,7 +198,7 @@ def test_a_lost_stop_is_found_when_it_rests() -> None:
     driver.answer(LegBecameUnknown(seq=2, reason="time-out"))
     rows = (replace(driver.rows[driver.leg(1).tag], tag=None), row_of(driver, 2, "B2", WAITS))
 
-    driver.look(after=1, read=part(driver, books(driver, *rows)))
+    driver.look(after=1, read=part_for(driver, books(driver, *rows)))
 
     assert (driver.leg(2).broker_order_id, driver.leg(2).status) == ("B2", LegStatus.TRIGGER_PENDING)
 
