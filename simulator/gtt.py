@@ -19,6 +19,7 @@ from services.bracket.model import (
 )
 from simulator.orders import Key
 from simulator.refusals import Refused
+from utils.constants import EXCHANGE_ZONE
 
 _EQUITY = frozenset({"NSE", "BSE"})
 _GTT_EXCHANGES = frozenset({"NSE", "BSE", "NFO", "BFO"})
@@ -107,7 +108,7 @@ def expiry(instrument: Instrument, now: datetime) -> datetime:
     """Return when the trigger lapses: after a year, or the morning after its contract expires."""
     if instrument.expiry is None:
         return now + _EQUITY_LIFE
-    return now + timedelta(days=(instrument.expiry - now.date()).days + 1)
+    return now + timedelta(days=(instrument.expiry - now.astimezone(EXCHANGE_ZONE).date()).days + 1)
 
 
 def fired_leg(gtt: Gtt, last: Decimal) -> int | None:

@@ -245,7 +245,7 @@ def standings(
     Open brackets of one symbol have one side (opposite ones are refused), so quantities are absolute;
     closed ones of the other side, which are still watched, are judged by themselves. A symbol whose
     parts were not read at one instant (a trade of an order that the book lacks) is left out, and so is
-    one in which nobody can say which of several orders is ours.
+    one in which nobody can say which of several orders is ours, or one of ours is shown as the opposite.
     """
     read = index.read
     if read.positions is None or read.trades is None:
@@ -302,7 +302,8 @@ class _OwnFills:
 
     def __init__(self, index: BookIndex, brackets: Sequence[Bracket]) -> None:
         self.shown = index.by_id
-        by_content, self.disputed = _by_content(index, claims_of(brackets))
+        by_content, disputed = _by_content(index, claims_of(brackets))
+        self.disputed = disputed | _contradicted(index, brackets)
         self._tagged = {tag: rows[-1] for tag, rows in index.by_tag.items() if is_ours(tag)} | by_content
         self._children = _children(index.read.gtts or (), brackets)
         for bracket_id, exits in _brought(index, brackets).items():
@@ -326,6 +327,12 @@ class _OwnFills:
         by_id = leg.broker_order_id is not None and leg.kind is LegKind.ORDER
         row = self.shown.get(leg.broker_order_id or "") if by_id else self._tagged.get(leg.tag)
         return leg.filled if row is None else max(leg.filled, row.filled)
+
+
+def _contradicted(index: BookIndex, brackets: Sequence[Bracket]) -> frozenset[PositionKey]:
+    """Return where a purchase is shown under the id of one of our sales, or the other way round."""
+    shown = ((one, leg, index.by_id.get(leg.broker_order_id or "")) for one in brackets for leg in one.legs)
+    return frozenset(key_of(one) for one, leg, row in shown if row is not None and row.side is not leg.side)
 
 
 def _sign(leg: Leg) -> int:

@@ -112,6 +112,8 @@ def _take_in_leg(step: Step, leg: Leg, read: Read) -> None:
     row = rows[0] if rows else None
     if row is None:
         _miss(step, leg, read)
+    elif row.side is not leg.side:
+        _disbelieve(step, leg, row)
     elif _is_news(leg, row):
         step.record(sighting_of(leg, row))
         _note_lapse(step, leg.seq, read)
@@ -128,6 +130,12 @@ def _is_too_early(lost: Leg, read: Read) -> bool:
     if lost.terms.is_native or lost.unknown_at is None:
         return False
     return lost.unknown_at.since(read.started) > timedelta(0)
+
+
+def _disbelieve(step: Step, leg: Leg, row: OrderRow | GttRow) -> None:
+    """Take nothing from a purchase that is shown under the id of our sale; it does not prove that absent."""
+    asked = f"{leg.purpose} {leg.side} {leg.broker_order_id}"
+    step.need_attention("contradiction", f"the broker shows {asked} as a {row.side}: it is not believed")
 
 
 def _rows_of(step: Step, leg: Leg, read: Read) -> list[OrderRow]:
@@ -306,6 +314,8 @@ def _take_in_gtt(step: Step, leg: Leg, read: Read) -> None:
         return
     elif len(rows) > max(1, count_lost_alike(step.bracket, leg)):
         step.need_attention("ambiguous", f"{len(rows)} GTTs may be {leg.tag}: none of them is taken for it")
+    elif rows[0].side is not leg.side:
+        _disbelieve(step, leg, rows[0])
     else:
         _take_in_gtt_row(step, leg, rows[0], read)
 

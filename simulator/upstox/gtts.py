@@ -92,7 +92,7 @@ class GttDesk:
         """Take in a GTT and return its id; what becomes of its entry is seen later."""
         with self._lock:
             now = self._now()
-            gtt_id = f"GTT-C{now:%y%d%m}{next(self._numbers):09d}"
+            gtt_id = f"GTT-C{now.astimezone(EXCHANGE_ZONE):%y%d%m}{next(self._numbers):09d}"
             self._gtts[gtt_id] = Gtt(gtt_id=gtt_id, created_at=now, **words)  # type: ignore[arg-type]  # its fields
             self.step()
             return gtt_id

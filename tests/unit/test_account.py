@@ -237,7 +237,9 @@ def test_a_closed_long_does_not_turn_the_sign_of_the_short_that_follows_it() -> 
     )
     long.show(2, FILLED, filled=100)
     long.read(after=1)
-    short.enter()
+    short.look()
+    short.answer(LegAcknowledged(seq=1, broker_order_id="S1"))
+    short.accept(1, FILLED)
     short.answer(ForeignBaseNoted(base=0))
     rows = (*long.rows.values(), *short.rows.values())
     read = replace(books(short, -100), orders=rows)
@@ -287,6 +289,13 @@ def test_a_trade_whose_order_the_book_lacks_makes_the_read_worth_nothing() -> No
     read = replace(books(driver, 0), trades=(trade,))
 
     assert not standings(index_book(read), [driver.bracket], session=SESSION)
+
+
+def test_an_order_of_ours_shown_as_its_opposite_makes_the_read_worth_nothing() -> None:
+    driver = entered()
+    driver.show(2, FILLED, side=Side.BUY)
+
+    assert not standings(index_book(books(driver, 100)), [driver.bracket], session=SESSION)
 
 
 def test_trades_before_the_bracket_came_are_not_counted_against_it() -> None:

@@ -23,6 +23,7 @@ from services.bracket.gtt_rows import gtt_terms
 from services.bracket.model import (
     GttLegRow,
     GttStatus,
+    LegKind,
     LegStatus,
     Policies,
     Product,
@@ -211,6 +212,34 @@ def test_h70_two_orders_with_one_tag_are_adopted_by_nobody() -> None:
 
     assert driver.leg(2).broker_order_id is None
     assert "ambiguous" in driver.alarms
+
+
+@pytest.mark.parametrize("status", [OPEN, FILLED, CANCELLED])
+def test_a_purchase_under_the_id_of_our_sale_is_neither_its_fill_nor_its_end(status: RowStatus) -> None:
+    driver = Driver()
+    driver.protect()
+    before = driver.leg(2)
+
+    driver.show(2, status, side=Side.BUY)
+    decided = driver.read(after=1)
+
+    assert (driver.state, driver.leg(2)) == (State.PROTECTED, before)
+    assert not commands(decided)
+    assert driver.needs_attention
+    assert "contradiction" in driver.alarms
+
+
+def test_a_gtt_shown_as_the_opposite_of_ours_is_not_believed() -> None:
+    driver = an_oco()
+    driver.protect()
+    gtt = next(leg for leg in driver.bracket.legs if leg.kind is LegKind.GTT)
+
+    driver.show_gtt(gtt.seq, GttStatus.CANCELLED, side=Side.BUY)
+    decided = driver.read(after=1)
+
+    assert (driver.state, driver.leg(gtt.seq)) == (State.PROTECTED, gtt)
+    assert not commands(decided)
+    assert "contradiction" in driver.alarms
 
 
 def test_h29_a_modify_whose_answer_was_lost_is_asked_again_when_the_book_does_not_show_it() -> None:

@@ -1,6 +1,7 @@
 """Exits that a simulated broker holds back until their price is there: sent once, however prices come in."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -32,11 +33,11 @@ class SlowlyTold(SimulatedExchange):
             super()._tell()
 
 
-def _a_gtt(exchange: SimulatedExchange, clock: VirtualClock) -> Step:
+def _placed_gtt(exchange: SimulatedExchange, clock: VirtualClock) -> tuple[GttDesk, str]:
     levels = {ENTRY: "499", STOP: "490", TARGET: "510"}
     words = {ENTRY: "BELOW", STOP: "IMMEDIATE", TARGET: "IMMEDIATE"}
     desk = GttDesk(exchange, clock.now)
-    desk.new(
+    gtt_id = desk.new(
         account_id=ACCOUNT,
         kind="MULTIPLE",
         key=SBIN,
@@ -48,7 +49,11 @@ def _a_gtt(exchange: SimulatedExchange, clock: VirtualClock) -> Step:
             for name, level in levels.items()
         },
     )
-    return desk.step
+    return desk, gtt_id
+
+
+def _a_gtt(exchange: SimulatedExchange, clock: VirtualClock) -> Step:
+    return _placed_gtt(exchange, clock)[0].step
 
 
 def _a_super_order(exchange: SimulatedExchange, _: VirtualClock) -> Step:
@@ -72,3 +77,11 @@ def test_an_exit_is_sent_once_though_a_price_is_told_while_it_is_being_sent(
 
     sent = [(row.side, row.quantity) for row in exchange.order_book(ACCOUNT)]
     assert sent == [(BUY, 10), (SELL, 10)]
+
+
+def test_a_gtt_is_named_after_the_exchanges_day_which_begins_before_utcs() -> None:
+    clock = VirtualClock(datetime(2026, 11, 29, 19, 0, tzinfo=UTC))  # half past midnight in Mumbai
+
+    _, gtt_id = _placed_gtt(SimulatedExchange(clock, opening_prices=OPENING), clock)
+
+    assert gtt_id.startswith("GTT-C263011")
