@@ -14,7 +14,8 @@ class FloorProcess:
 
     def __init__(self, folder: Path, *, stub_url: str) -> None:
         self.port = free_port()
-        settings = {"FLOOR_DATABASE": str(folder / "floor.db"), "FLOOR_BROKER": stub_url}
+        database = folder / f"floor-{self.port}.db"  # one of its own: a run has several floors
+        settings = {"FLOOR_DATABASE": str(database), "FLOOR_BROKER": stub_url}
         bind = ["--bind", f"127.0.0.1:{self.port}", "--config", "/dev/null", "--no-control-socket"]
         self._helper = Helper(
             ["gunicorn", *_LIKE_THE_SERVICE, *bind, "bench.floor_app:create_app()"],
