@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 from itertools import groupby
 from pathlib import Path
@@ -79,14 +79,15 @@ from utils.log import log_context, set_up_logging
 
 if TYPE_CHECKING:
     from services.shared_accounts import SharedAccounts
+    from services.side_tasks import SideTasks
     from services.telegram_service import TelegramService
 
 SPARE_THREADS = 32  # for requests, beside one for each live socket
 
 # Imported by those who asked for them in their settings: psycopg, Celery and python-telegram-bot together are
 # a sixth of what a start takes, and an account waits for each start after a crash.
-_SHARED, _TASK_QUEUE, _TELEGRAM = (
-    f"services.{name}" for name in ("shared_accounts", "task_queue", "telegram_service")
+_SHARED, _TASK_QUEUE, _SIDE_TASKS, _TELEGRAM = (
+    f"services.{name}" for name in ("shared_accounts", "task_queue", "side_tasks", "telegram_service")
 )
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 
@@ -255,9 +256,21 @@ def _dispatched(config: Config, desk: Desk, outbox: OutboxFeeder, url: str) -> d
         daily.append(DailyJob(task=Task.SUMMARIES, due_at=telegram_settings.summary_at))
         works["telegram"] = _telegram(desk, telegram_settings, is_sending=False).run
     publisher: Callable[[str], Publish] = import_module(_TASK_QUEUE).publisher
-    dispatcher = Dispatcher(desk.db, desk.clock, publisher(url), channels=channels, daily=daily)
+    here = _side_tasks(config, desk)
+    dispatcher = Dispatcher(desk.db, desk.clock, publisher(url), here, channels=channels, daily=daily)
     outbox.wakers.append(dispatcher.wake)
     return works | {"dispatcher": dispatcher.run}
+
+
+def _side_tasks(config: Config, desk: Desk) -> Callable[[Task, str], None]:
+    """Return what does a side job in this process; what that takes is imported when it has to be done."""
+
+    @cache
+    def tasks() -> "SideTasks":
+        make: Callable[..., SideTasks] = import_module(_SIDE_TASKS).make_side_tasks
+        return make(config, desk.db, desk.secrets.box, desk.clock)
+
+    return lambda task, about: tasks().do(task, about)
 
 
 def _telegram(desk: Desk, settings: TelegramSettings, *, is_sending: bool) -> "TelegramService":

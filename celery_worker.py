@@ -1,13 +1,10 @@
 """A process of side jobs: `python -m celery_worker`. Any number of them; orders need none."""
 
 from app import StartupRefused, require_current_schema
-from broker.base import BrokerSettings
 from database.secret_box import SecretBox
 from database.session import Database, StorageError
-from services.outbound_http import OutboundHttp
-from services.side_tasks import CLAIM, SideTasks
+from services.side_tasks import SideTasks, make_side_tasks
 from services.task_queue import make_celery
-from services.webhook_sender import WebhookSender
 from utils.clock import SystemClock
 from utils.config import Config, LogFormat
 from utils.log import set_up_logging
@@ -33,18 +30,10 @@ def main() -> None:
 
 
 def _tasks(config: Config) -> SideTasks:
-    db, clock = Database(config.database_url), SystemClock()
+    db = Database(config.database_url)
     require_current_schema(db)
     box = SecretBox(pepper=config.api_key_pepper, encryption_keys=config.encryption_keys)
-    http = OutboundHttp(allow=config.outbound_webhooks_allow)
-    return SideTasks(
-        db=db,
-        box=box,
-        clock=clock,
-        webhooks=WebhookSender(db, box, clock, http, claim=CLAIM),
-        telegram=config.telegram(),
-        broker_settings=BrokerSettings.of(config),
-    )
+    return make_side_tasks(config, db, box, SystemClock())
 
 
 if __name__ == "__main__":

@@ -1,13 +1,15 @@
 """From the outbox to the task queue: who has something to send now, and what is to be done today.
 
 Runs in one process, the one that does for all what one process has to; two of them for a moment do no harm.
+What nobody takes from the queue, or what the queue does not take, is sent from here after a while: an alarm
+must not hang on RabbitMQ.
 """
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import time
+from datetime import datetime, time, timedelta
 
 from database.account_db import brokers_in_use
 from database.outbox_db import Channel, sendable
@@ -25,6 +27,7 @@ _DAILY_AGAIN_SECONDS = 120.0
 _DAILY_LOOK_SECONDS = 30.0
 _HOURLY_SECONDS = 3600.0
 _REST_SECONDS = 3.0
+_LEFT = timedelta(seconds=30)  # what has been due for so long is sent from here
 
 Wish = tuple[Task, str]
 
@@ -40,17 +43,19 @@ class DailyJob:
 
 @dataclass(slots=True)
 class Dispatcher:
-    """Sends messages about what is due. `run` is one thread's work."""
+    """Sends messages about what is due. `run` is one thread's work; `here` does a task in this process."""
 
     db: Database
     clock: Clock
     publish: Publish
+    here: Callable[[Task, str], None]
     channels: Mapping[Channel, Task]
     daily: Sequence[DailyJob] = ()
     _news: threading.Event = field(default_factory=threading.Event)
     _sent: dict[Wish, float] = field(default_factory=dict)  # when last; only saves messages
     _daily_at: float = float("-inf")
     _is_down: bool = False
+    _is_helping: bool = False
 
     def wake(self) -> None:
         """Look at once. Never blocks."""
@@ -67,6 +72,7 @@ class Dispatcher:
     def dispatch(self) -> bool:
         """Send a message about all that is due; False when RabbitMQ, or the database, is away."""
         try:
+            self._do_what_was_left()
             for wish, again_after in self._due():
                 self._ask(wish, again_after)
         except StorageError:
@@ -74,7 +80,7 @@ class Dispatcher:
             return False
         except NotPublished as exc:
             if not self._is_down:
-                logger.error("%s: what is to be told outside waits", exc)
+                logger.error("%s: what is to be told outside waits a while, and is sent from here", exc)
             self._is_down = True
             return False
         return True
@@ -89,12 +95,23 @@ class Dispatcher:
             logger.warning("RabbitMQ takes messages again")
         self._is_down = False
 
+    def _do_what_was_left(self) -> None:
+        due_by = self.clock.now() - _LEFT
+        left = [wish for channel in self.channels for wish in sorted(self._wishes(channel, due_by=due_by))]
+        if left and not self._is_helping:
+            logger.error("nobody sends what is to be told outside: it is sent from here")
+        self._is_helping = bool(left)
+        for task, about in left:
+            self.here(task, about)
+
+    def _wishes(self, channel: Channel, *, due_by: datetime) -> set[Wish]:
+        found = sendable(self.db, channel, now=due_by)
+        abouts = [one.id if channel is Channel.WEBHOOK else one.address for one in found]
+        return {(self.channels[channel], about) for about in abouts}
+
     def _due(self) -> Iterator[tuple[Wish, float]]:
-        now = self.clock.now()
         for channel, task in self.channels.items():
-            found = sendable(self.db, channel, now=now)
-            abouts = [one.id if channel is Channel.WEBHOOK else one.address for one in found]
-            wishes = {(task, about) for about in abouts}
+            wishes = self._wishes(channel, due_by=self.clock.now())
             # What has been sent meanwhile and is due anew need not wait.
             self._forget(task, but=wishes)
             yield from ((wish, _AGAIN_SECONDS) for wish in sorted(wishes))

@@ -18,13 +18,14 @@ from database.secret_box import SecretBox
 from database.session import Database
 from services.daily_jobs import note_done
 from services.instrument_lists import read_instruments, store_instruments
+from services.outbound_http import OutboundHttp
 from services.task_messages import Task
 from services.telegram_alert_service import queue_summaries
 from services.telegram_sender import TelegramSender
 from services.telegram_service import telegram_bot
 from services.webhook_sender import WebhookSender
 from utils.clock import Clock
-from utils.config import TelegramSettings
+from utils.config import Config, TelegramSettings
 from utils.constants import EXCHANGE_ZONE
 
 logger = logging.getLogger(__name__)
@@ -51,6 +52,11 @@ class SideTasks:
 
     def register(self, queue: Queue) -> None:
         """Make every task known under its name."""
+        for task in Task:
+            queue.task(name=task)(self._work_of(task))
+
+    def do(self, task: Task, about: str) -> None:
+        """Do a task now."""
         works: dict[Task, Callable[[str], object]] = {
             Task.WEBHOOK: self.webhooks.send_to,
             Task.CHAT: self.send_to_chat,
@@ -58,8 +64,7 @@ class SideTasks:
             Task.INSTRUMENTS: self.sync_instruments,
             Task.TIDY: lambda _: self.webhooks.clean(),
         }
-        for task in Task:
-            queue.task(name=task)(_without_result(works[task]))
+        works[task](about)
 
     def send_to_chat(self, chat: str) -> None:
         """Send one message to a Telegram chat, when one is due."""
@@ -83,6 +88,12 @@ class SideTasks:
         day = began.astimezone(EXCHANGE_ZONE).date()
         note_done(self.db, Task.INSTRUMENTS, broker, day=day, at=self.clock.now())
 
+    def _work_of(self, task: Task) -> Callable[[str], None]:
+        def work(about: str) -> None:
+            self.do(task, about)
+
+        return work
+
     async def _send_to_chat(self, settings: TelegramSettings, chat: str) -> None:
         sender = TelegramSender(self.db, self.clock, asyncio.Event(), settings.pace_seconds, claim=CLAIM)
         try:
@@ -93,12 +104,18 @@ class SideTasks:
             logger.warning("Telegram does not answer: %s", type(exc).__name__)
 
 
+def make_side_tasks(config: Config, db: Database, box: SecretBox, clock: Clock) -> SideTasks:
+    """Return the tasks as the configuration wants them, for a sender beside others."""
+    http = OutboundHttp(allow=config.outbound_webhooks_allow)
+    return SideTasks(
+        db=db,
+        box=box,
+        clock=clock,
+        webhooks=WebhookSender(db, box, clock, http, claim=CLAIM),
+        telegram=config.telegram(),
+        broker_settings=BrokerSettings.of(config),
+    )
+
+
 def _untold(_: int) -> None:
     """Hear of progress where nobody waits for it."""
-
-
-def _without_result(work: Callable[[str], object]) -> Callable[[str], None]:
-    def run(about: str) -> None:
-        work(about)
-
-    return run

@@ -56,8 +56,9 @@ def _noting(call: Callable[[BrokerAccount, Command], str], path: Path) -> Callab
     lock = threading.Lock()
 
     def noted(broker: BrokerAccount, command: Command) -> str:
+        row = begun_row(command, at=time.time())  # before the file is waited for: a freeze may come there
         with lock, path.open("a") as file:
-            file.write(json.dumps(begun_row(command, at=time.time())) + "\n")
+            file.write(json.dumps(row) + "\n")
         return call(broker, command)
 
     return noted

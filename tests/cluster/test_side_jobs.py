@@ -8,10 +8,12 @@ import sys
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from broker.base import BrokerSettings
 from database.account_db import Account
 from database.outbox_db import Channel, count_waiting
 from database.session import Database
@@ -22,9 +24,12 @@ from services.destinations import Switchboard, add_hook
 from services.dispatcher import Dispatcher
 from services.outbound_http import OutboundHttp
 from services.outbox import OutboxFeeder
+from services.side_tasks import CLAIM, SideTasks
 from services.task_messages import Publish, Task
 from services.task_queue import publisher
 from services.webhook_messages import webhook_message
+from services.webhook_sender import WebhookSender
+from tests.builders import StoppedClock
 from tests.history import store_history
 from tests.rabbit_server import RabbitServer, a_rabbit_server
 from tests.receiver import Receiver, a_receiver
@@ -35,6 +40,7 @@ from utils.config import OutboundLeave
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
+CHANNELS = {Channel.WEBHOOK: Task.WEBHOOK}
 HERE = frozenset({OutboundLeave.PRIVATE, OutboundLeave.HTTP})
 PROTECTED = ProtectionCompleted(quantity=10, average_price=None)
 FINISHED = BracketFinished(outcome=Outcome.TARGET_HIT, quantity=10, profit=None)
@@ -58,8 +64,20 @@ class Office:
         added = add_hook(parts, self.account, f"{self.receiver.root}/hook", http=OutboundHttp(allow=HERE))
         self.hook_id = added.hook.id
         self.publish: Publish = publisher(self.rabbit.url)
-        channels = {Channel.WEBHOOK: Task.WEBHOOK}
-        self.dispatcher = Dispatcher(self.db, SystemClock(), self.publish, channels=channels)
+        self.dispatcher = Dispatcher(self.db, SystemClock(), self.publish, self.here, channels=CHANNELS)
+
+    def here(self, task: Task, about: str) -> None:
+        """Do what nobody does, as the process of the dispatcher would."""
+        db, box, clock = self.db, some_secrets().box, SystemClock()
+        tasks = SideTasks(
+            db=db,
+            box=box,
+            clock=clock,
+            webhooks=WebhookSender(db, box, clock, OutboundHttp(allow=HERE), claim=CLAIM),
+            telegram=None,
+            broker_settings=BrokerSettings(api_roots={}, paper_state="", paper_prices=""),
+        )
+        tasks.do(task, about)
 
     def start_worker(self) -> None:
         environ = {
@@ -160,6 +178,21 @@ def test_without_rabbitmq_the_dispatcher_says_so_soon_and_tells_all_once_it_is_b
     assert (was_taken, waiting) == (False, {office.hook_id: 2})
     assert seconds < 10
     assert office.told() == [1, 2, 3, 4]
+
+
+def test_what_no_worker_of_side_jobs_takes_is_told_all_the_same(office: Office) -> None:
+    office.store()
+    later = StoppedClock(SystemClock().now() + timedelta(seconds=31))
+    dispatcher = Dispatcher(office.db, later, office.publish, office.here, channels=CHANNELS)
+    office.rabbit.freeze()
+    try:
+        was_taken = dispatcher.dispatch()
+    finally:
+        office.rabbit.thaw()
+
+    assert was_taken is False
+    assert office.told() == [1, 2]
+    assert not count_waiting(office.db)
 
 
 def test_a_frozen_rabbitmq_does_not_hold_the_dispatcher(office: Office) -> None:

@@ -35,6 +35,7 @@ class Desk:
     account: Account
     clock: StoppedClock = field(default_factory=lambda: StoppedClock(MORNING))
     sent: list[tuple[Task, str]] = field(default_factory=list)
+    done_here: list[tuple[Task, str]] = field(default_factory=list)
     is_down: bool = False
 
     def publish(self, task: Task, about: str) -> None:
@@ -44,7 +45,10 @@ class Desk:
             self.sent.append((task, about))
 
     def dispatcher(self, *daily: DailyJob) -> Dispatcher:
-        return Dispatcher(self.db, self.clock, self.publish, channels=CHANNELS, daily=daily)
+        return Dispatcher(self.db, self.clock, self.publish, self.do_here, channels=CHANNELS, daily=daily)
+
+    def do_here(self, task: Task, about: str) -> None:
+        self.done_here.append((task, about))
 
     def add(self, id: str, channel: Channel, *, address: str = "7") -> None:
         at = self.clock.now()
@@ -130,6 +134,38 @@ def test_what_could_not_be_published_is_published_at_the_next_look(desk: Desk) -
 
     assert was_taken == [False, True]
     assert desk.sent == [(Task.WEBHOOK, "hook-1")]
+
+
+@pytest.mark.parametrize("is_down", [True, False])
+def test_what_nobody_takes_for_half_a_minute_is_sent_from_here(desk: Desk, is_down: bool) -> None:
+    desk.is_down = is_down
+    desk.add("hook-1", Channel.WEBHOOK)
+    desk.add("link-1", Channel.TELEGRAM, address="77")
+    dispatcher = desk.dispatcher()
+
+    counts = []
+    for seconds in (0, 29, 1):
+        desk.clock.seconds += seconds
+        dispatcher.dispatch()
+        counts.append(len(desk.done_here))
+
+    assert counts == [0, 0, 2]
+    assert desk.done_here == [(Task.WEBHOOK, "hook-1"), (Task.CHAT, "77")]
+
+
+def test_what_a_sender_has_begun_with_is_left_to_it(desk: Desk) -> None:
+    desk.add("hook-1", Channel.WEBHOOK)
+    dispatcher = desk.dispatcher()
+    desk.clock.seconds += 20
+    assert desk.begin("hook-1", pause=timedelta(seconds=30))
+
+    counts = []
+    for seconds in (30, 29, 1):
+        desk.clock.seconds += seconds
+        dispatcher.dispatch()
+        counts.append(len(desk.done_here))
+
+    assert counts == [0, 0, 1]
 
 
 @pytest.mark.parametrize(
