@@ -25,6 +25,10 @@ class Receiver:
     answers: list[tuple[int, dict[str, str]]] = field(default_factory=list)
     always: int = 204
 
+    @property
+    def port(self) -> int:
+        return int(self.root.rpartition(":")[2])
+
     def next_answer(self) -> tuple[int, dict[str, str]]:
         return self.answers.pop(0) if self.answers else (self.always, {})
 

@@ -6,7 +6,6 @@ Prints one line with its address once it answers, and serves until it is ended.
 import argparse
 import signal
 import sys
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import time, timedelta
@@ -21,6 +20,7 @@ from simulator.wire.sessions import App
 from utils.clock import Clock, SystemClock
 
 _TICK_SECONDS = 0.1
+_ENDS = (signal.SIGTERM, signal.SIGINT)
 _SQUARE_OFF = time(15, 20)
 
 
@@ -52,6 +52,7 @@ class Program:
 def run(program: Program) -> int:
     """Serve as the command line says; return 0 when told to end."""
     wish = _parser(program).parse_args()
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDS)  # before any thread starts, which inherits it
     clock, listings = SystemClock(), load_instruments(program.instruments)
     exchange = SimulatedExchange(clock, _settings(wish, program), path=wish.state, listings=listings)
     apps = _apps(wish, program)
@@ -80,10 +81,8 @@ def _settings(wish: argparse.Namespace, program: Program) -> ExchangeSettings:
 
 
 def _until_told_to_end(tick: Callable[[], None]) -> None:
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    while not stop.wait(_TICK_SECONDS):
+    # Asked for, not handled: a handler that sets an event waits for ever when it interrupts the wait for it.
+    while signal.sigtimedwait(_ENDS, _TICK_SECONDS) is None:
         tick()
 
 

@@ -122,7 +122,8 @@ def _lose_answers(stage: StormStage) -> None:
 def _add_hook(stage: StormStage, account: ChaosAccount, receiver: Receiver) -> None:
     allow = frozenset({OutboundLeave.PRIVATE, OutboundLeave.HTTP})
     parts = Switchboard(db=stage.db, box=stage._box(), clock=SystemClock())
-    add_hook(parts, existing_account(stage.db, account.id), receiver.root, http=OutboundHttp(allow=allow))
+    url = f"http://{stage.reach(receiver.port)}"  # whoever has the first shard may have to send to it
+    add_hook(parts, existing_account(stage.db, account.id), url, http=OutboundHttp(allow=allow))
 
 
 def _settle(waves: Sequence[Wave]) -> None:

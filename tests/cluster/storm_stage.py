@@ -81,6 +81,14 @@ class StormStage(BrokerStage):
         self.ports = {WEB[0]: self.service.port, WEB[1]: free_port()}  # the first one gets the postbacks
         self.namespace: Namespace | None = None
         self.no_namespace = ""
+        try:
+            self.namespace = Namespace(f"obstorm{os.getpid()}")
+        except NotPossible as exc:
+            self.no_namespace = str(exc)
+
+    def reach(self, port: int) -> str:
+        """Return the host:port by which all our processes reach a port of loopback, the far one too."""
+        return f"127.0.0.1:{port}" if self.namespace is None else self.namespace.reach("rest", port)
 
     def populate(self, users: int) -> list[ChaosAccount]:
         """Make tables, accounts and instruments, and note from here on who takes which shard."""
@@ -230,13 +238,10 @@ class StormStage(BrokerStage):
         rabbit: RabbitServer,
     ) -> None:
         """Add the second worker in a network namespace where this machine gives us one."""
-        try:
-            self.namespace = Namespace(f"obstorm{os.getpid()}")
-        except NotPossible as exc:
-            self.no_namespace = str(exc)
+        far = self.namespace
+        if far is None:
             self._add(WORKERS[1], command, extra | _door(f"127.0.0.1:{port}"))
             return
-        far = self.namespace
         reached = {
             "DATABASE_URL": self.url.replace(
                 f"127.0.0.1:{postgres.port}", far.reach("database", postgres.port)
